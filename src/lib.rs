@@ -1,0 +1,1 @@
+//! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.

@@ -1,0 +1,2 @@
+//! The binary: composition only.
+fn main() {}
