@@ -1,1 +1,5 @@
 //! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.
+
+pub mod directory;
+pub mod domain;
+pub mod policy;

@@ -1,0 +1,23 @@
+//! The words of the project as types: a binding, its grants, the rules, a finding, a decision.
+//!
+//! Parsing makes them valid; nothing here judges, reads a file, asks for the time or logs.
+
+mod action;
+mod binding;
+mod decision;
+mod finding;
+mod nearest;
+mod pattern;
+mod rule;
+mod subject;
+
+pub use action::{Action, Effect, Mode};
+pub use binding::{
+    Binding, BindingKind, BindingRequest, Operation, Requester, RoleKind, RoleRef, Scope,
+};
+pub use decision::{Decision, Notice, Verdict};
+pub use finding::{Cause, Field, Finding, Holding, Standing};
+pub use nearest::nearest;
+pub use pattern::{NamePattern, PatternError};
+pub use rule::Rule;
+pub use subject::{Principal, Subject, SubjectKind};

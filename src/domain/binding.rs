@@ -1,0 +1,167 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use super::Subject;
+
+/// The two kinds of binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BindingKind {
+    /// Grants in one namespace.
+    RoleBinding,
+    /// Grants in the whole cluster.
+    ClusterRoleBinding,
+}
+
+impl BindingKind {
+    /// The word in the object.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RoleBinding => "RoleBinding",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
+        }
+    }
+}
+
+/// The two kinds of role that a binding can refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RoleKind {
+    /// A role of the cluster.
+    ClusterRole,
+    /// A role of the binding's namespace.
+    Role,
+}
+
+impl RoleKind {
+    /// The word in the `roleRef`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClusterRole => "ClusterRole",
+            Self::Role => "Role",
+        }
+    }
+}
+
+/// The role that a binding grants; its name is never empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RoleRef<'a> {
+    /// `ClusterRole` or `Role`.
+    pub kind: RoleKind,
+    /// The role's name.
+    pub name: Cow<'a, str>,
+}
+
+impl RoleRef<'_> {
+    /// The same reference, independent of the request's bytes.
+    pub fn into_owned(self) -> RoleRef<'static> {
+        RoleRef {
+            kind: self.kind,
+            name: Cow::Owned(self.name.into_owned()),
+        }
+    }
+}
+
+/// Where a grant holds.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Scope<'a> {
+    /// In one namespace.
+    Namespace(Cow<'a, str>),
+    /// In the whole cluster.
+    Cluster,
+}
+
+impl Scope<'_> {
+    /// The namespace, if it is one.
+    pub fn namespace(&self) -> Option<&str> {
+        match self {
+            Self::Namespace(namespace) => Some(namespace),
+            Self::Cluster => None,
+        }
+    }
+
+    /// The same scope, independent of the request's bytes.
+    pub fn into_owned(self) -> Scope<'static> {
+        match self {
+            Self::Namespace(namespace) => Scope::Namespace(Cow::Owned(namespace.into_owned())),
+            Self::Cluster => Scope::Cluster,
+        }
+    }
+}
+
+/// A binding that could be understood: one scope, one role, any number of subjects, no empty name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding<'a> {
+    /// Its name.
+    pub name: Cow<'a, str>,
+    /// A namespace for a `RoleBinding`, the cluster for a `ClusterRoleBinding`.
+    pub scope: Scope<'a>,
+    /// The role that it grants.
+    pub role: RoleRef<'a>,
+    /// Who is granted it, in the order of the object.
+    pub subjects: Vec<Subject<'a>>,
+}
+
+impl Binding<'_> {
+    /// The kind that has this scope.
+    pub fn kind(&self) -> BindingKind {
+        match self.scope {
+            Scope::Namespace(_) => BindingKind::RoleBinding,
+            Scope::Cluster => BindingKind::ClusterRoleBinding,
+        }
+    }
+}
+
+/// What the request does to the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// It comes into being.
+    Create,
+    /// It is written again.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+impl Operation {
+    /// The word in the review.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Who sent the request, as the API server authenticated it (impersonation applied).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requester<'a> {
+    /// The raw user name.
+    pub username: Cow<'a, str>,
+    /// The raw groups.
+    pub groups: Vec<Cow<'a, str>>,
+}
+
+/// One binding to judge: what is asked for, by whom, and what was there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingRequest<'a> {
+    /// CREATE or UPDATE; a DELETE is never judged.
+    pub operation: Operation,
+    /// Who asks.
+    pub requester: Requester<'a>,
+    /// The binding as it would be.
+    pub binding: Binding<'a>,
+    /// Of an UPDATE: the binding as it is, if it could be read.
+    pub previous: Option<Binding<'a>>,
+}
+
+impl fmt::Display for BindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for RoleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

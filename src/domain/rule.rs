@@ -1,0 +1,132 @@
+use std::fmt;
+
+use super::Action;
+
+/// A rule of the design's table; its order is the order of findings about one subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Rule {
+    /// A VM role is granted to a subject who does not meet its requirement.
+    VmRoleMapping,
+    /// The same for a standard role (`cluster-admin`, `admin`, `edit`, `view` and their kin).
+    StandardRoleMapping,
+    /// A role can do more than its name's requirement pays for.
+    EquivalentRole,
+    /// A cluster-wide binding in a cluster that belongs to a cluster group.
+    ClusterGroupScope,
+    /// A cluster-wide binding in a cluster that belongs to a workspace.
+    WorkspaceScope,
+    /// A VM role for everybody or for all service accounts, a standard role for everybody.
+    SystemGroup,
+    /// A VM role for a service account that no exemption names.
+    ServiceAccount,
+    /// The person who adds the grant may not manage the cluster in Palette.
+    Requester,
+    /// The role does not exist.
+    DanglingRole,
+    /// A role is written after which an existing binding breaks the mapping.
+    RoleChange,
+    /// The cluster role of a VM role is written beyond its documented restrictions.
+    RoleDrift,
+    /// A role reaches VM rights by a detour.
+    IndirectReach,
+    /// A subject's bindings together reach more than it may hold.
+    Cumulative,
+}
+
+impl Rule {
+    /// Every rule, in the order of the table.
+    pub const ALL: [Self; 13] = [
+        Self::VmRoleMapping,
+        Self::StandardRoleMapping,
+        Self::EquivalentRole,
+        Self::ClusterGroupScope,
+        Self::WorkspaceScope,
+        Self::SystemGroup,
+        Self::ServiceAccount,
+        Self::Requester,
+        Self::DanglingRole,
+        Self::RoleChange,
+        Self::RoleDrift,
+        Self::IndirectReach,
+        Self::Cumulative,
+    ];
+
+    /// The name in the policy file, in messages and in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VmRoleMapping => "vm-role-mapping",
+            Self::StandardRoleMapping => "standard-role-mapping",
+            Self::EquivalentRole => "equivalent-role",
+            Self::ClusterGroupScope => "cluster-group-scope",
+            Self::WorkspaceScope => "workspace-scope",
+            Self::SystemGroup => "system-group",
+            Self::ServiceAccount => "service-account",
+            Self::Requester => "requester",
+            Self::DanglingRole => "dangling-role",
+            Self::RoleChange => "role-change",
+            Self::RoleDrift => "role-drift",
+            Self::IndirectReach => "indirect-reach",
+            Self::Cumulative => "cumulative",
+        }
+    }
+
+    /// The action where the policy names none.
+    pub const fn default_action(self) -> Action {
+        match self {
+            Self::VmRoleMapping
+            | Self::EquivalentRole
+            | Self::ClusterGroupScope
+            | Self::SystemGroup
+            | Self::ServiceAccount => Action::Deny,
+            Self::StandardRoleMapping
+            | Self::Requester
+            | Self::DanglingRole
+            | Self::RoleChange
+            | Self::RoleDrift => Action::Warn,
+            Self::IndirectReach | Self::Cumulative => Action::Audit,
+            Self::WorkspaceScope => Action::Off,
+        }
+    }
+
+    /// Whether the rule judges what roles can do, for which the cluster's roles and bindings must be at hand.
+    pub const fn needs_cluster_facts(self) -> bool {
+        matches!(
+            self,
+            Self::EquivalentRole
+                | Self::DanglingRole
+                | Self::RoleChange
+                | Self::RoleDrift
+                | Self::IndirectReach
+                | Self::Cumulative
+        )
+    }
+
+    /// The rule of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn index_is_the_place_in_the_table() {
+        for (index, rule) in Rule::ALL.into_iter().enumerate() {
+            assert_eq!(rule.index(), index);
+            assert_eq!(Rule::named(rule.as_str()), Some(rule));
+        }
+    }
+}

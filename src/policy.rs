@@ -1,0 +1,190 @@
+//! What the operator wants enforced: the policy document and what it is compiled to, under one revision.
+//!
+//! Two stages: the document is what was typed, [`Policy`] is what it means. Nothing here knows the directory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::{Action, Mode, NamePattern, Rule, SubjectKind};
+
+/// A policy, compiled and resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Caps every action.
+    pub mode: Mode,
+    /// What is known of this cluster in Palette.
+    pub cluster: Cluster,
+    /// The prefixes that OIDC puts before Palette's names.
+    pub identity: Identity,
+    /// Names that are the cluster's own, whatever kind of subject has them.
+    pub cluster_identities: Vec<NamePattern>,
+    /// What each rule does, before `mode`.
+    pub actions: Actions,
+    /// Which role needs what, in order; VM roles of the default come first, the highest first.
+    pub mapping: Vec<MappingEntry>,
+    /// The age from which the directory is stale; absent: never.
+    pub stale_after: Option<Duration>,
+    /// What happens when it is.
+    pub on_stale: OnStale,
+    /// In the order of the file; the first that matches covers.
+    pub exemptions: Vec<Exemption>,
+    /// Raw names of groups whose members are never refused.
+    pub break_glass_groups: Vec<Box<str>>,
+    /// One line that ends every refusal.
+    pub help: Option<Arc<str>>,
+    /// Who is shown what a subject holds.
+    pub disclose: Disclose,
+    /// When a role that the mapping does not name is read from the cluster.
+    pub role_reads: RoleReads,
+    /// The first 12 hexadecimal digits of the SHA-256 of all of the above.
+    pub revision: Arc<str>,
+}
+
+/// What is known of this cluster in Palette.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cluster {
+    /// Its uid in Palette.
+    pub uid: Option<Box<str>>,
+    /// The project that it belongs to.
+    pub project: Membership,
+    /// The cluster group that it belongs to.
+    pub cluster_group: Membership,
+    /// The workspaces (of its own project) that it belongs to.
+    pub workspaces: Vec<Arc<str>>,
+}
+
+/// Whether the cluster belongs to something of which there is at most one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Membership {
+    /// The policy does not say.
+    #[default]
+    Unknown,
+    /// It belongs to none (`null`).
+    None,
+    /// It belongs to this one.
+    Of(Arc<str>),
+}
+
+/// What is taken off a raw name before Palette is asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Of users.
+    pub username_prefix: Box<str>,
+    /// Of groups.
+    pub groups_prefix: Box<str>,
+}
+
+/// The action of every rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actions([Action; Rule::ALL.len()]);
+
+impl Default for Actions {
+    fn default() -> Self {
+        Self(Rule::ALL.map(Rule::default_action))
+    }
+}
+
+impl Actions {
+    /// What the rule does.
+    pub fn of(&self, rule: Rule) -> Action {
+        self.0.get(rule.index()).copied().unwrap_or(Action::Deny)
+    }
+
+    /// Sets what the rule does.
+    pub fn set(&mut self, rule: Rule, action: Action) {
+        if let Some(slot) = self.0.get_mut(rule.index()) {
+            *slot = action;
+        }
+    }
+}
+
+/// Which Palette roles a cluster role asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingEntry {
+    /// The name of the `ClusterRole`.
+    pub role: Arc<str>,
+    /// The rule that judges it.
+    pub class: RoleClass,
+    /// Groups of Palette role names: all groups must be met, one role of a group meets it. Never empty, nor is a group.
+    pub requires: Vec<Vec<Arc<str>>>,
+}
+
+/// What an entry of the mapping is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RoleClass {
+    /// Judged by `vm-role-mapping`.
+    Vm,
+    /// A stand-in, judged by `standard-role-mapping`.
+    Standard,
+}
+
+/// What happens to a decision made on a stale directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnStale {
+    /// It is made as usual.
+    Ignore,
+    /// As usual, with a warning.
+    #[default]
+    Warn,
+    /// Every added grant of a VM role is refused as well.
+    Deny,
+}
+
+/// Who is shown what a subject holds, and near misses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Disclose {
+    /// Everybody.
+    #[default]
+    Full,
+    /// Only the subject itself.
+    Own,
+    /// Nobody.
+    None,
+}
+
+/// When a role that the mapping does not name is read from the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RoleReads {
+    /// When the watch has not seen it.
+    #[default]
+    Watched,
+    /// Every time.
+    Live,
+}
+
+/// Findings that are let through, by the operator's word.
+///
+/// Each list is OR within, AND with the others; an empty list means any. At least one of `requesters`, `subjects` and
+/// `namespaces` is not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exemption {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Why it is there.
+    pub reason: Box<str>,
+    /// Who asks: matched against the requester's user name and groups.
+    pub requesters: Vec<SubjectPattern>,
+    /// Who is granted the role.
+    pub subjects: Vec<SubjectPattern>,
+    /// Where; never matches a cluster-wide grant.
+    pub namespaces: Vec<NamePattern>,
+    /// Which `ClusterRole`s.
+    pub roles: Vec<NamePattern>,
+    /// Which rules.
+    pub rules: Vec<Rule>,
+    /// In force while now is before it.
+    pub expires: Option<Timestamp>,
+}
+
+/// Names of one kind of subject, raw (with any OIDC prefix).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectPattern {
+    /// The kind; a `User` named `system:serviceaccount:NS:NAME` is that `ServiceAccount`.
+    pub kind: SubjectKind,
+    /// Of a `ServiceAccount`, always present there.
+    pub namespace: Option<NamePattern>,
+    /// Its name.
+    pub name: NamePattern,
+}
