@@ -1,5 +1,6 @@
 //! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.
 
+pub mod admission;
 pub mod directory;
 pub mod domain;
 pub mod policy;
