@@ -3,4 +3,5 @@
 pub mod admission;
 pub mod directory;
 pub mod domain;
+pub mod palette;
 pub mod policy;
