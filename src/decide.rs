@@ -12,7 +12,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Action, BindingRequest, Cause, Decision, Effect, Finding, Notice, Rule, Scope, Standing, Verdict,
+    Action, BindingRequest, Cause, Decision, Effect, Finding, Notice, Rule, Scope, Standing,
+    Verdict,
 };
 use crate::policy::{Membership, OnStale};
 use crate::ruling::Ruling;
@@ -26,9 +27,9 @@ use rules::Judge;
 /// here, whatever else the binding holds.
 pub fn decide(request: &BindingRequest<'_>, ruling: &Ruling, now: Timestamp) -> Decision {
     let added = grants::added(request);
+    let unjudged = unjudged_decision(request);
     if added.is_empty() {
-        let verdict = request.previous.as_ref().map_or(Verdict::Allowed, |_| Verdict::Unchanged);
-        return conclude(request, Findings { verdict: Some(verdict), ..Findings::default() });
+        return unjudged;
     }
     let judge = Judge::new(request, ruling, now);
     let mut findings = judge.findings(&added);
@@ -38,27 +39,27 @@ pub fn decide(request: &BindingRequest<'_>, ruling: &Ruling, now: Timestamp) -> 
     }
     let mut notices = judge.notices(&added, &findings);
     notices.extend(break_glass(request, ruling, &mut findings));
-    let unjudged = judge.unjudged(&added);
-    conclude(request, Findings { verdict: None, findings, notices, unjudged })
-}
-
-#[derive(Default)]
-struct Findings {
-    /// What is known without looking at the findings.
-    verdict: Option<Verdict>,
-    findings: Vec<Finding>,
-    notices: Vec<Notice>,
-    unjudged: Vec<Rule>,
-}
-
-fn conclude(request: &BindingRequest<'_>, found: Findings) -> Decision {
     Decision {
-        verdict: found.verdict.unwrap_or_else(|| verdict(&found.findings)),
+        verdict: verdict(&findings),
+        findings,
+        notices,
+        unjudged: judge.unjudged(&added),
+        ..unjudged
+    }
+}
+
+/// What is answered when no grant is added.
+fn unjudged_decision(request: &BindingRequest<'_>) -> Decision {
+    Decision {
+        verdict: match request.previous {
+            Some(_) => Verdict::Unchanged,
+            None => Verdict::Allowed,
+        },
         role: request.binding.role.clone().into_owned(),
         scope: request.binding.scope.clone().into_owned(),
-        findings: found.findings,
-        notices: found.notices,
-        unjudged: found.unjudged,
+        findings: Vec::new(),
+        notices: Vec::new(),
+        unjudged: Vec::new(),
     }
 }
 
@@ -79,16 +80,31 @@ fn verdict(findings: &[Finding]) -> Verdict {
 }
 
 /// Turns refusals into exemptions for a requester of a break-glass group; nothing happens where nothing is refused.
-fn break_glass(request: &BindingRequest<'_>, ruling: &Ruling, findings: &mut [Finding]) -> Option<Notice> {
+fn break_glass(
+    request: &BindingRequest<'_>,
+    ruling: &Ruling,
+    findings: &mut [Finding],
+) -> Option<Notice> {
     let groups = &ruling.policy().break_glass_groups;
-    let is_break_glass = |group: &&std::borrow::Cow<'_, str>| groups.iter().any(|named| **named == ***group);
-    let group = request.requester.as_ref()?.groups.iter().find(is_break_glass)?;
-    let mut refused = findings.iter_mut().filter(|finding| finding.effect == Effect::Deny).peekable();
+    let is_break_glass =
+        |group: &&std::borrow::Cow<'_, str>| groups.iter().any(|named| **named == ***group);
+    let group = request
+        .requester
+        .as_ref()?
+        .groups
+        .iter()
+        .find(is_break_glass)?;
+    let mut refused = findings
+        .iter_mut()
+        .filter(|finding| finding.effect == Effect::Deny)
+        .peekable();
     refused.peek()?;
     for finding in refused {
         finding.effect = Effect::Exempt;
     }
-    Some(Notice::BreakGlass { group: Arc::from(&**group) })
+    Some(Notice::BreakGlass {
+        group: Arc::from(&**group),
+    })
 }
 
 impl Judge<'_> {
@@ -104,7 +120,9 @@ impl Judge<'_> {
             Cause::Requirement(standing) => *standing != Standing::ClusterIdentity,
             _ => false,
         };
-        if self.ruling.policy().cluster.project == Membership::Unknown && findings.iter().any(by_directory) {
+        if self.ruling.policy().cluster.project == Membership::Unknown
+            && findings.iter().any(by_directory)
+        {
             notices.push(Notice::ProjectUnknown);
         }
         if let Some(help) = &self.ruling.policy().help {
@@ -120,6 +138,10 @@ impl Judge<'_> {
             && policy.cluster.cluster_group == Membership::Unknown
             && policy.actions.of(Rule::ClusterGroupScope) != Action::Off
             && added.iter().any(|grant| self.class(grant) == Class::Person);
-        if concerned { vec![Rule::ClusterGroupScope] } else { Vec::new() }
+        if concerned {
+            vec![Rule::ClusterGroupScope]
+        } else {
+            Vec::new()
+        }
     }
 }

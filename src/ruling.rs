@@ -101,11 +101,20 @@ impl Ruling {
             unknown.extend(unknown_roles(&entry.role, &entry.requires, &directory));
             requirements.push(Requirement::resolve(&entry.requires, &directory));
         }
-        let by_role = policy.mapping.iter().enumerate().map(|(index, entry)| (entry.role.clone(), index)).collect();
+        let by_role = policy
+            .mapping
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.role.clone(), index))
+            .collect();
         let manages_cluster = [REQUESTER_ROLES.map(Arc::from).to_vec()];
         let ruling = Self {
             requester: Requirement::resolve(&manages_cluster, &directory),
-            reaches: directory.scopes().iter().map(|scope| ScopeReach::of(scope, &policy)).collect(),
+            reaches: directory
+                .scopes()
+                .iter()
+                .map(|scope| ScopeReach::of(scope, &policy))
+                .collect(),
             failing_since: None,
             requirements,
             by_role,
@@ -148,7 +157,9 @@ impl Ruling {
 
     /// Whether it is older than the policy allows.
     pub fn directory_is_stale(&self, now: Timestamp) -> bool {
-        self.policy.stale_after.is_some_and(|limit| self.directory_age(now) >= limit)
+        self.policy
+            .stale_after
+            .is_some_and(|limit| self.directory_age(now) >= limit)
     }
 
     /// The place in the mapping of a governed role.
@@ -167,9 +178,17 @@ impl Ruling {
     }
 
     /// The groups of an entry's requirement that the holder does not meet in that scope.
-    pub fn lacks(&self, entry: usize, holder: &Holder<'_>, scope: &Scope<'_>) -> Vec<Vec<Arc<str>>> {
+    pub fn lacks(
+        &self,
+        entry: usize,
+        holder: &Holder<'_>,
+        scope: &Scope<'_>,
+    ) -> Vec<Vec<Arc<str>>> {
         let held = self.held(holder, scope);
-        self.requirements.get(entry).map(|requirement| requirement.lacks(&held)).unwrap_or_default()
+        self.requirements
+            .get(entry)
+            .map(|requirement| requirement.lacks(&held))
+            .unwrap_or_default()
     }
 
     /// The same for the right to manage the cluster in Palette.
@@ -209,7 +228,10 @@ impl Ruling {
     }
 
     fn held(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Held {
-        let mut held = Held { roles: RoleSet::new(), custom: PermissionSet::new() };
+        let mut held = Held {
+            roles: RoleSet::new(),
+            custom: PermissionSet::new(),
+        };
         for assignment in self.assignments(holder) {
             if self.reach(assignment.scope, scope) == Reach::Counts {
                 held.roles.insert(assignment.role);
@@ -221,18 +243,28 @@ impl Ruling {
         held
     }
 
-    fn assignments(&self, holder: &Holder<'_>) -> impl Iterator<Item = Assignment> {
+    fn assignments<'h>(&'h self, holder: &'h Holder<'_>) -> impl Iterator<Item = Assignment> + 'h {
         let own = holder.user.filter(|user| user.active);
-        let teams = own.into_iter().flat_map(|user| &user.teams).map(|id| self.directory.team_by_id(*id));
+        let teams = own
+            .into_iter()
+            .flat_map(|user| &user.teams)
+            .map(|id| self.directory.team_by_id(*id));
         let own = own.into_iter().flat_map(|user| &user.assignments);
-        own.chain(teams.chain(holder.teams.iter().copied()).flat_map(|team| &team.assignments)).copied()
+        own.chain(
+            teams
+                .chain(holder.teams.iter().copied())
+                .flat_map(|team| &team.assignments),
+        )
+        .copied()
     }
 
     fn reach(&self, id: ScopeId, scope: &Scope<'_>) -> Reach {
         match (self.reaches.get(id.index()), scope) {
             (Some(ScopeReach::Everywhere), _) => Reach::Counts,
             (Some(ScopeReach::Selected), Scope::Cluster) => Reach::ClusterWide,
-            (Some(ScopeReach::Selected), Scope::Namespace(namespace)) => self.selected(id, namespace),
+            (Some(ScopeReach::Selected), Scope::Namespace(namespace)) => {
+                self.selected(id, namespace)
+            }
             (Some(ScopeReach::Nowhere(reach)), _) => *reach,
             (None, _) => Reach::OtherProject,
         }
@@ -253,12 +285,18 @@ impl Ruling {
 impl<'r> Holder<'r> {
     /// A user of the directory, with its teams.
     pub fn user(user: &'r User) -> Self {
-        Self { user: Some(user), teams: Vec::new() }
+        Self {
+            user: Some(user),
+            teams: Vec::new(),
+        }
     }
 
     /// A team of the directory.
     pub fn team(team: &'r Team) -> Self {
-        Self { user: None, teams: vec![team] }
+        Self {
+            user: None,
+            teams: vec![team],
+        }
     }
 
     /// A user, if the directory knows one, and the teams of its token.
@@ -269,7 +307,12 @@ impl<'r> Holder<'r> {
 
 impl Requirement {
     fn resolve(groups: &[Vec<Arc<str>>], directory: &Directory) -> Self {
-        Self { groups: groups.iter().map(|names| Group::resolve(names, directory)).collect() }
+        Self {
+            groups: groups
+                .iter()
+                .map(|names| Group::resolve(names, directory))
+                .collect(),
+        }
     }
 
     fn is_met(&self, held: &Held) -> bool {
@@ -277,17 +320,29 @@ impl Requirement {
     }
 
     fn lacks(&self, held: &Held) -> Vec<Vec<Arc<str>>> {
-        self.groups.iter().filter(|group| !group.is_met(held)).map(|group| group.names.clone()).collect()
+        self.groups
+            .iter()
+            .filter(|group| !group.is_met(held))
+            .map(|group| group.names.clone())
+            .collect()
     }
 }
 
 impl Group {
     fn resolve(names: &[Arc<str>], directory: &Directory) -> Self {
-        let mut group = Self { names: names.to_vec(), roles: RoleSet::new(), permissions: Vec::new() };
+        let mut group = Self {
+            names: names.to_vec(),
+            roles: RoleSet::new(),
+            permissions: Vec::new(),
+        };
         for id in names.iter().filter_map(|name| directory.role(name)) {
             group.roles.insert(id);
             group.roles.union_with(&implication::implied_by(id));
-            group.permissions.extend(permissions_of(id, directory).filter(|set| !set.is_empty()).cloned());
+            group.permissions.extend(
+                permissions_of(id, directory)
+                    .filter(|set| !set.is_empty())
+                    .cloned(),
+            );
         }
         group
     }
@@ -295,17 +350,27 @@ impl Group {
     /// Built-in roles count by name and implication, custom ones by their permissions together.
     fn is_met(&self, held: &Held) -> bool {
         held.roles.intersects(&self.roles)
-            || (!held.custom.is_empty() && self.permissions.iter().any(|set| held.custom.is_superset(set)))
+            || (!held.custom.is_empty()
+                && self
+                    .permissions
+                    .iter()
+                    .any(|set| held.custom.is_superset(set)))
     }
 }
 
 fn permissions_of(id: RoleId, directory: &Directory) -> Option<&PermissionSet> {
-    directory
-        .custom_permissions(id)
-        .or_else(|| Catalogue::builtin().role_by_id(id).and_then(|role| role.permissions.as_ref()))
+    directory.custom_permissions(id).or_else(|| {
+        Catalogue::builtin()
+            .role_by_id(id)
+            .and_then(|role| role.permissions.as_ref())
+    })
 }
 
-fn unknown_roles(entry: &Arc<str>, requires: &[Vec<Arc<str>>], directory: &Directory) -> Vec<UnknownRole> {
+fn unknown_roles(
+    entry: &Arc<str>,
+    requires: &[Vec<Arc<str>>],
+    directory: &Directory,
+) -> Vec<UnknownRole> {
     requires
         .iter()
         .flatten()
@@ -313,7 +378,7 @@ fn unknown_roles(entry: &Arc<str>, requires: &[Vec<Arc<str>>], directory: &Direc
         .map(|role| UnknownRole {
             entry: entry.clone(),
             role: role.clone(),
-            near: nearest(role, directory.role_names()).map(Arc::from),
+            near: nearest(role, Catalogue::builtin().iter().map(|role| role.name)).map(Arc::from),
         })
         .collect()
 }
@@ -325,7 +390,9 @@ impl ScopeReach {
             (AssignmentScope::Tenant, _) => Self::Everywhere,
             (_, Membership::Unknown) => Self::Nowhere(Reach::ProjectUnknown),
             (AssignmentScope::Project(_), Membership::None) => Self::Nowhere(Reach::NoProject),
-            (AssignmentScope::Project(name), Membership::Of(project)) if name == project => Self::Everywhere,
+            (AssignmentScope::Project(name), Membership::Of(project)) if name == project => {
+                Self::Everywhere
+            }
             (AssignmentScope::Project(_), Membership::Of(_)) => Self::Nowhere(Reach::OtherProject),
             (AssignmentScope::Workspace { name, .. }, Membership::None | Membership::Of(_)) => {
                 if cluster.workspaces.contains(name) {

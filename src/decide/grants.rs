@@ -13,12 +13,17 @@ pub(super) struct Grant<'r> {
 
 /// The grants that the request adds, each once, in the order of the subjects.
 pub(super) fn added<'r>(request: &'r BindingRequest<'_>) -> Vec<Grant<'r>> {
-    let mut known: HashSet<Principal<'_>> = previous_subjects(request).map(Subject::principal).collect();
+    let mut known: HashSet<Principal<'_>> =
+        previous_subjects(request).map(Subject::principal).collect();
     let mut added = Vec::new();
     for (index, subject) in request.binding.subjects.iter().enumerate() {
         let principal = subject.principal();
         if known.insert(principal) {
-            added.push(Grant { index, subject, principal });
+            added.push(Grant {
+                index,
+                subject,
+                principal,
+            });
         }
     }
     added

@@ -26,12 +26,15 @@ pub(super) fn class_of(principal: Principal<'_>, policy: &Policy) -> Class {
     match principal {
         Principal::ServiceAccount { .. } => Class::ServiceAccount,
         Principal::Group("system:masters") => Class::Masters,
-        Principal::Group("system:authenticated" | "system:unauthenticated") | Principal::User("system:anonymous") => {
-            Class::Everybody
-        }
+        Principal::Group("system:authenticated" | "system:unauthenticated")
+        | Principal::User("system:anonymous") => Class::Everybody,
         Principal::Group(name) if is_all_service_accounts(name) => Class::AllServiceAccounts,
         Principal::User(name) | Principal::Group(name) => {
-            if policy.cluster_identities.iter().any(|pattern| pattern.matches(name)) {
+            if policy
+                .cluster_identities
+                .iter()
+                .any(|pattern| pattern.matches(name))
+            {
                 Class::ClusterIdentity
             } else {
                 Class::Person
@@ -66,25 +69,43 @@ pub(super) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option
 /// What Palette knows of a user or group, for the message.
 pub(super) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
     let (policy, directory) = (ruling.policy(), ruling.directory());
-    let (name, prefix, near): (_, _, &dyn Fn(&str) -> Option<&str>) = match principal {
-        Principal::User(name) => (name, &policy.identity.username_prefix, &|name| directory.near_user(name)),
-        Principal::Group(name) => (name, &policy.identity.groups_prefix, &|name| directory.near_team(name)),
-        Principal::ServiceAccount { .. } => return Standing::Unknown { near: None },
-    };
-    let is_known = |name: &str| match principal {
-        Principal::Group(_) => directory.team(name).is_some(),
-        Principal::User(_) | Principal::ServiceAccount { .. } => directory.user(name).is_some(),
-    };
-    let with_prefix = |name: &str| Arc::from(format!("{prefix}{name}"));
-    match name.strip_prefix(&**prefix) {
-        None => {
-            let meant = if is_known(name) { Some(name) } else { near(name) };
-            Standing::Unprefixed { prefix: Arc::from(&**prefix), near: meant.map(with_prefix) }
+    match principal {
+        Principal::User(name) => {
+            let prefix = &*policy.identity.username_prefix;
+            match name.strip_prefix(prefix).map(|name| directory.user(name)) {
+                Some(Some(user)) if user.active => Standing::Known,
+                Some(Some(_)) => Standing::Inactive,
+                Some(None) => unknown(prefix, directory.near_user(name)),
+                None if directory.user(name).is_some() => unprefixed(prefix, Some(name)),
+                None => unprefixed(prefix, directory.near_user(name)),
+            }
         }
-        Some(name) if is_known(name) => {
-            let inactive = matches!(principal, Principal::User(_)) && directory.user(name).is_some_and(|user| !user.active);
-            if inactive { Standing::Inactive } else { Standing::Known }
+        Principal::Group(name) => {
+            let prefix = &*policy.identity.groups_prefix;
+            match name.strip_prefix(prefix).map(|name| directory.team(name)) {
+                Some(Some(_)) => Standing::Known,
+                Some(None) => unknown(prefix, directory.near_team(name)),
+                None if directory.team(name).is_some() => unprefixed(prefix, Some(name)),
+                None => unprefixed(prefix, directory.near_team(name)),
+            }
         }
-        Some(name) => Standing::Unknown { near: near(name).map(with_prefix) },
+        Principal::ServiceAccount { .. } => Standing::Unknown { near: None },
     }
+}
+
+fn unknown(prefix: &str, near: Option<&str>) -> Standing {
+    Standing::Unknown {
+        near: with_prefix(prefix, near),
+    }
+}
+
+fn unprefixed(prefix: &str, near: Option<&str>) -> Standing {
+    Standing::Unprefixed {
+        prefix: prefix.into(),
+        near: with_prefix(prefix, near),
+    }
+}
+
+fn with_prefix(prefix: &str, name: Option<&str>) -> Option<Arc<str>> {
+    name.map(|name| format!("{prefix}{name}").into())
 }

@@ -3,8 +3,8 @@ use jiff::Timestamp;
 use super::grants::Grant;
 use super::identity::{self, Class};
 use crate::domain::{
-    Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, Rule, Scope, Standing,
-    Subject, SubjectKind,
+    Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, Rule, Scope,
+    Standing, Subject, SubjectKind,
 };
 use crate::policy::{Disclose, Membership, OnStale, RoleClass};
 use crate::ruling::{Holder, Ruling};
@@ -29,12 +29,21 @@ impl<'r> Judge<'r> {
         let governed = ruling
             .governs(&request.binding.role)
             .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class }));
-        Self { request, ruling, now, governed }
+        Self {
+            request,
+            ruling,
+            now,
+            governed,
+        }
     }
 
     /// Every finding about the grants, in the order of subjects, then of rules; the requester's comes last.
     pub(super) fn findings(&self, added: &[Grant<'_>]) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = added.iter().flat_map(|grant| self.about(grant)).flatten().collect();
+        let mut findings: Vec<Finding> = added
+            .iter()
+            .flat_map(|grant| self.about(grant))
+            .flatten()
+            .collect();
         findings.extend(self.requester());
         findings
     }
@@ -56,7 +65,11 @@ impl<'r> Judge<'r> {
             Class::AllServiceAccounts => [self.all_service_accounts(grant), None, None],
             Class::Everybody => [self.everybody(grant), None, None],
             Class::ClusterIdentity => [self.cluster_identity(grant), None, None],
-            Class::Person => [self.mapping(grant), self.cluster_group(grant), self.workspace(grant)],
+            Class::Person => [
+                self.mapping(grant),
+                self.cluster_group(grant),
+                self.workspace(grant),
+            ],
         }
     }
 
@@ -67,7 +80,8 @@ impl<'r> Judge<'r> {
             RoleClass::Vm => Rule::VmRoleMapping,
             RoleClass::Standard => Rule::StandardRoleMapping,
         };
-        self.requirement(rule, entry, grant).or_else(|| self.stale_directory(grant))
+        self.requirement(rule, entry, grant)
+            .or_else(|| self.stale_directory(grant))
     }
 
     fn requirement(&self, rule: Rule, entry: usize, grant: &Grant<'_>) -> Option<Finding> {
@@ -80,7 +94,10 @@ impl<'r> Judge<'r> {
         }
         if !self.discloses(grant) {
             // The whole requirement, since what is left of it would tell what the subject holds.
-            return Some(Finding { lacks: self.ruling.lacks(entry, &Holder::default(), scope), ..finding });
+            return Some(Finding {
+                lacks: self.ruling.lacks(entry, &Holder::default(), scope),
+                ..finding
+            });
         }
         Some(Finding {
             cause: Cause::Requirement(identity::standing(grant.principal, self.ruling)),
@@ -98,24 +115,44 @@ impl<'r> Judge<'r> {
             && policy.on_stale == OnStale::Deny
             && self.ruling.directory_is_stale(self.now);
         let effect = Effect::of(policy.mode.cap(Action::Deny)).filter(|_| refuses)?;
-        Some(found(Rule::VmRoleMapping, effect, grant, Cause::StaleDirectory))
+        Some(found(
+            Rule::VmRoleMapping,
+            effect,
+            grant,
+            Cause::StaleDirectory,
+        ))
     }
 
     /// Rule `vm-role-mapping` for a name of the cluster's own, which holds nothing in Palette.
     fn cluster_identity(&self, grant: &Grant<'_>) -> Option<Finding> {
-        let Governed { entry, .. } = self.governed.filter(|governed| governed.class == RoleClass::Vm)?;
-        let finding = self.finding(Rule::VmRoleMapping, grant, Cause::Requirement(Standing::ClusterIdentity))?;
-        let lacks = self.ruling.lacks(entry, &Holder::default(), &self.request.binding.scope);
+        let Governed { entry, .. } = self
+            .governed
+            .filter(|governed| governed.class == RoleClass::Vm)?;
+        let finding = self.finding(
+            Rule::VmRoleMapping,
+            grant,
+            Cause::Requirement(Standing::ClusterIdentity),
+        )?;
+        let lacks = self
+            .ruling
+            .lacks(entry, &Holder::default(), &self.request.binding.scope);
         Some(Finding { lacks, ..finding })
     }
 
     /// Rule `cluster-group-scope`.
     fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
-        match (&self.request.binding.scope, &self.ruling.policy().cluster.cluster_group) {
-            (Scope::Cluster, Membership::Of(group)) => {
-                self.finding(Rule::ClusterGroupScope, grant, Cause::ClusterGroup(group.clone()))
+        match (
+            &self.request.binding.scope,
+            &self.ruling.policy().cluster.cluster_group,
+        ) {
+            (Scope::Cluster, Membership::Of(group)) => self.finding(
+                Rule::ClusterGroupScope,
+                grant,
+                Cause::ClusterGroup(group.clone()),
+            ),
+            (Scope::Cluster, Membership::None | Membership::Unknown) | (Scope::Namespace(_), _) => {
+                None
             }
-            (Scope::Cluster, Membership::None | Membership::Unknown) | (Scope::Namespace(_), _) => None,
         }
     }
 
@@ -123,12 +160,21 @@ impl<'r> Judge<'r> {
     fn workspace(&self, grant: &Grant<'_>) -> Option<Finding> {
         let workspaces = &self.ruling.policy().cluster.workspaces;
         let concerned = self.request.binding.scope == Scope::Cluster && !workspaces.is_empty();
-        concerned.then(|| self.finding(Rule::WorkspaceScope, grant, Cause::Workspace(workspaces.clone()))).flatten()
+        concerned
+            .then(|| {
+                self.finding(
+                    Rule::WorkspaceScope,
+                    grant,
+                    Cause::Workspace(workspaces.clone()),
+                )
+            })
+            .flatten()
     }
 
     /// Rule `system-group` for a subject that stands for everybody.
     fn everybody(&self, grant: &Grant<'_>) -> Option<Finding> {
-        self.governed.and_then(|_| self.finding(Rule::SystemGroup, grant, Cause::Everybody))
+        self.governed
+            .and_then(|_| self.finding(Rule::SystemGroup, grant, Cause::Everybody))
     }
 
     /// Rule `system-group` for all service accounts: VM roles only, since a standard role for them is Kubernetes' own
@@ -150,7 +196,11 @@ impl<'r> Judge<'r> {
     fn requester(&self) -> Option<Finding> {
         self.governed?;
         let effect = self.effect(Rule::Requester)?;
-        let requester = self.request.requester.as_ref().filter(|requester| self.is_person(requester))?;
+        let requester = self
+            .request
+            .requester
+            .as_ref()
+            .filter(|requester| self.is_person(requester))?;
         let principal = Principal::of_username(&requester.username);
         let holder = self.requester_holder(requester);
         let scope = &self.request.binding.scope;
@@ -170,7 +220,9 @@ impl<'r> Judge<'r> {
 
     fn requester_holder(&self, requester: &Requester<'_>) -> Holder<'_> {
         let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
-        let name = requester.username.strip_prefix(&*policy.identity.username_prefix);
+        let name = requester
+            .username
+            .strip_prefix(&*policy.identity.username_prefix);
         let teams = requester
             .groups
             .iter()
@@ -182,13 +234,15 @@ impl<'r> Judge<'r> {
 
     fn is_person(&self, requester: &Requester<'_>) -> bool {
         let principal = Principal::of_username(&requester.username);
-        let unjudged = |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
+        let unjudged =
+            |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
         identity::class_of(principal, self.ruling.policy()) == Class::Person
             && !requester.groups.iter().any(unjudged)
     }
 
     fn grants(&self, class: RoleClass) -> bool {
-        self.governed.is_some_and(|governed| governed.class == class)
+        self.governed
+            .is_some_and(|governed| governed.class == class)
     }
 
     /// What the rule does under the policy's mode, or nothing when it is off.
@@ -198,7 +252,8 @@ impl<'r> Judge<'r> {
     }
 
     fn finding(&self, rule: Rule, grant: &Grant<'_>, cause: Cause) -> Option<Finding> {
-        self.effect(rule).map(|effect| found(rule, effect, grant, cause))
+        self.effect(rule)
+            .map(|effect| found(rule, effect, grant, cause))
     }
 
     /// Whether the requester may see what this subject holds.
@@ -228,7 +283,11 @@ fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding
 }
 
 fn user(name: &str) -> Subject<'static> {
-    Subject { kind: SubjectKind::User, namespace: None, name: name.to_owned().into() }
+    Subject {
+        kind: SubjectKind::User,
+        namespace: None,
+        name: name.to_owned().into(),
+    }
 }
 
 /// Requesters of these groups may do anything anyway.
