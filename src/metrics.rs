@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
+    TextEncoder,
 };
 
 use crate::policy::Policy;
@@ -127,7 +127,7 @@ impl Metrics {
         self.reviews.answered(outcome);
         self.duration.observe(took.as_secs_f64());
         findings.count(&outcome.findings);
-        if outcome.exemption {
+        if outcome.exempted() {
             self.exemptions.count(Relief::Exemption);
         }
         if outcome.break_glass {

@@ -4,6 +4,7 @@
 
 mod certificate;
 mod client_ca;
+mod development;
 mod documents;
 mod files;
 
@@ -11,7 +12,10 @@ use std::path::PathBuf;
 
 pub use certificate::{CertificateRules, ServingCertificate};
 pub use client_ca::ClientTrust;
-pub use documents::{Overrides, DirectoryRead, directory, embedded_policy, policy, sample_directory};
+pub use development::DevelopmentCertificates;
+pub use documents::{
+    DirectoryRead, Overrides, directory, embedded_policy, policy, sample_directory,
+};
 pub use files::Watched;
 
 /// Why an input cannot be used.

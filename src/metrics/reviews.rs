@@ -1,6 +1,7 @@
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
-use crate::review::{DecisionLabel, ObjectKind, OperationLabel, Outcome};
+use crate::admission::{ObjectKind, OperationLabel};
+use crate::review::{DecisionLabel, Outcome};
 
 use super::family::opts;
 

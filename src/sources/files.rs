@@ -72,7 +72,11 @@ impl<T> Watched<T> {
         paths.collect::<Vec<_>>().join(", ")
     }
 
-    fn changed(&mut self, stamps: Vec<Stamp>, contents: &[Vec<u8>]) -> Option<Result<T, SourceError>> {
+    fn changed(
+        &mut self,
+        stamps: Vec<Stamp>,
+        contents: &[Vec<u8>],
+    ) -> Option<Result<T, SourceError>> {
         // Swapped while we read: the files may not belong together.
         if self.stamps_now().ok().as_ref() != Some(&stamps) {
             return None;
@@ -111,7 +115,10 @@ impl<T> Watched<T> {
     }
 
     fn read(&self) -> Result<Vec<Vec<u8>>, SourceError> {
-        self.paths.iter().map(|path| read(path, self.limit)).collect()
+        self.paths
+            .iter()
+            .map(|path| read(path, self.limit))
+            .collect()
     }
 }
 
@@ -147,7 +154,9 @@ impl Stamp {
     /// Whether somebody may still be writing: half a policy can be a valid one.
     fn is_fresh(&self) -> bool {
         let (seconds, nanoseconds) = self.modified;
-        let since_1970 = u64::try_from(seconds).ok().zip(u32::try_from(nanoseconds).ok());
+        let since_1970 = u64::try_from(seconds)
+            .ok()
+            .zip(u32::try_from(nanoseconds).ok());
         since_1970.is_some_and(|(seconds, nanoseconds)| {
             let modified = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
             // A time in the future says nothing, and must not keep the file out.
