@@ -142,7 +142,7 @@ fn write_lines(
 }
 
 /// A line and a character in it, both from 1; 0 where they are not known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Position {
     pub(crate) line: usize,
     pub(crate) column: usize,

@@ -15,6 +15,18 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Notes a mistake found after reading, when the tree is gone.
+    pub(crate) fn mistake(&self, spot: &Spot, message: impl Into<String>) {
+        let mistake = Mistake::new(spot.position, spot.path.as_str(), message);
+        self.mistakes.borrow_mut().push(mistake);
+    }
+
+    /// Notes a warning in the same way.
+    pub(crate) fn warn(&self, spot: &Spot, message: impl Into<String>) {
+        let warning = Mistake::new(spot.position, spot.path.as_str(), message);
+        self.warnings.borrow_mut().push(warning);
+    }
+
     /// The value if there is no mistake, with the warnings.
     pub(crate) fn finish<T>(self, value: T) -> Result<(T, Vec<Mistake>), Mistakes> {
         let mut warnings = self.warnings.into_inner();
@@ -26,13 +38,19 @@ impl Log {
     }
 }
 
+/// Where something stands in a file, and the way to it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Spot {
+    pub(crate) position: Position,
+    pub(crate) path: String,
+}
+
 /// A part of the tree, with the way to it.
 ///
 /// Each reader returns nothing when the part is not what it should be, and that is noted in the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Place<'a> {
     node: &'a Node,
-    /// Where a complaint about it points: for the value of a key, the value.
     path: String,
     log: &'a Log,
 }
@@ -47,26 +65,22 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Where it stands.
-    pub(crate) fn position(&self) -> Position {
-        self.node.position
-    }
-
-    /// The way to it.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+    /// Where it stands, for mistakes that are found later.
+    pub(crate) fn spot(&self) -> Spot {
+        Spot {
+            position: self.node.position,
+            path: self.path.clone(),
+        }
     }
 
     /// Notes that this cannot be meant.
     pub(crate) fn mistake(&self, message: impl Into<String>) {
-        let mistake = Mistake::new(self.node.position, self.path.as_str(), message);
-        self.log.mistakes.borrow_mut().push(mistake);
+        self.log.mistake(&self.spot(), message);
     }
 
     /// Notes that this is likely not meant.
     pub(crate) fn warn(&self, message: impl Into<String>) {
-        let warning = Mistake::new(self.node.position, self.path.as_str(), message);
-        self.log.warnings.borrow_mut().push(warning);
+        self.log.warn(&self.spot(), message);
     }
 
     /// Whether it is `null`, or a key without a value.
@@ -399,7 +413,7 @@ mod tests {
         let hours = |hours: u64| Some(Duration::from_secs(hours * 3600));
         for (text, expected) in [
             ("24h", hours(24)),
-            ("90m", Some(Duration::from_secs(5400))),
+            ("90m", Some(Duration::from_mins(90))),
             ("1d 12h", hours(36)),
             ("0h", None),
             ("-1h", None),

@@ -43,7 +43,8 @@ impl Node {
     /// Reads a file of one YAML or JSON document.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Mistake> {
         let text = utf8(bytes)?;
-        let node: Self = serde_saphyr::from_str_with_options(text, options()).map_err(syntax)?;
+        let node: Self =
+            serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax(&error))?;
         if node.value == Value::Null {
             return Err(Mistake::new(
                 Position { line: 1, column: 1 },
@@ -75,13 +76,13 @@ fn options() -> serde_saphyr::Options {
 }
 
 /// A mistake of the YAML parser's or of serde's.
-pub(crate) fn syntax(error: serde_saphyr::Error) -> Mistake {
+pub(crate) fn syntax(error: &serde_saphyr::Error) -> Mistake {
     let position = error.location().map(Position::from).unwrap_or_default();
     let message = match error {
         serde_saphyr::Error::MultipleDocuments { .. } => {
             "a second document; a file holds one".into()
         }
-        _ => UserMessageFormatter.format_message(&error),
+        _ => UserMessageFormatter.format_message(error),
     };
     Mistake::new(position, "", message)
 }
@@ -219,10 +220,8 @@ mod tests {
         assert!(mistake(&"[".repeat(100_000)).contains("recursion limit"));
         let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for (name, before) in ('b'..='i').zip('a'..) {
-            bomb += &format!(
-                "{name}: &{name} [{}]\n",
-                vec![format!("*{before}"); 9].join(", ")
-            );
+            let aliases = vec![format!("*{before}"); 9].join(", ");
+            bomb.push_str(&format!("{name}: &{name} [{aliases}]\n"));
         }
         assert!(!mistake(&bomb).is_empty());
     }
