@@ -13,7 +13,8 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str) -> Option<Stri
         let found = match keyword.as_str() {
             "$ref" => check(
                 root,
-                root.pointer(rule.as_str()?.trim_start_matches('#')).unwrap(),
+                root.pointer(rule.as_str()?.trim_start_matches('#'))
+                    .unwrap(),
                 value,
                 path,
             ),

@@ -103,41 +103,14 @@ fn service_account(fields: &Fields<'_>) -> Option<SubjectPattern> {
     })
 }
 
-/// A service account may be written as the user that it is to the API server.
+/// A user may be a service account by the name that it has as a user.
 fn person(fields: &Fields<'_>, kind: SubjectKind) -> Option<SubjectPattern> {
     if let Some(namespace) = fields.nullable("namespace") {
         namespace.mistake("only a ServiceAccount has a namespace");
     }
-    let place = fields.required("name")?;
-    let name = pattern(&place, "")?;
-    match place.line()?.strip_prefix("system:serviceaccount:") {
-        Some(account) if kind == SubjectKind::User => {
-            let read = account_by_username(account);
-            if read.is_none() {
-                place.mistake("names no service account; write `kind: ServiceAccount` with its namespace and name");
-            }
-            read
-        }
-        _ => Some(SubjectPattern {
-            kind,
-            namespace: None,
-            name,
-        }),
-    }
-}
-
-/// `NAMESPACE:NAME`, of which the name may be a prefix.
-fn account_by_username(account: &str) -> Option<SubjectPattern> {
-    let (namespace, name) = account.split_once(':')?;
-    let literal = NamePattern::parse(namespace).ok()?;
-    let name = match name {
-        "*" => NamePattern::any(),
-        name => NamePattern::parse(name).ok()?,
-    };
-    let whole = matches!(literal, NamePattern::Literal(_));
-    whole.then_some(SubjectPattern {
-        kind: SubjectKind::ServiceAccount,
-        namespace: Some(literal),
-        name,
+    Some(SubjectPattern {
+        kind,
+        namespace: None,
+        name: pattern(&fields.required("name")?, "")?,
     })
 }

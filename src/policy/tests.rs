@@ -539,7 +539,6 @@ exemptions:
       - { kind: ServiceAccount, name: default }
       - { kind: Group, name: ops, namespace: vms }
       - { kind: User }
-      - { kind: User, name: 'system:serviceaccount:vm*' }
       - { kind: ServiceAccount, namespace: vms, name: '*' }
 ",
         &[
@@ -548,36 +547,10 @@ exemptions:
             "9:9: exemptions[0].subjects[2]: `namespace` is missing",
             "10:46: exemptions[0].subjects[3].namespace: only a ServiceAccount has a namespace",
             "11:9: exemptions[0].subjects[4]: `name` is missing",
-            "12:29: exemptions[0].subjects[5].name: names no service account; write `kind: ServiceAccount` with its \
-             namespace and name",
-            "13:55: exemptions[0].subjects[6].name: `*` alone would match every name; leave it out to mean every service \
+            "12:55: exemptions[0].subjects[5].name: `*` alone would match every name; leave it out to mean every service \
              account of the namespace",
         ],
     );
-}
-
-#[test]
-fn a_service_account_may_be_written_as_a_user() {
-    let subjects = |items: &str| {
-        let body = format!("exemptions: [{{ name: a, reason: a, subjects: [{items}] }}]\n");
-        policy(&body).exemptions.remove(0).subjects
-    };
-    for (user, account) in [
-        (
-            "system:serviceaccount:vms:picker",
-            "namespace: vms, name: picker",
-        ),
-        (
-            "system:serviceaccount:vms:pick*",
-            "namespace: vms, name: pick*",
-        ),
-        ("system:serviceaccount:vms:*", "namespace: vms"),
-    ] {
-        assert_eq!(
-            subjects(&format!("{{ kind: User, name: '{user}' }}")),
-            subjects(&format!("{{ kind: ServiceAccount, {account} }}")),
-        );
-    }
 }
 
 #[test]
