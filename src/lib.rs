@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod domain;
 pub mod message;
 pub mod palette;
