@@ -1,0 +1,14 @@
+//! The webhook behind a real kube-apiserver, driven by a real kubectl.
+//!
+//! Snapshots hold the exact text that kubectl prints; `INSTA_UPDATE=always cargo test --test e2e` writes them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
+mod control_plane_alone;
+mod harness;
+mod shared;

@@ -1,0 +1,1 @@
+//! The one control plane that most tests share.
