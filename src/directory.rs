@@ -1,3 +1,240 @@
 //! Who holds which Palette roles, where: the directory document and what it is compiled to.
 //!
 //! Look-ups are exact; near misses are only for messages. Nothing here knows the policy or the cluster.
+
+mod names;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+
+use crate::palette::{Catalogue, NamespacePattern, PermissionSet, PermissionTable, RoleId};
+use names::Names;
+
+/// The users and teams of Palette and what they hold, compiled for look-ups.
+#[derive(Debug)]
+pub struct Directory {
+    as_of: Option<Timestamp>,
+    users: Vec<User>,
+    user_names: Names,
+    teams: Vec<Team>,
+    team_names: Names,
+    roles: Roles,
+    scopes: Vec<AssignmentScope>,
+    permissions: PermissionTable,
+}
+
+/// A user of Palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Whether what it holds counts; a user who is not active holds nothing.
+    pub active: bool,
+    /// Its own, without those of its teams.
+    pub assignments: Box<[Assignment]>,
+    /// The teams that it is in.
+    pub teams: Box<[TeamId]>,
+}
+
+/// A team of Palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Team {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What its members hold through it.
+    pub assignments: Box<[Assignment]>,
+}
+
+/// A role held in a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Assignment {
+    /// The role, built in or custom.
+    pub role: RoleId,
+    /// Where, as a place in [`Directory::scopes`].
+    pub scope: ScopeId,
+}
+
+/// The place of a team in its directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TeamId(u32);
+
+/// The place of a scope in [`Directory::scopes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopeId(u32);
+
+impl ScopeId {
+    /// The place as a number.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where an assignment counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AssignmentScope {
+    /// In every cluster of the tenant.
+    Tenant,
+    /// In the clusters of one project.
+    Project(Arc<str>),
+    /// In the namespaces that the assignment selects, in the clusters of one workspace.
+    Workspace {
+        /// The name of the workspace.
+        name: Arc<str>,
+        /// One of them must select the namespace. Never empty.
+        namespaces: Box<[NamespacePattern]>,
+    },
+}
+
+/// As people are told: `tenant`, `project orchard-prod`, `workspace harvest`.
+impl fmt::Display for AssignmentScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tenant => f.write_str("tenant"),
+            Self::Project(name) => write!(f, "project {name}"),
+            Self::Workspace { name, .. } => write!(f, "workspace {name}"),
+        }
+    }
+}
+
+impl Directory {
+    /// The user of this exact name.
+    pub fn user(&self, name: &str) -> Option<&User> {
+        self.users.get(self.user_names.place(name)?)
+    }
+
+    /// The team of this exact name.
+    pub fn team(&self, name: &str) -> Option<&Team> {
+        self.teams.get(self.team_names.place(name)?)
+    }
+
+    /// The team that a user of this directory is in; of another directory's id, a team without assignments.
+    pub fn team_by_id(&self, id: TeamId) -> &Team {
+        static NOBODY: LazyLock<Team> = LazyLock::new(|| Team {
+            name: "".into(),
+            assignments: Box::default(),
+        });
+        self.teams.get(id.0 as usize).unwrap_or(&NOBODY)
+    }
+
+    /// The name of a user that differs from this one in case or surrounding white space only.
+    pub fn near_user(&self, name: &str) -> Option<&str> {
+        self.user_names.near(name)
+    }
+
+    /// The name of a team that differs from this one in case or surrounding white space only.
+    pub fn near_team(&self, name: &str) -> Option<&str> {
+        self.team_names.near(name)
+    }
+
+    /// What the role is called.
+    pub fn role_name(&self, id: RoleId) -> &Arc<str> {
+        static NAMELESS: LazyLock<Arc<str>> = LazyLock::new(|| "unknown role".into());
+        self.roles.names.get(&id).unwrap_or(&NAMELESS)
+    }
+
+    /// The role of this exact name: built in, custom, or a built-in one by another name of Palette's pages.
+    pub fn role(&self, name: &str) -> Option<RoleId> {
+        self.roles.named(name)
+    }
+
+    /// What a custom role allows; nothing for a built-in one, which counts by its name.
+    pub fn custom_permissions(&self, id: RoleId) -> Option<&PermissionSet> {
+        self.roles.custom.get(id.custom_position()?)
+    }
+
+    /// The table that numbers the permissions of the custom roles.
+    pub fn permissions(&self) -> &PermissionTable {
+        &self.permissions
+    }
+
+    /// Every scope of an assignment, once; [`ScopeId`] is the place in it.
+    pub fn scopes(&self) -> &[AssignmentScope] {
+        &self.scopes
+    }
+
+    /// When Palette said so, if the file knows.
+    pub fn as_of(&self) -> Option<Timestamp> {
+        self.as_of
+    }
+
+    /// How much is in it.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            users: self.users.len(),
+            teams: self.teams.len(),
+            custom_roles: self.roles.custom.len(),
+        }
+    }
+}
+
+/// Nobody holds anything.
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            as_of: None,
+            users: Vec::new(),
+            user_names: Names::default(),
+            teams: Vec::new(),
+            team_names: Names::default(),
+            roles: Roles::default(),
+            scopes: Vec::new(),
+            permissions: Catalogue::builtin().permission_table().clone(),
+        }
+    }
+}
+
+/// How much a directory has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Users, active or not.
+    pub users: usize,
+    /// Teams.
+    pub teams: usize,
+    /// Roles that are not built in.
+    pub custom_roles: usize,
+}
+
+/// The built-in roles and the directory's own.
+#[derive(Debug)]
+struct Roles {
+    ids: HashMap<Arc<str>, RoleId>,
+    names: HashMap<RoleId, Arc<str>>,
+    custom: Vec<PermissionSet>,
+}
+
+impl Default for Roles {
+    fn default() -> Self {
+        let mut roles = Self {
+            ids: HashMap::new(),
+            names: HashMap::new(),
+            custom: Vec::new(),
+        };
+        for role in Catalogue::builtin().iter() {
+            roles.name(role.id, role.name.into());
+        }
+        roles
+    }
+}
+
+impl Roles {
+    /// A name of the catalogue is unique there; only then do custom roles count, and last the other names of built-in
+    /// ones, since Palette lets a custom role be called so.
+    fn named(&self, name: &str) -> Option<RoleId> {
+        let alias = || Catalogue::builtin().role(name).map(|role| role.id);
+        self.ids.get(name).copied().or_else(alias)
+    }
+
+    /// Adds a custom role, or nothing when there are too many to number.
+    fn add(&mut self, name: &str, permissions: PermissionSet) -> Option<RoleId> {
+        let id = RoleId::custom(self.custom.len())?;
+        self.custom.push(permissions);
+        self.name(id, name.into());
+        Some(id)
+    }
+
+    fn name(&mut self, id: RoleId, name: Arc<str>) {
+        self.ids.insert(Arc::clone(&name), id);
+        self.names.insert(id, name);
+    }
+}

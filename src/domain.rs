@@ -16,7 +16,7 @@ pub use binding::{
     Binding, BindingKind, BindingRequest, Operation, Requester, RoleKind, RoleRef, Scope,
 };
 pub use decision::{Decision, Notice, Verdict};
-pub use finding::{Cause, Field, Finding, Holding, Standing};
+pub use finding::{Cause, Field, Finding, Holding, Reach, Standing};
 pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};
 pub use rule::Rule;

@@ -146,8 +146,8 @@ pub struct Requester<'a> {
 pub struct BindingRequest<'a> {
     /// CREATE or UPDATE; a DELETE is never judged.
     pub operation: Operation,
-    /// Who asks.
-    pub requester: Requester<'a>,
+    /// Who asks; absent where nobody does, as when a file is checked.
+    pub requester: Option<Requester<'a>>,
     /// The binding as it would be.
     pub binding: Binding<'a>,
     /// Of an UPDATE: the binding as it is, if it could be read.

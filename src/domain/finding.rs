@@ -44,15 +44,34 @@ impl fmt::Display for Field {
     }
 }
 
-/// A Palette role that a subject holds, and where.
+/// A Palette role that a subject holds, where, and whether that counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holding {
     /// The role's name.
     pub role: Arc<str>,
     /// Where it holds it, as in `project orchard-prod`.
     pub scope: Arc<str>,
-    /// Whether it counts for the grant that was judged.
-    pub counts: bool,
+    /// Whether it counts for the grant that was judged, or why not.
+    pub reach: Reach,
+}
+
+/// Whether a Palette role counts for a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reach {
+    /// It does.
+    Counts,
+    /// It is held in a workspace, for other namespaces.
+    OtherNamespace,
+    /// It is held in a workspace, which never reaches a cluster-wide grant.
+    ClusterWide,
+    /// It is held in a workspace that this cluster does not belong to.
+    OtherWorkspace,
+    /// It is held in a project that this cluster does not belong to.
+    OtherProject,
+    /// It is held in a project, and this cluster belongs to none.
+    NoProject,
+    /// The policy does not say which project this cluster belongs to.
+    ProjectUnknown,
 }
 
 /// Why a grant breaks a rule.

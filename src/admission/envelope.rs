@@ -1,0 +1,348 @@
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::object::{InvalidField, InvalidObject, read_binding};
+use super::uid::uid_of;
+use crate::domain::{BindingKind, BindingRequest, Operation, Requester};
+
+/// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
+pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
+
+/// A review whose uid could be read: whatever follows, it is answered with that uid.
+#[derive(Debug)]
+pub struct Envelope<'a> {
+    request: Request<'a>,
+    /// Why this is no review of `admission.k8s.io/v1`.
+    foreign: Option<InvalidObject>,
+}
+
+/// A body that is no review.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The uid, where it stands before what is broken.
+    pub uid: Option<String>,
+    /// What is wrong, for people.
+    pub reason: String,
+}
+
+/// What a review asks.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a request, taken apart where it is made"
+)]
+pub enum Ask<'a> {
+    /// To judge a binding.
+    Binding(BindingRequest<'a>),
+    /// To let a binding be deleted, which is never refused.
+    Delete,
+}
+
+/// The kind of object, as the metrics tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// A binding in a namespace.
+    RoleBinding,
+    /// A binding in the cluster.
+    ClusterRoleBinding,
+    /// A role in a namespace.
+    Role,
+    /// A role in the cluster.
+    ClusterRole,
+    /// Anything else.
+    Other,
+}
+
+/// The operation, as the metrics tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationLabel {
+    /// CREATE.
+    Create,
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+    /// CONNECT, or one that we do not know.
+    Other,
+}
+
+impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::RoleBinding,
+        Self::ClusterRoleBinding,
+        Self::Role,
+        Self::ClusterRole,
+        Self::Other,
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RoleBinding => "RoleBinding",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
+            Self::Role => "Role",
+            Self::ClusterRole => "ClusterRole",
+            Self::Other => "other",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    fn binding(self) -> Option<BindingKind> {
+        match self {
+            Self::RoleBinding => Some(BindingKind::RoleBinding),
+            Self::ClusterRoleBinding => Some(BindingKind::ClusterRoleBinding),
+            Self::Role | Self::ClusterRole | Self::Other => None,
+        }
+    }
+}
+
+impl OperationLabel {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Other];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
+            Self::Other => "other",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads a body. An error carries the uid if it could be read all the same.
+    pub fn read(body: &'a [u8]) -> Result<Self, Unreadable> {
+        let review = std::str::from_utf8(body)
+            .map_err(|error| error.to_string())
+            .and_then(|text| {
+                serde_json::from_str::<Review<'a>>(text).map_err(|error| error.to_string())
+            })
+            .map_err(|reason| Unreadable {
+                uid: uid_of(body),
+                reason,
+            })?;
+        let foreign = review.foreign();
+        let request = review.request.unwrap_or_default();
+        if UID_BYTES.contains(&request.uid.0.len()) {
+            Ok(Self { request, foreign })
+        } else {
+            Err(Unreadable {
+                uid: None,
+                reason: String::from("`request.uid` is missing"),
+            })
+        }
+    }
+
+    /// The uid to answer with; never empty.
+    pub fn uid(&self) -> &str {
+        &self.request.uid.0
+    }
+
+    /// The kind of object that the review is about.
+    pub fn kind(&self) -> ObjectKind {
+        let kind = &self.request.kind;
+        match (&*kind.group.0, &*kind.kind.0) {
+            (RBAC_GROUP, "RoleBinding") => ObjectKind::RoleBinding,
+            (RBAC_GROUP, "ClusterRoleBinding") => ObjectKind::ClusterRoleBinding,
+            (RBAC_GROUP, "Role") => ObjectKind::Role,
+            (RBAC_GROUP, "ClusterRole") => ObjectKind::ClusterRole,
+            _ => ObjectKind::Other,
+        }
+    }
+
+    /// What the request does.
+    pub fn operation(&self) -> OperationLabel {
+        match &*self.request.operation.0 {
+            "CREATE" => OperationLabel::Create,
+            "UPDATE" => OperationLabel::Update,
+            "DELETE" => OperationLabel::Delete,
+            _ => OperationLabel::Other,
+        }
+    }
+
+    /// Whether nothing will be stored.
+    pub fn is_dry_run(&self) -> bool {
+        self.request.dry_run.unwrap_or_default()
+    }
+
+    /// The object's name as the request gives it.
+    pub fn name(&self) -> &str {
+        self.request.name.as_ref().map_or("", |name| &name.0)
+    }
+
+    /// The object's namespace as the request gives it.
+    pub fn namespace(&self) -> Option<&str> {
+        self.request
+            .namespace
+            .as_ref()
+            .map(|namespace| &*namespace.0)
+            .filter(|namespace| !namespace.is_empty())
+    }
+
+    /// What is asked, or everything that keeps it from being understood.
+    pub fn ask(&self) -> Result<Ask<'_>, InvalidObject> {
+        if let Some(foreign) = &self.foreign {
+            return Err(foreign.clone());
+        }
+        let kind = self.kind().binding().ok_or_else(|| self.not_a_binding())?;
+        match self.operation() {
+            OperationLabel::Create => self.judge(kind, Operation::Create).map(Ask::Binding),
+            OperationLabel::Update => self.judge(kind, Operation::Update).map(Ask::Binding),
+            OperationLabel::Delete => Ok(Ask::Delete),
+            OperationLabel::Other => Err(InvalidObject::one(
+                "request.operation",
+                format!(
+                    "`{}` is not CREATE, UPDATE or DELETE",
+                    self.request.operation.0.escape_debug()
+                ),
+            )),
+        }
+    }
+
+    fn judge(
+        &self,
+        kind: BindingKind,
+        operation: Operation,
+    ) -> Result<BindingRequest<'_>, InvalidObject> {
+        let object = self
+            .request
+            .object
+            .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?;
+        let binding = read_binding(object.get(), kind, self.name(), self.namespace())?;
+        let previous = match operation {
+            // Without a readable old object every grant counts as added.
+            Operation::Update => self
+                .request
+                .old_object
+                .and_then(|old| read_binding(old.get(), kind, self.name(), self.namespace()).ok()),
+            Operation::Create | Operation::Delete => None,
+        };
+        Ok(BindingRequest {
+            operation,
+            requester: Some(self.requester()),
+            binding,
+            previous,
+        })
+    }
+
+    fn requester(&self) -> Requester<'_> {
+        let user = &self.request.user_info;
+        Requester {
+            username: Cow::Borrowed(&user.username.0),
+            groups: user
+                .groups
+                .iter()
+                .flatten()
+                .map(|group| Cow::Borrowed(&*group.0))
+                .collect(),
+        }
+    }
+
+    fn not_a_binding(&self) -> InvalidObject {
+        let kind = &self.request.kind;
+        InvalidObject::one(
+            "request.kind",
+            format!(
+                "`{}` of group `{}` is no RoleBinding or ClusterRoleBinding of {RBAC_GROUP}; take it out of the \
+                 webhook's rules",
+                kind.kind.0.escape_debug(),
+                kind.group.0.escape_debug(),
+            ),
+        )
+    }
+}
+
+/// The API group of roles and bindings.
+pub(super) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+
+/// A text that is borrowed from the body wherever it has no escapes.
+///
+/// A type of its own, since serde borrows a `Cow` only where it is the field itself, not in an `Option` or a list.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Review<'a> {
+    #[serde(borrow)]
+    api_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    request: Option<Request<'a>>,
+}
+
+impl Review<'_> {
+    fn foreign(&self) -> Option<InvalidObject> {
+        let expect = |field: &str, found: &Option<Text<'_>>, wanted: &str| {
+            let found = found.as_ref().map_or("", |text| &text.0);
+            (found != wanted).then(|| InvalidField {
+                field: field.into(),
+                problem: format!("`{}` is not {wanted}", found.escape_debug()),
+            })
+        };
+        let fields: Vec<_> = [
+            expect("apiVersion", &self.api_version, "admission.k8s.io/v1"),
+            expect("kind", &self.kind, "AdmissionReview"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!fields.is_empty()).then_some(InvalidObject { fields })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Request<'a> {
+    #[serde(borrow)]
+    uid: Text<'a>,
+    #[serde(borrow)]
+    kind: GroupKind<'a>,
+    #[serde(borrow)]
+    operation: Text<'a>,
+    dry_run: Option<bool>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
+    #[serde(borrow)]
+    user_info: UserInfo<'a>,
+    #[serde(borrow)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow)]
+    old_object: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GroupKind<'a> {
+    #[serde(borrow)]
+    group: Text<'a>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UserInfo<'a> {
+    #[serde(borrow)]
+    username: Text<'a>,
+    #[serde(borrow)]
+    groups: Option<Vec<Text<'a>>>,
+}

@@ -1,0 +1,347 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::envelope::{RBAC_GROUP, Text};
+use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind};
+
+/// Everything that keeps an object from being understood; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidObject {
+    /// In the order of the object.
+    pub fields: Vec<InvalidField>,
+}
+
+/// One field that cannot be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    /// Its path, as in `subjects[2].name`.
+    pub field: String,
+    /// What is wrong with it; user input is escaped.
+    pub problem: String,
+}
+
+impl fmt::Display for InvalidField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.problem)
+    }
+}
+
+impl fmt::Display for InvalidObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, field) in self.fields.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}{field}")?;
+        }
+        Ok(())
+    }
+}
+
+impl InvalidObject {
+    pub(super) fn one(field: &str, problem: impl Into<String>) -> Self {
+        Self {
+            fields: vec![InvalidField {
+                field: field.into(),
+                problem: problem.into(),
+            }],
+        }
+    }
+}
+
+/// A binding from a file: which kind it is, and what it says.
+#[derive(Debug)]
+pub enum Manifest<'a> {
+    /// A binding to judge.
+    Binding(Binding<'a>),
+    /// Another kind of object.
+    Other,
+}
+
+/// Reads one manifest in JSON; a `RoleBinding` without a namespace gets the one given.
+pub fn read_manifest<'a>(json: &'a str, namespace: &'a str) -> Result<Manifest<'a>, InvalidObject> {
+    let head: TypeMeta<'a> = serde_json::from_str(json)
+        .map_err(|error| InvalidObject::one("object", error.to_string()))?;
+    let (api_version, kind) = (text(head.api_version.as_ref()), text(head.kind.as_ref()));
+    match (api_version.split_once('/'), kind) {
+        (Some((RBAC_GROUP, _)), "RoleBinding") => {
+            let own = head.metadata.and_then(|metadata| metadata.namespace);
+            let namespace = own.map_or(Cow::Borrowed(namespace), |own| own.0);
+            read_in(json, BindingKind::RoleBinding, "", Some(namespace)).map(Manifest::Binding)
+        }
+        (Some((RBAC_GROUP, _)), "ClusterRoleBinding") => {
+            read_in(json, BindingKind::ClusterRoleBinding, "", None).map(Manifest::Binding)
+        }
+        _ => Ok(Manifest::Other),
+    }
+}
+
+/// Reads a binding of a review, where the request's name and namespace fill what the object leaves out.
+pub(super) fn read_binding<'a>(
+    json: &'a str,
+    kind: BindingKind,
+    name: &'a str,
+    namespace: Option<&'a str>,
+) -> Result<Binding<'a>, InvalidObject> {
+    read_in(json, kind, name, namespace.map(Cow::Borrowed))
+}
+
+fn read_in<'a>(
+    json: &'a str,
+    kind: BindingKind,
+    name: &'a str,
+    namespace: Option<Cow<'a, str>>,
+) -> Result<Binding<'a>, InvalidObject> {
+    let object: Object<'a> = serde_json::from_str(json)
+        .map_err(|error| InvalidObject::one("object", error.to_string()))?;
+    let mut reader = Reader::default();
+    reader.kind(&object, kind);
+    let metadata = object.metadata.unwrap_or_default();
+    let name = metadata.name.map_or(Cow::Borrowed(name), |name| name.0);
+    let scope = reader.scope(kind, namespace, metadata.namespace);
+    reader.filled("metadata.name", &name);
+    let role = reader.role(object.role_ref, &scope);
+    let subjects = reader.subjects(object.subjects.unwrap_or_default(), &scope);
+    match (role, reader.fields.is_empty()) {
+        (Some(role), true) => Ok(Binding {
+            name,
+            scope,
+            role,
+            subjects,
+        }),
+        _ => Err(InvalidObject {
+            fields: reader.fields,
+        }),
+    }
+}
+
+/// Collects what is wrong, so that all of it is reported at once.
+#[derive(Default)]
+struct Reader {
+    fields: Vec<InvalidField>,
+}
+
+impl Reader {
+    fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.fields.push(InvalidField {
+            field: field.into(),
+            problem: problem.into(),
+        });
+    }
+
+    fn filled(&mut self, field: impl Into<String>, value: &str) {
+        if value.is_empty() {
+            self.wrong(field, "is missing or empty");
+        }
+    }
+
+    /// The object's own kind must be the review's, or the review would be about another object.
+    fn kind(&mut self, object: &Object<'_>, kind: BindingKind) {
+        let found = text(object.kind.as_ref());
+        if !found.is_empty() && found != kind.as_str() {
+            self.wrong("kind", format!("`{}` is not {kind}", found.escape_debug()));
+        }
+    }
+
+    fn scope<'a>(
+        &mut self,
+        kind: BindingKind,
+        given: Option<Cow<'a, str>>,
+        own: Option<Text<'a>>,
+    ) -> Scope<'a> {
+        if kind == BindingKind::ClusterRoleBinding {
+            return Scope::Cluster;
+        }
+        let own = own.map(|own| own.0).filter(|own| !own.is_empty());
+        if let (Some(given), Some(own)) = (&given, &own)
+            && given != own
+        {
+            self.wrong("metadata.namespace", "is not the namespace of the request");
+        }
+        let namespace = own.or(given).unwrap_or_default();
+        self.filled("metadata.namespace", &namespace);
+        Scope::Namespace(namespace)
+    }
+
+    fn role<'a>(
+        &mut self,
+        reference: Option<RoleRefObject<'a>>,
+        scope: &Scope<'_>,
+    ) -> Option<RoleRef<'a>> {
+        let Some(reference) = reference else {
+            self.wrong(
+                "roleRef",
+                "is missing; name the role that the binding grants",
+            );
+            return None;
+        };
+        self.group(
+            "roleRef.apiGroup",
+            text(reference.api_group.as_ref()),
+            &["", RBAC_GROUP],
+        );
+        let name = reference.name.unwrap_or_default().0;
+        self.filled("roleRef.name", &name);
+        let kind = match (text(reference.kind.as_ref()), scope) {
+            ("ClusterRole", _) => Some(RoleKind::ClusterRole),
+            ("Role", Scope::Namespace(_)) => Some(RoleKind::Role),
+            ("Role", Scope::Cluster) => {
+                self.wrong(
+                    "roleRef.kind",
+                    "a ClusterRoleBinding can only refer to a ClusterRole",
+                );
+                None
+            }
+            (other, _) => {
+                self.wrong(
+                    "roleRef.kind",
+                    format!("`{}` is not ClusterRole or Role", other.escape_debug()),
+                );
+                None
+            }
+        };
+        kind.map(|kind| RoleRef { kind, name })
+    }
+
+    fn subjects<'a>(
+        &mut self,
+        subjects: Vec<SubjectObject<'a>>,
+        scope: &Scope<'a>,
+    ) -> Vec<Subject<'a>> {
+        subjects
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, subject)| self.subject(index, subject, scope))
+            .collect()
+    }
+
+    fn subject<'a>(
+        &mut self,
+        index: usize,
+        subject: SubjectObject<'a>,
+        scope: &Scope<'a>,
+    ) -> Option<Subject<'a>> {
+        let name = subject.name.unwrap_or_default().0;
+        if name.is_empty() {
+            self.wrong(format!("subjects[{index}].name"), "is missing or empty");
+        }
+        let Some(kind) = SubjectKind::named(text(subject.kind.as_ref())) else {
+            let found = text(subject.kind.as_ref()).escape_debug();
+            self.wrong(
+                format!("subjects[{index}].kind"),
+                format!("`{found}` is not User, Group or ServiceAccount"),
+            );
+            return None;
+        };
+        let group = text(subject.api_group.as_ref());
+        let allowed: &[&str] = if kind == SubjectKind::ServiceAccount {
+            &[""]
+        } else {
+            &["", RBAC_GROUP]
+        };
+        if !allowed.contains(&group) {
+            self.group(&format!("subjects[{index}].apiGroup"), group, allowed);
+        }
+        let namespace = match kind {
+            SubjectKind::ServiceAccount => {
+                Some(self.account_namespace(index, subject.namespace, scope))
+            }
+            SubjectKind::User | SubjectKind::Group => None,
+        };
+        Some(Subject {
+            kind,
+            namespace,
+            name,
+        })
+    }
+
+    /// A service account without a namespace means the binding's (seen on a real API server).
+    fn account_namespace<'a>(
+        &mut self,
+        index: usize,
+        own: Option<Text<'a>>,
+        scope: &Scope<'a>,
+    ) -> Cow<'a, str> {
+        match (own.map(|own| own.0).filter(|own| !own.is_empty()), scope) {
+            (Some(own), _) => own,
+            (None, Scope::Namespace(namespace)) => namespace.clone(),
+            (None, Scope::Cluster) => {
+                self.wrong(
+                    format!("subjects[{index}].namespace"),
+                    "is missing; a ServiceAccount has one",
+                );
+                Cow::Borrowed("")
+            }
+        }
+    }
+
+    fn group(&mut self, field: &str, found: &str, allowed: &[&str]) {
+        if !allowed.contains(&found) {
+            let wanted = allowed.last().copied().unwrap_or_default();
+            self.wrong(
+                field,
+                format!("`{}` is not `{wanted}`", found.escape_debug()),
+            );
+        }
+    }
+}
+
+fn text<'t>(text: Option<&'t Text<'_>>) -> &'t str {
+    text.map_or("", |text| &text.0)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeMeta<'a> {
+    #[serde(borrow)]
+    api_version: Option<Text<'a>>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'a> {
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(borrow)]
+    role_ref: Option<RoleRefObject<'a>>,
+    #[serde(borrow)]
+    subjects: Option<Vec<SubjectObject<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleRefObject<'a> {
+    #[serde(borrow)]
+    api_group: Option<Text<'a>>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SubjectObject<'a> {
+    #[serde(borrow)]
+    api_group: Option<Text<'a>>,
+    #[serde(borrow)]
+    kind: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
+}

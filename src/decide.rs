@@ -1,0 +1,147 @@
+//! The decision: `(request, ruling, now) → Decision`, one function a rule.
+//!
+//! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
+
+mod exempt;
+mod grants;
+mod identity;
+mod rules;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    Action, BindingRequest, Cause, Decision, Effect, Finding, Notice, Rule, Scope, Standing,
+    Verdict,
+};
+use crate::policy::{Membership, OnStale};
+use crate::ruling::Ruling;
+use grants::Grant;
+use identity::Class;
+use rules::Judge;
+
+/// Judges the grants that a binding adds.
+///
+/// A binding that adds none is admitted unjudged: labels, finalizers and subjects taken away are nobody's concern
+/// here, whatever else the binding holds.
+pub fn decide(request: &BindingRequest<'_>, ruling: &Ruling, now: Timestamp) -> Decision {
+    let added = grants::added(request);
+    let unjudged = unjudged_decision(request);
+    if added.is_empty() {
+        return unjudged;
+    }
+    let judge = Judge::new(request, ruling, now);
+    let mut findings = judge.findings(&added);
+    let exemptions = exempt::Exemptions::in_force(ruling.policy(), request, now);
+    for finding in &mut findings {
+        exemptions.cover(finding);
+    }
+    let mut notices = judge.notices(&added, &findings);
+    notices.extend(break_glass(request, ruling, &mut findings));
+    Decision {
+        verdict: verdict(&findings),
+        findings,
+        notices,
+        unjudged: judge.unjudged(&added),
+        ..unjudged
+    }
+}
+
+/// What is answered when no grant is added.
+fn unjudged_decision(request: &BindingRequest<'_>) -> Decision {
+    Decision {
+        verdict: match request.previous {
+            Some(_) => Verdict::Unchanged,
+            None => Verdict::Allowed,
+        },
+        role: request.binding.role.clone().into_owned(),
+        scope: request.binding.scope.clone().into_owned(),
+        findings: Vec::new(),
+        notices: Vec::new(),
+        unjudged: Vec::new(),
+    }
+}
+
+/// The first that holds of: denied, exempted, warned, audited, allowed.
+fn verdict(findings: &[Finding]) -> Verdict {
+    let has = |effect| findings.iter().any(|finding| finding.effect == effect);
+    if has(Effect::Deny) {
+        Verdict::Denied
+    } else if has(Effect::Exempt) {
+        Verdict::Exempted
+    } else if has(Effect::Warn) {
+        Verdict::Warned
+    } else if has(Effect::Audit) {
+        Verdict::Audited
+    } else {
+        Verdict::Allowed
+    }
+}
+
+/// Turns refusals into exemptions for a requester of a break-glass group; nothing happens where nothing is refused.
+fn break_glass(
+    request: &BindingRequest<'_>,
+    ruling: &Ruling,
+    findings: &mut [Finding],
+) -> Option<Notice> {
+    let groups = &ruling.policy().break_glass_groups;
+    let is_break_glass =
+        |group: &&std::borrow::Cow<'_, str>| groups.iter().any(|named| **named == ***group);
+    let group = request
+        .requester
+        .as_ref()?
+        .groups
+        .iter()
+        .find(is_break_glass)?;
+    let mut refused = findings
+        .iter_mut()
+        .filter(|finding| finding.effect == Effect::Deny)
+        .peekable();
+    refused.peek()?;
+    for finding in refused {
+        finding.effect = Effect::Exempt;
+    }
+    Some(Notice::BreakGlass {
+        group: Arc::from(&**group),
+    })
+}
+
+impl Judge<'_> {
+    /// What the requester should know beside the findings.
+    fn notices(&self, added: &[Grant<'_>], findings: &[Finding]) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let age = self.ruling.directory_age(self.now);
+        let warns = self.ruling.policy().on_stale == OnStale::Warn && self.judges_people(added);
+        if warns && self.ruling.directory_is_stale(self.now) {
+            notices.push(Notice::StaleDirectory { age });
+        }
+        let by_directory = |finding: &Finding| match &finding.cause {
+            Cause::Requirement(standing) => *standing != Standing::ClusterIdentity,
+            _ => false,
+        };
+        if self.ruling.policy().cluster.project == Membership::Unknown
+            && findings.iter().any(by_directory)
+        {
+            notices.push(Notice::ProjectUnknown);
+        }
+        if let Some(help) = &self.ruling.policy().help {
+            notices.push(Notice::Help(help.clone()));
+        }
+        notices
+    }
+
+    /// Rules that are on and would have judged a grant, had the cluster's facts been known.
+    fn unjudged(&self, added: &[Grant<'_>]) -> Vec<Rule> {
+        let policy = self.ruling.policy();
+        let concerned = self.request.binding.scope == Scope::Cluster
+            && policy.cluster.cluster_group == Membership::Unknown
+            && policy.actions.of(Rule::ClusterGroupScope) != Action::Off
+            && added.iter().any(|grant| self.class(grant) == Class::Person);
+        if concerned {
+            vec![Rule::ClusterGroupScope]
+        } else {
+            Vec::new()
+        }
+    }
+}

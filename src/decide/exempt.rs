@@ -1,0 +1,104 @@
+use jiff::Timestamp;
+
+use crate::domain::{
+    BindingRequest, Effect, Field, Finding, NamePattern, Principal, Requester, RoleKind, RoleRef,
+    Scope, SubjectKind,
+};
+use crate::policy::{Exemption, Policy, SubjectPattern};
+
+/// The exemptions that hold for one request, before its findings are looked at.
+pub(super) struct Exemptions<'r> {
+    in_force: Vec<&'r Exemption>,
+}
+
+impl<'r> Exemptions<'r> {
+    /// Those that are not expired and match the requester, the namespace and the role, in the order of the policy.
+    pub(super) fn in_force(
+        policy: &'r Policy,
+        request: &BindingRequest<'_>,
+        now: Timestamp,
+    ) -> Self {
+        let binding = &request.binding;
+        let in_force = policy
+            .exemptions
+            .iter()
+            .filter(|exemption| exemption.expires.is_none_or(|expires| now < expires))
+            .filter(|exemption| {
+                matches_requester(&exemption.requesters, request.requester.as_ref())
+            })
+            .filter(|exemption| matches_scope(&exemption.namespaces, &binding.scope))
+            .filter(|exemption| matches_role(&exemption.roles, &binding.role))
+            .collect();
+        Self { in_force }
+    }
+
+    /// Lets the finding through if one of them covers it; the first that matches does.
+    pub(super) fn cover(&self, finding: &mut Finding) {
+        if let Some(exemption) = self
+            .in_force
+            .iter()
+            .find(|exemption| covers(exemption, finding))
+        {
+            finding.effect = Effect::Exempt;
+            finding.exemption = Some(exemption.name.clone());
+        }
+    }
+}
+
+fn covers(exemption: &Exemption, finding: &Finding) -> bool {
+    let rule = exemption.rules.is_empty() || exemption.rules.contains(&finding.rule);
+    // A finding about the requester is about no subject, so an exemption of subjects leaves it.
+    let subject = exemption.subjects.is_empty()
+        || (matches!(finding.field, Field::Subject(_))
+            && matches_any(&exemption.subjects, finding.subject.principal()));
+    rule && subject
+}
+
+fn matches_requester(patterns: &[SubjectPattern], requester: Option<&Requester<'_>>) -> bool {
+    patterns.is_empty()
+        || requester.is_some_and(|requester| {
+            matches_any(patterns, Principal::of_username(&requester.username))
+                || requester
+                    .groups
+                    .iter()
+                    .any(|group| matches_any(patterns, Principal::Group(group)))
+        })
+}
+
+/// A namespace never matches a cluster-wide grant.
+fn matches_scope(patterns: &[NamePattern], scope: &Scope<'_>) -> bool {
+    patterns.is_empty()
+        || scope
+            .namespace()
+            .is_some_and(|namespace| patterns.iter().any(|pattern| pattern.matches(namespace)))
+}
+
+/// Only cluster roles are named: whoever may write a Role in a namespace chooses its name.
+fn matches_role(patterns: &[NamePattern], role: &RoleRef<'_>) -> bool {
+    patterns.is_empty()
+        || (role.kind == RoleKind::ClusterRole
+            && patterns.iter().any(|pattern| pattern.matches(&role.name)))
+}
+
+fn matches_any(patterns: &[SubjectPattern], principal: Principal<'_>) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, principal))
+}
+
+fn matches(pattern: &SubjectPattern, principal: Principal<'_>) -> bool {
+    match (pattern.kind, principal) {
+        (SubjectKind::User, Principal::User(name))
+        | (SubjectKind::Group, Principal::Group(name)) => pattern.name.matches(name),
+        (SubjectKind::ServiceAccount, Principal::ServiceAccount { namespace, name }) => {
+            pattern
+                .namespace
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(namespace))
+                && pattern.name.matches(name)
+        }
+        // A prefix such as `system:serviceaccount:vms:*` names service accounts as the users that they are.
+        (SubjectKind::User, Principal::ServiceAccount { namespace, name }) => pattern
+            .name
+            .matches(&format!("system:serviceaccount:{namespace}:{name}")),
+        _ => false,
+    }
+}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use crate::domain::{Principal, Standing};
+use crate::policy::Policy;
+use crate::ruling::{Holder, Ruling};
+
+/// Who a subject is to the rules; decided on the raw name, exactly one each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    /// `system:masters`, which nothing can raise further.
+    Masters,
+    /// A service account.
+    ServiceAccount,
+    /// All service accounts, of the cluster or of a namespace.
+    AllServiceAccounts,
+    /// Everybody with, or without, a token.
+    Everybody,
+    /// A name of the cluster's own.
+    ClusterIdentity,
+    /// Everybody else: users and groups that Palette may know.
+    Person,
+}
+
+/// The class of a principal under the policy's list of the cluster's own names.
+pub(super) fn class_of(principal: Principal<'_>, policy: &Policy) -> Class {
+    match principal {
+        Principal::ServiceAccount { .. } => Class::ServiceAccount,
+        Principal::Group("system:masters") => Class::Masters,
+        Principal::Group("system:authenticated" | "system:unauthenticated")
+        | Principal::User("system:anonymous") => Class::Everybody,
+        Principal::Group(name) if is_all_service_accounts(name) => Class::AllServiceAccounts,
+        Principal::User(name) | Principal::Group(name) => {
+            if policy
+                .cluster_identities
+                .iter()
+                .any(|pattern| pattern.matches(name))
+            {
+                Class::ClusterIdentity
+            } else {
+                Class::Person
+            }
+        }
+    }
+}
+
+/// `system:serviceaccounts` and `system:serviceaccounts:NS` (`k8s.io/apiserver/pkg/authentication/serviceaccount`).
+fn is_all_service_accounts(group: &str) -> bool {
+    group
+        .strip_prefix("system:serviceaccounts")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+}
+
+/// What the directory holds of a user or group by its raw name; nothing for a service account.
+pub(super) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option<Holder<'r>> {
+    let (policy, directory) = (ruling.policy(), ruling.directory());
+    match principal {
+        Principal::User(name) => {
+            let name = name.strip_prefix(&*policy.identity.username_prefix)?;
+            directory.user(name).map(Holder::user)
+        }
+        Principal::Group(name) => {
+            let name = name.strip_prefix(&*policy.identity.groups_prefix)?;
+            directory.team(name).map(Holder::team)
+        }
+        Principal::ServiceAccount { .. } => None,
+    }
+}
+
+/// What Palette knows of a user or group, for the message.
+pub(super) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
+    let (policy, directory) = (ruling.policy(), ruling.directory());
+    match principal {
+        Principal::User(name) => {
+            let prefix = &*policy.identity.username_prefix;
+            match name.strip_prefix(prefix).map(|name| directory.user(name)) {
+                Some(Some(user)) if user.active => Standing::Known,
+                Some(Some(_)) => Standing::Inactive,
+                Some(None) => unknown(prefix, directory.near_user(name)),
+                None if directory.user(name).is_some() => unprefixed(prefix, Some(name)),
+                None => unprefixed(prefix, directory.near_user(name)),
+            }
+        }
+        Principal::Group(name) => {
+            let prefix = &*policy.identity.groups_prefix;
+            match name.strip_prefix(prefix).map(|name| directory.team(name)) {
+                Some(Some(_)) => Standing::Known,
+                Some(None) => unknown(prefix, directory.near_team(name)),
+                None if directory.team(name).is_some() => unprefixed(prefix, Some(name)),
+                None => unprefixed(prefix, directory.near_team(name)),
+            }
+        }
+        Principal::ServiceAccount { .. } => Standing::Unknown { near: None },
+    }
+}
+
+fn unknown(prefix: &str, near: Option<&str>) -> Standing {
+    Standing::Unknown {
+        near: with_prefix(prefix, near),
+    }
+}
+
+fn unprefixed(prefix: &str, near: Option<&str>) -> Standing {
+    Standing::Unprefixed {
+        prefix: prefix.into(),
+        near: with_prefix(prefix, near),
+    }
+}
+
+fn with_prefix(prefix: &str, name: Option<&str>) -> Option<Arc<str>> {
+    name.map(|name| format!("{prefix}{name}").into())
+}

@@ -1,0 +1,294 @@
+use jiff::Timestamp;
+
+use super::grants::Grant;
+use super::identity::{self, Class};
+use crate::domain::{
+    Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, Rule, Scope,
+    Standing, Subject, SubjectKind,
+};
+use crate::policy::{Disclose, Membership, OnStale, RoleClass};
+use crate::ruling::{Holder, Ruling};
+
+/// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
+pub(super) struct Judge<'r> {
+    pub(super) request: &'r BindingRequest<'r>,
+    pub(super) ruling: &'r Ruling,
+    pub(super) now: Timestamp,
+    governed: Option<Governed>,
+}
+
+/// The entry of the mapping that the binding's role has.
+#[derive(Debug, Clone, Copy)]
+struct Governed {
+    entry: usize,
+    class: RoleClass,
+}
+
+impl<'r> Judge<'r> {
+    pub(super) fn new(request: &'r BindingRequest<'r>, ruling: &'r Ruling, now: Timestamp) -> Self {
+        let governed = ruling
+            .governs(&request.binding.role)
+            .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class }));
+        Self {
+            request,
+            ruling,
+            now,
+            governed,
+        }
+    }
+
+    /// Every finding about the grants, in the order of subjects, then of rules; the requester's comes last.
+    pub(super) fn findings(&self, added: &[Grant<'_>]) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = added
+            .iter()
+            .flat_map(|grant| self.about(grant))
+            .flatten()
+            .collect();
+        findings.extend(self.requester());
+        findings
+    }
+
+    /// Whether a grant of a governed role is judged by what the directory says.
+    pub(super) fn judges_people(&self, added: &[Grant<'_>]) -> bool {
+        self.governed.is_some() && added.iter().any(|grant| self.class(grant) == Class::Person)
+    }
+
+    pub(super) fn class(&self, grant: &Grant<'_>) -> Class {
+        identity::class_of(grant.principal, self.ruling.policy())
+    }
+
+    /// Only the rules of the subject's class judge it.
+    fn about(&self, grant: &Grant<'_>) -> [Option<Finding>; 3] {
+        match self.class(grant) {
+            Class::Masters => [None, None, None],
+            Class::ServiceAccount => [self.service_account(grant), None, None],
+            Class::AllServiceAccounts => [self.all_service_accounts(grant), None, None],
+            Class::Everybody => [self.everybody(grant), None, None],
+            Class::ClusterIdentity => [self.cluster_identity(grant), None, None],
+            Class::Person => [
+                self.mapping(grant),
+                self.cluster_group(grant),
+                self.workspace(grant),
+            ],
+        }
+    }
+
+    /// Rules `vm-role-mapping` and `standard-role-mapping`.
+    fn mapping(&self, grant: &Grant<'_>) -> Option<Finding> {
+        let Governed { entry, class } = self.governed?;
+        let rule = match class {
+            RoleClass::Vm => Rule::VmRoleMapping,
+            RoleClass::Standard => Rule::StandardRoleMapping,
+        };
+        self.requirement(rule, entry, grant)
+            .or_else(|| self.stale_directory(grant))
+    }
+
+    fn requirement(&self, rule: Rule, entry: usize, grant: &Grant<'_>) -> Option<Finding> {
+        let finding = self.finding(rule, grant, Cause::Requirement(Standing::Undisclosed))?;
+        let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
+        let scope = &self.request.binding.scope;
+        let lacks = self.ruling.lacks(entry, &holder, scope);
+        if lacks.is_empty() {
+            return None;
+        }
+        if !self.discloses(grant) {
+            // The whole requirement, since what is left of it would tell what the subject holds.
+            return Some(Finding {
+                lacks: self.ruling.lacks(entry, &Holder::default(), scope),
+                ..finding
+            });
+        }
+        Some(Finding {
+            cause: Cause::Requirement(identity::standing(grant.principal, self.ruling)),
+            lacks,
+            holds: self.ruling.holdings(&holder, scope),
+            may: self.ruling.highest(&holder, scope).cloned(),
+            ..finding
+        })
+    }
+
+    /// `onStaleDirectory: deny`: what the directory says is too old to hand out a VM role by it.
+    fn stale_directory(&self, grant: &Grant<'_>) -> Option<Finding> {
+        let policy = self.ruling.policy();
+        let refuses = self.grants(RoleClass::Vm)
+            && policy.on_stale == OnStale::Deny
+            && self.ruling.directory_is_stale(self.now);
+        let effect = Effect::of(policy.mode.cap(Action::Deny)).filter(|_| refuses)?;
+        Some(found(
+            Rule::VmRoleMapping,
+            effect,
+            grant,
+            Cause::StaleDirectory,
+        ))
+    }
+
+    /// Rule `vm-role-mapping` for a name of the cluster's own, which holds nothing in Palette.
+    fn cluster_identity(&self, grant: &Grant<'_>) -> Option<Finding> {
+        let Governed { entry, .. } = self
+            .governed
+            .filter(|governed| governed.class == RoleClass::Vm)?;
+        let finding = self.finding(
+            Rule::VmRoleMapping,
+            grant,
+            Cause::Requirement(Standing::ClusterIdentity),
+        )?;
+        let lacks = self
+            .ruling
+            .lacks(entry, &Holder::default(), &self.request.binding.scope);
+        Some(Finding { lacks, ..finding })
+    }
+
+    /// Rule `cluster-group-scope`.
+    fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
+        match (
+            &self.request.binding.scope,
+            &self.ruling.policy().cluster.cluster_group,
+        ) {
+            (Scope::Cluster, Membership::Of(group)) => self.finding(
+                Rule::ClusterGroupScope,
+                grant,
+                Cause::ClusterGroup(group.clone()),
+            ),
+            (Scope::Cluster, Membership::None | Membership::Unknown) | (Scope::Namespace(_), _) => {
+                None
+            }
+        }
+    }
+
+    /// Rule `workspace-scope`.
+    fn workspace(&self, grant: &Grant<'_>) -> Option<Finding> {
+        let workspaces = &self.ruling.policy().cluster.workspaces;
+        let concerned = self.request.binding.scope == Scope::Cluster && !workspaces.is_empty();
+        concerned
+            .then(|| {
+                self.finding(
+                    Rule::WorkspaceScope,
+                    grant,
+                    Cause::Workspace(workspaces.clone()),
+                )
+            })
+            .flatten()
+    }
+
+    /// Rule `system-group` for a subject that stands for everybody.
+    fn everybody(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.governed
+            .and_then(|_| self.finding(Rule::SystemGroup, grant, Cause::Everybody))
+    }
+
+    /// Rule `system-group` for all service accounts: VM roles only, since a standard role for them is Kubernetes' own
+    /// documented practice.
+    fn all_service_accounts(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.grants(RoleClass::Vm)
+            .then(|| self.finding(Rule::SystemGroup, grant, Cause::AllServiceAccounts))
+            .flatten()
+    }
+
+    /// Rule `service-account`.
+    fn service_account(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.grants(RoleClass::Vm)
+            .then(|| self.finding(Rule::ServiceAccount, grant, Cause::ServiceAccount))
+            .flatten()
+    }
+
+    /// Rule `requester`: once a request, whatever the number of grants.
+    fn requester(&self) -> Option<Finding> {
+        self.governed?;
+        let effect = self.effect(Rule::Requester)?;
+        let requester = self
+            .request
+            .requester
+            .as_ref()
+            .filter(|requester| self.is_person(requester))?;
+        let principal = Principal::of_username(&requester.username);
+        let holder = self.requester_holder(requester);
+        let scope = &self.request.binding.scope;
+        let lacks = self.ruling.requester_lacks(&holder, scope);
+        (!lacks.is_empty()).then(|| Finding {
+            rule: Rule::Requester,
+            effect,
+            field: Field::UserInfo,
+            subject: user(&requester.username),
+            cause: Cause::Requirement(identity::standing(principal, self.ruling)),
+            lacks,
+            holds: self.ruling.holdings(&holder, scope),
+            may: None,
+            exemption: None,
+        })
+    }
+
+    fn requester_holder(&self, requester: &Requester<'_>) -> Holder<'_> {
+        let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
+        let name = requester
+            .username
+            .strip_prefix(&*policy.identity.username_prefix);
+        let teams = requester
+            .groups
+            .iter()
+            .filter_map(|group| group.strip_prefix(&*policy.identity.groups_prefix))
+            .filter_map(|team| directory.team(team))
+            .collect();
+        Holder::requester(name.and_then(|name| directory.user(name)), teams)
+    }
+
+    fn is_person(&self, requester: &Requester<'_>) -> bool {
+        let principal = Principal::of_username(&requester.username);
+        let unjudged =
+            |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
+        identity::class_of(principal, self.ruling.policy()) == Class::Person
+            && !requester.groups.iter().any(unjudged)
+    }
+
+    fn grants(&self, class: RoleClass) -> bool {
+        self.governed
+            .is_some_and(|governed| governed.class == class)
+    }
+
+    /// What the rule does under the policy's mode, or nothing when it is off.
+    fn effect(&self, rule: Rule) -> Option<Effect> {
+        let policy = self.ruling.policy();
+        Effect::of(policy.mode.cap(policy.actions.of(rule)))
+    }
+
+    fn finding(&self, rule: Rule, grant: &Grant<'_>, cause: Cause) -> Option<Finding> {
+        self.effect(rule)
+            .map(|effect| found(rule, effect, grant, cause))
+    }
+
+    /// Whether the requester may see what this subject holds.
+    fn discloses(&self, grant: &Grant<'_>) -> bool {
+        match (self.ruling.policy().disclose, &self.request.requester) {
+            (Disclose::Full, _) | (_, None) => true,
+            (Disclose::Own, Some(requester)) => {
+                grant.principal == Principal::of_username(&requester.username)
+            }
+            (Disclose::None, Some(_)) => false,
+        }
+    }
+}
+
+fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding {
+    Finding {
+        rule,
+        effect,
+        field: Field::Subject(grant.index),
+        subject: grant.subject.clone().into_owned(),
+        cause,
+        lacks: Vec::new(),
+        holds: Vec::new(),
+        may: None,
+        exemption: None,
+    }
+}
+
+fn user(name: &str) -> Subject<'static> {
+    Subject {
+        kind: SubjectKind::User,
+        namespace: None,
+        name: name.to_owned().into(),
+    }
+}
+
+/// Requesters of these groups may do anything anyway.
+const UNJUDGED_REQUESTER_GROUPS: [&str; 2] = ["system:masters", "kubeadm:cluster-admins"];

@@ -1,0 +1,88 @@
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// Names in an order, with the place of each.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    names: Vec<Arc<str>>,
+    places: HashMap<Arc<str>, u32>,
+    /// The hash of each folded name and its place, sorted: near misses without a second copy of the names.
+    folded: Vec<(u64, u32)>,
+}
+
+impl Names {
+    /// Puts a name at the next place, unless it has one already.
+    pub(super) fn add(&mut self, name: &str) -> Option<u32> {
+        let place = u32::try_from(self.names.len()).ok()?;
+        if self.places.contains_key(name) {
+            return None;
+        }
+        let name: Arc<str> = name.into();
+        self.places.insert(Arc::clone(&name), place);
+        self.names.push(name);
+        Some(place)
+    }
+
+    /// Makes near misses known, once all names are there.
+    pub(super) fn index(&mut self) {
+        self.folded = (0..)
+            .zip(&self.names)
+            .map(|(place, name)| (self.hash(&fold(name)), place))
+            .collect();
+        self.folded.sort_unstable();
+    }
+
+    /// The place of this exact name.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).map(|place| *place as usize)
+    }
+
+    /// The first name that differs from this one in case or surrounding white space only.
+    pub(super) fn near(&self, name: &str) -> Option<&str> {
+        let meant = fold(name);
+        let hash = self.hash(&meant);
+        let first = self.folded.partition_point(|(other, _)| *other < hash);
+        self.folded
+            .get(first..)?
+            .iter()
+            .take_while(|(other, _)| *other == hash)
+            .filter_map(|(_, place)| self.names.get(*place as usize))
+            .map(|near| &**near)
+            .find(|near| *near != name && fold(near) == meant)
+    }
+
+    /// The name at a place.
+    pub(super) fn name(&self, place: usize) -> Option<&Arc<str>> {
+        self.names.get(place)
+    }
+
+    fn hash(&self, folded: &str) -> u64 {
+        self.places.hasher().hash_one(folded)
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_miss_differs_in_case_or_white_space_and_is_never_exact() {
+        let mut names = Names::default();
+        for name in ["Ines@orchard.test", "ines@orchard.test", "ops ", "Ävatar"] {
+            names.add(name).unwrap();
+        }
+        names.index();
+
+        assert_eq!(names.near("INES@orchard.test "), Some("Ines@orchard.test"));
+        assert_eq!(names.near("Ines@orchard.test"), Some("ines@orchard.test"));
+        assert_eq!(names.near("ops"), Some("ops "));
+        assert_eq!(names.near("ops "), None);
+        assert_eq!(names.near("ävatar"), Some("Ävatar"));
+        assert_eq!(names.near("in es@orchard.test"), None);
+    }
+}

@@ -1,0 +1,11 @@
+//! A decision in words: the refusal that kubectl prints, warnings, and one line a finding for machines.
+//!
+//! Every name of the request is cut and escaped here, so that none can forge a line or hide in one.
+
+mod refusal;
+mod warning;
+mod words;
+
+pub use refusal::{invalid, refusal};
+pub use warning::warnings;
+pub use words::{line, name};

@@ -1,0 +1,93 @@
+use std::time::Duration;
+
+use super::words::{lines, name, role, subject};
+use crate::domain::{Decision, Effect, Field, Finding, Notice};
+
+/// The warnings that the client prints, one line each.
+///
+/// The API server drops a warning with a control character whole, and cuts them all once they are too long together
+/// (`k8s.io/apiserver/pkg/endpoints/filters/warning.go`).
+pub fn warnings(decision: &Decision) -> Vec<String> {
+    let notices = decision.notices.iter().filter_map(notice);
+    let warned = decision
+        .findings
+        .iter()
+        .filter(|finding| finding.effect == Effect::Warn);
+    let mut lines: Vec<String> = notices
+        .chain(warned.map(|finding| warning(finding, decision)))
+        .collect();
+    if lines.len() > WARNINGS {
+        let more = lines.len() - (WARNINGS - 1);
+        lines.truncate(WARNINGS - 1);
+        lines.push(format!("and {more} more warnings"));
+    }
+    lines.iter().map(|line| cut(line)).collect()
+}
+
+/// The rule first, so that it survives the cut.
+fn warning(finding: &Finding, decision: &Decision) -> String {
+    let what = lines(finding, decision)
+        .into_iter()
+        .next()
+        .map(|(label, text)| {
+            if label == "why" {
+                text
+            } else {
+                format!("{label} {text}")
+            }
+        })
+        .unwrap_or_default();
+    match finding.field {
+        Field::Subject(_) => {
+            format!(
+                "[{}] {} for {}: {what}",
+                finding.rule,
+                subject(&finding.subject),
+                role(decision)
+            )
+        }
+        Field::UserInfo => {
+            format!(
+                "[{}] you ({}) {what}, to grant {}",
+                finding.rule,
+                name(&finding.subject.name),
+                role(decision)
+            )
+        }
+    }
+}
+
+fn notice(notice: &Notice) -> Option<String> {
+    match notice {
+        Notice::BreakGlass { group } => Some(format!(
+            "break-glass group {} admitted what would have been refused; this is recorded",
+            name(group)
+        )),
+        Notice::StaleDirectory { age } => Some(format!(
+            "what is known of Palette's roles is {} old, more than the policy allows",
+            in_words(*age)
+        )),
+        Notice::ProjectUnknown | Notice::Help(_) => None,
+    }
+}
+
+fn in_words(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    match (minutes / 60 / 24, minutes / 60, minutes) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, _) => format!("{hours} h"),
+        (days, ..) => format!("{days} d"),
+    }
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= CHARACTERS {
+        return line.to_owned();
+    }
+    let kept: String = line.chars().take(CHARACTERS - 3).collect();
+    format!("{kept}...")
+}
+
+const WARNINGS: usize = 10;
+/// Kubernetes' advice for the length of a warning.
+const CHARACTERS: usize = 120;

@@ -1,0 +1,309 @@
+//! The whole pure path: bytes in, bytes and [`Outcome`] out.
+
+use jiff::Timestamp;
+
+use crate::admission::{
+    self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, uid_of,
+};
+use crate::decide::decide;
+use crate::domain::{BindingKind, BindingRequest, Decision, Effect, Notice, Rule, Verdict};
+use crate::message;
+use crate::ruling::Ruling;
+
+/// What is sent back for a body.
+#[derive(Debug)]
+pub enum Reply {
+    /// HTTP 200 with this `AdmissionReview`.
+    Review {
+        /// Its bytes.
+        body: Vec<u8>,
+        /// What was decided, for counting and logging.
+        outcome: Outcome,
+    },
+    /// HTTP 400: there is no uid to answer with.
+    NoUid {
+        /// What is wrong with the body.
+        reason: String,
+    },
+}
+
+/// What was decided about one review, for counting and logging.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The uid of the request.
+    pub uid: String,
+    /// The kind of object.
+    pub kind: ObjectKind,
+    /// What the request does.
+    pub operation: OperationLabel,
+    /// Whether nothing will be stored.
+    pub dry_run: bool,
+    /// What was decided.
+    pub decision: DecisionLabel,
+    /// The namespace of the object, raw.
+    pub namespace: Option<String>,
+    /// The name of the object, raw.
+    pub name: String,
+    /// How many subjects the binding has.
+    pub subjects: usize,
+    /// Every finding.
+    pub findings: Vec<Counted>,
+    /// Whether a break-glass group turned a refusal into an admission.
+    pub break_glass: bool,
+}
+
+/// A finding as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// The rule.
+    pub rule: Rule,
+    /// What took effect.
+    pub effect: Effect,
+    /// The role's place in the policy's mapping; absent: another role.
+    pub role: Option<usize>,
+}
+
+/// The decision as the metrics and the log tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DecisionLabel {
+    /// Refused: it could not be understood.
+    Invalid,
+    /// What the engine said.
+    Judged(Verdict),
+}
+
+impl DecisionLabel {
+    /// Every label.
+    pub const ALL: [Self; 7] = [
+        Self::Invalid,
+        Self::Judged(Verdict::Denied),
+        Self::Judged(Verdict::Exempted),
+        Self::Judged(Verdict::Warned),
+        Self::Judged(Verdict::Audited),
+        Self::Judged(Verdict::Unchanged),
+        Self::Judged(Verdict::Allowed),
+    ];
+
+    /// The label value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Judged(verdict) => verdict.as_str(),
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Invalid => 0,
+            Self::Judged(verdict) => 1 + verdict as usize,
+        }
+    }
+}
+
+impl Outcome {
+    /// The rules that were broken, each once, in the order of the table.
+    pub fn rules(&self) -> Vec<Rule> {
+        Rule::ALL
+            .into_iter()
+            .filter(|rule| self.findings.iter().any(|found| found.rule == *rule))
+            .collect()
+    }
+
+    /// Whether an exemption covered a finding.
+    pub fn exempted(&self) -> bool {
+        !self.break_glass
+            && self
+                .findings
+                .iter()
+                .any(|found| found.effect == Effect::Exempt)
+    }
+}
+
+/// Judges one body. Whatever is wrong with it, a uid that can be read is answered.
+pub fn review(body: &[u8], ruling: &Ruling, now: Timestamp) -> Reply {
+    let envelope = match Envelope::read(body) {
+        Ok(envelope) => envelope,
+        Err(admission::Unreadable {
+            uid: Some(uid),
+            reason,
+        }) => {
+            return unreadable(uid, &reason, ruling);
+        }
+        Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
+    };
+    match envelope.ask() {
+        Ok(Ask::Binding(request)) => judged(&envelope, &request, ruling, now),
+        Ok(Ask::Delete) => deletion(&envelope, ruling),
+        Err(invalid) => refused(&envelope, &invalid, ruling),
+    }
+}
+
+/// Refuses a body over the limit, with the uid of its first bytes: a legal object can be padded past any limit.
+pub fn review_oversized(first_bytes: &[u8], limit: usize, ruling: &Ruling) -> Reply {
+    let reason = format!("the review is larger than {limit} bytes (--max-body-bytes)");
+    match uid_of(first_bytes) {
+        Some(uid) => unreadable(uid, &reason, ruling),
+        None => Reply::NoUid { reason },
+    }
+}
+
+fn judged(
+    envelope: &Envelope<'_>,
+    request: &BindingRequest<'_>,
+    ruling: &Ruling,
+    now: Timestamp,
+) -> Reply {
+    let decision = decide(request, ruling, now);
+    let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
+    let role = ruling.governs(&decision.role);
+    outcome.findings = decision
+        .findings
+        .iter()
+        .map(|finding| Counted {
+            rule: finding.rule,
+            effect: finding.effect,
+            role,
+        })
+        .collect();
+    outcome.break_glass = decision
+        .notices
+        .iter()
+        .any(|notice| matches!(notice, Notice::BreakGlass { .. }));
+    outcome.subjects = request.binding.subjects.len();
+    outcome.name.clone_from(&request.binding.name.to_string());
+    let response = Response {
+        uid: envelope.uid(),
+        refusal: (!decision.verdict.admits()).then(|| message::refusal(&decision)),
+        causes: causes(&decision),
+        warnings: message::warnings(&decision),
+        audit_annotations: annotations(&outcome, ruling, Some(now)),
+    };
+    Reply::Review {
+        body: response.to_bytes(),
+        outcome,
+    }
+}
+
+fn deletion(envelope: &Envelope<'_>, ruling: &Ruling) -> Reply {
+    let outcome = outcome(envelope, DecisionLabel::Judged(Verdict::Unchanged));
+    let audit_annotations = annotations(&outcome, ruling, None);
+    let response = Response {
+        uid: envelope.uid(),
+        audit_annotations,
+        ..Response::default()
+    };
+    Reply::Review {
+        body: response.to_bytes(),
+        outcome,
+    }
+}
+
+fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, ruling: &Ruling) -> Reply {
+    let outcome = outcome(envelope, DecisionLabel::Invalid);
+    let kind = match outcome.kind {
+        ObjectKind::RoleBinding => Some(BindingKind::RoleBinding),
+        ObjectKind::ClusterRoleBinding => Some(BindingKind::ClusterRoleBinding),
+        ObjectKind::Role | ObjectKind::ClusterRole | ObjectKind::Other => None,
+    };
+    let problems = invalid
+        .fields
+        .iter()
+        .map(|field| (&*field.field, &*field.problem));
+    let refusal = message::invalid(kind, &outcome.name, outcome.namespace.as_deref(), problems);
+    let response = Response {
+        uid: envelope.uid(),
+        refusal: Some(refusal),
+        audit_annotations: annotations(&outcome, ruling, None),
+        ..Response::default()
+    };
+    Reply::Review {
+        body: response.to_bytes(),
+        outcome,
+    }
+}
+
+fn unreadable(uid: String, reason: &str, ruling: &Ruling) -> Reply {
+    let outcome = Outcome {
+        uid,
+        kind: ObjectKind::Other,
+        operation: OperationLabel::Other,
+        dry_run: false,
+        decision: DecisionLabel::Invalid,
+        namespace: None,
+        name: String::new(),
+        subjects: 0,
+        findings: Vec::new(),
+        break_glass: false,
+    };
+    let reason: String = reason.escape_debug().collect();
+    let response = Response {
+        uid: &outcome.uid,
+        refusal: Some(message::invalid(
+            None,
+            "",
+            None,
+            std::iter::once(("body", &*reason)),
+        )),
+        audit_annotations: annotations(&outcome, ruling, None),
+        ..Response::default()
+    };
+    Reply::Review {
+        body: response.to_bytes(),
+        outcome,
+    }
+}
+
+fn outcome(envelope: &Envelope<'_>, decision: DecisionLabel) -> Outcome {
+    Outcome {
+        uid: envelope.uid().to_owned(),
+        kind: envelope.kind(),
+        operation: envelope.operation(),
+        dry_run: envelope.is_dry_run(),
+        decision,
+        namespace: envelope.namespace().map(str::to_owned),
+        name: envelope.name().to_owned(),
+        subjects: 0,
+        findings: Vec::new(),
+        break_glass: false,
+    }
+}
+
+fn causes(decision: &Decision) -> Vec<admission::Cause> {
+    decision
+        .findings
+        .iter()
+        .filter(|finding| finding.effect == Effect::Deny)
+        .take(CAUSES)
+        .map(|finding| admission::Cause {
+            reason: finding.rule.as_str(),
+            message: message::line(finding, decision),
+            field: finding.field.to_string(),
+        })
+        .collect()
+}
+
+fn annotations(
+    outcome: &Outcome,
+    ruling: &Ruling,
+    now: Option<Timestamp>,
+) -> Vec<(&'static str, String)> {
+    let mut annotations = vec![
+        ("decision", outcome.decision.as_str().to_owned()),
+        ("policy-revision", ruling.revision().to_string()),
+    ];
+    let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
+    if !rules.is_empty() {
+        annotations.push(("rules", rules.join(",")));
+    }
+    if let Some(now) = now {
+        annotations.push((
+            "directory-age-seconds",
+            ruling.directory_age(now).as_secs().to_string(),
+        ));
+    }
+    annotations
+}
+
+/// How many causes a refusal lists.
+const CAUSES: usize = 100;

@@ -1,0 +1,409 @@
+//! Policy and directory, checked against each other, under one revision: all that a decision is made from.
+//!
+//! Everything that can be resolved before a request is resolved here, once: which roles meet a requirement, and
+//! where an assignment of the directory counts in this cluster.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
+use crate::domain::{Holding, Reach, RoleKind, RoleRef, Scope, nearest};
+use crate::palette::{Catalogue, PermissionSet, RoleId, RoleSet, implication};
+use crate::policy::{Membership, Policy, RoleClass};
+
+/// Policy and directory, paired.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    policy: Arc<Policy>,
+    directory: Arc<Directory>,
+    /// In the order of the policy's mapping.
+    requirements: Vec<Requirement>,
+    by_role: HashMap<Arc<str>, usize>,
+    requester: Requirement,
+    /// By the directory's scope id.
+    reaches: Vec<ScopeReach>,
+    failing_since: Option<Timestamp>,
+}
+
+/// A role that a requirement names and nobody knows: nobody can hold it by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownRole {
+    /// The entry of the mapping that names it.
+    pub entry: Arc<str>,
+    /// The role.
+    pub role: Arc<str>,
+    near: Option<Arc<str>>,
+}
+
+impl fmt::Display for UnknownRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "mapping of `{}` requires `{}`, which is neither built into Palette nor a role of the directory",
+            self.entry, self.role
+        )?;
+        match &self.near {
+            Some(near) => write!(f, "; did you mean `{near}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who is asked about: a user with its teams, or teams.
+#[derive(Debug, Clone, Default)]
+pub struct Holder<'r> {
+    user: Option<&'r User>,
+    teams: Vec<&'r Team>,
+}
+
+/// Groups of Palette roles, resolved: all must be met, one role of a group meets it.
+#[derive(Debug, Clone)]
+struct Requirement {
+    groups: Vec<Group>,
+}
+
+#[derive(Debug, Clone)]
+struct Group {
+    names: Vec<Arc<str>>,
+    /// The roles of the group and every role that implies one of them.
+    roles: RoleSet,
+    /// The permissions of each role of the group whose set is known and not empty.
+    permissions: Vec<PermissionSet>,
+}
+
+/// What a holder holds in one scope, in the form that requirements are compared with.
+#[derive(Debug, Clone)]
+struct Held {
+    roles: RoleSet,
+    /// Of custom roles, together.
+    custom: PermissionSet,
+}
+
+/// Where in this cluster the assignments of one scope count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ScopeReach {
+    Everywhere,
+    /// In the namespaces that the workspace selects.
+    Selected,
+    Nowhere(Reach),
+}
+
+impl Ruling {
+    /// Pairs the two, and tells which required roles neither Palette nor the directory knows.
+    pub fn pair(policy: Arc<Policy>, directory: Arc<Directory>) -> (Self, Vec<UnknownRole>) {
+        let mut unknown = Vec::new();
+        let mut requirements = Vec::with_capacity(policy.mapping.len());
+        for entry in &policy.mapping {
+            unknown.extend(unknown_roles(&entry.role, &entry.requires, &directory));
+            requirements.push(Requirement::resolve(&entry.requires, &directory));
+        }
+        let by_role = policy
+            .mapping
+            .iter()
+            .enumerate()
+            .map(|(index, entry)| (entry.role.clone(), index))
+            .collect();
+        let manages_cluster = [REQUESTER_ROLES.map(Arc::from).to_vec()];
+        let ruling = Self {
+            requester: Requirement::resolve(&manages_cluster, &directory),
+            reaches: directory
+                .scopes()
+                .iter()
+                .map(|scope| ScopeReach::of(scope, &policy))
+                .collect(),
+            failing_since: None,
+            requirements,
+            by_role,
+            policy,
+            directory,
+        };
+        (ruling, unknown)
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The directory.
+    pub fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// The policy's revision.
+    pub fn revision(&self) -> &Arc<str> {
+        &self.policy.revision
+    }
+
+    /// The same ruling, knowing that the directory could not be read since then.
+    #[must_use]
+    pub fn directory_failing_since(mut self, since: Option<Timestamp>) -> Self {
+        self.failing_since = since;
+        self
+    }
+
+    /// How old the directory is: since Palette said so, otherwise since reading it began to fail.
+    pub fn directory_age(&self, now: Timestamp) -> Duration {
+        self.directory
+            .as_of()
+            .or(self.failing_since)
+            .and_then(|since| Duration::try_from(now.duration_since(since)).ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether it is older than the policy allows.
+    pub fn directory_is_stale(&self, now: Timestamp) -> bool {
+        self.policy
+            .stale_after
+            .is_some_and(|limit| self.directory_age(now) >= limit)
+    }
+
+    /// The place in the mapping of a governed role.
+    ///
+    /// A Role that borrows the name of a VM role is judged like it, since Palette documents such copies; one that
+    /// borrows the name of a standard role is not.
+    pub fn governs(&self, role: &RoleRef<'_>) -> Option<usize> {
+        let index = *self.by_role.get(&*role.name)?;
+        let is_vm = self.class(index) == Some(RoleClass::Vm);
+        (role.kind == RoleKind::ClusterRole || is_vm).then_some(index)
+    }
+
+    /// What an entry of the mapping is.
+    pub fn class(&self, entry: usize) -> Option<RoleClass> {
+        self.policy.mapping.get(entry).map(|entry| entry.class)
+    }
+
+    /// The groups of an entry's requirement that the holder does not meet in that scope.
+    pub fn lacks(
+        &self,
+        entry: usize,
+        holder: &Holder<'_>,
+        scope: &Scope<'_>,
+    ) -> Vec<Vec<Arc<str>>> {
+        let held = self.held(holder, scope);
+        self.requirements
+            .get(entry)
+            .map(|requirement| requirement.lacks(&held))
+            .unwrap_or_default()
+    }
+
+    /// The same for the right to manage the cluster in Palette.
+    pub fn requester_lacks(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Vec<Vec<Arc<str>>> {
+        self.requester.lacks(&self.held(holder, scope))
+    }
+
+    /// The first VM role of the mapping that the holder may hold in that scope: the highest, as the default has them.
+    pub fn highest(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Option<&Arc<str>> {
+        let held = self.held(holder, scope);
+        self.policy
+            .mapping
+            .iter()
+            .zip(&self.requirements)
+            .find(|(entry, requirement)| entry.class == RoleClass::Vm && requirement.is_met(&held))
+            .map(|(entry, _)| &entry.role)
+    }
+
+    /// Everything that the holder holds, wherever it counts; what counts comes first.
+    pub fn holdings(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Vec<Holding> {
+        let mut holdings: Vec<Holding> = self
+            .assignments(holder)
+            .filter_map(|assignment| self.holding(assignment, scope))
+            .collect();
+        holdings.sort_by(|a, b| (a.reach, &a.scope, &a.role).cmp(&(b.reach, &b.scope, &b.role)));
+        holdings.dedup();
+        holdings
+    }
+
+    fn holding(&self, assignment: Assignment, scope: &Scope<'_>) -> Option<Holding> {
+        let place = self.directory.scopes().get(assignment.scope.index())?;
+        Some(Holding {
+            role: self.directory.role_name(assignment.role).clone(),
+            scope: place.to_string().into(),
+            reach: self.reach(assignment.scope, scope),
+        })
+    }
+
+    fn held(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Held {
+        let mut held = Held {
+            roles: RoleSet::new(),
+            custom: PermissionSet::new(),
+        };
+        for assignment in self.assignments(holder) {
+            if self.reach(assignment.scope, scope) == Reach::Counts {
+                held.roles.insert(assignment.role);
+                if let Some(permissions) = self.directory.custom_permissions(assignment.role) {
+                    held.custom.union_with(permissions);
+                }
+            }
+        }
+        held
+    }
+
+    fn assignments<'h>(&'h self, holder: &'h Holder<'_>) -> impl Iterator<Item = Assignment> + 'h {
+        let own = holder.user.filter(|user| user.active);
+        let teams = own
+            .into_iter()
+            .flat_map(|user| &user.teams)
+            .map(|id| self.directory.team_by_id(*id));
+        let own = own.into_iter().flat_map(|user| &user.assignments);
+        own.chain(
+            teams
+                .chain(holder.teams.iter().copied())
+                .flat_map(|team| &team.assignments),
+        )
+        .copied()
+    }
+
+    fn reach(&self, id: ScopeId, scope: &Scope<'_>) -> Reach {
+        match (self.reaches.get(id.index()), scope) {
+            (Some(ScopeReach::Everywhere), _) => Reach::Counts,
+            (Some(ScopeReach::Selected), Scope::Cluster) => Reach::ClusterWide,
+            (Some(ScopeReach::Selected), Scope::Namespace(namespace)) => {
+                self.selected(id, namespace)
+            }
+            (Some(ScopeReach::Nowhere(reach)), _) => *reach,
+            (None, _) => Reach::OtherProject,
+        }
+    }
+
+    fn selected(&self, id: ScopeId, namespace: &str) -> Reach {
+        match self.directory.scopes().get(id.index()) {
+            Some(AssignmentScope::Workspace { namespaces, .. })
+                if namespaces.iter().any(|pattern| pattern.matches(namespace)) =>
+            {
+                Reach::Counts
+            }
+            _ => Reach::OtherNamespace,
+        }
+    }
+}
+
+impl<'r> Holder<'r> {
+    /// A user of the directory, with its teams.
+    pub fn user(user: &'r User) -> Self {
+        Self {
+            user: Some(user),
+            teams: Vec::new(),
+        }
+    }
+
+    /// A team of the directory.
+    pub fn team(team: &'r Team) -> Self {
+        Self {
+            user: None,
+            teams: vec![team],
+        }
+    }
+
+    /// A user, if the directory knows one, and the teams of its token.
+    pub fn requester(user: Option<&'r User>, teams: Vec<&'r Team>) -> Self {
+        Self { user, teams }
+    }
+}
+
+impl Requirement {
+    fn resolve(groups: &[Vec<Arc<str>>], directory: &Directory) -> Self {
+        Self {
+            groups: groups
+                .iter()
+                .map(|names| Group::resolve(names, directory))
+                .collect(),
+        }
+    }
+
+    fn is_met(&self, held: &Held) -> bool {
+        self.groups.iter().all(|group| group.is_met(held))
+    }
+
+    fn lacks(&self, held: &Held) -> Vec<Vec<Arc<str>>> {
+        self.groups
+            .iter()
+            .filter(|group| !group.is_met(held))
+            .map(|group| group.names.clone())
+            .collect()
+    }
+}
+
+impl Group {
+    fn resolve(names: &[Arc<str>], directory: &Directory) -> Self {
+        let mut group = Self {
+            names: names.to_vec(),
+            roles: RoleSet::new(),
+            permissions: Vec::new(),
+        };
+        for id in names.iter().filter_map(|name| directory.role(name)) {
+            group.roles.insert(id);
+            group.roles.union_with(&implication::implied_by(id));
+            group.permissions.extend(
+                permissions_of(id, directory)
+                    .filter(|set| !set.is_empty())
+                    .cloned(),
+            );
+        }
+        group
+    }
+
+    /// Built-in roles count by name and implication, custom ones by their permissions together.
+    fn is_met(&self, held: &Held) -> bool {
+        held.roles.intersects(&self.roles)
+            || (!held.custom.is_empty()
+                && self
+                    .permissions
+                    .iter()
+                    .any(|set| held.custom.is_superset(set)))
+    }
+}
+
+fn permissions_of(id: RoleId, directory: &Directory) -> Option<&PermissionSet> {
+    directory.custom_permissions(id).or_else(|| {
+        Catalogue::builtin()
+            .role_by_id(id)
+            .and_then(|role| role.permissions.as_ref())
+    })
+}
+
+fn unknown_roles(
+    entry: &Arc<str>,
+    requires: &[Vec<Arc<str>>],
+    directory: &Directory,
+) -> Vec<UnknownRole> {
+    requires
+        .iter()
+        .flatten()
+        .filter(|role| directory.role(role).is_none())
+        .map(|role| UnknownRole {
+            entry: entry.clone(),
+            role: role.clone(),
+            near: nearest(role, Catalogue::builtin().iter().map(|role| role.name)).map(Arc::from),
+        })
+        .collect()
+}
+
+impl ScopeReach {
+    fn of(scope: &AssignmentScope, policy: &Policy) -> Self {
+        let cluster = &policy.cluster;
+        match (scope, &cluster.project) {
+            (AssignmentScope::Tenant, _) => Self::Everywhere,
+            (_, Membership::Unknown) => Self::Nowhere(Reach::ProjectUnknown),
+            (AssignmentScope::Project(_), Membership::None) => Self::Nowhere(Reach::NoProject),
+            (AssignmentScope::Project(name), Membership::Of(project)) if name == project => {
+                Self::Everywhere
+            }
+            (AssignmentScope::Project(_), Membership::Of(_)) => Self::Nowhere(Reach::OtherProject),
+            (AssignmentScope::Workspace { name, .. }, Membership::None | Membership::Of(_)) => {
+                if cluster.workspaces.contains(name) {
+                    Self::Selected
+                } else {
+                    Self::Nowhere(Reach::OtherWorkspace)
+                }
+            }
+        }
+    }
+}
+
+/// What a person must hold to hand out VM and standard roles (rule `requester`): one of them.
+const REQUESTER_ROLES: [&str; 2] = ["Cluster Admin", "Cluster Editor"];
