@@ -9,6 +9,16 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
-mod control_plane_alone;
+mod binding;
+mod counted;
+mod exceptions;
 mod harness;
-mod shared;
+mod mapping;
+mod outage;
+mod scopes;
+mod site;
+mod standard_roles;
+mod subjects;
+mod swaps;
+mod updates;
+mod ways_to_write;

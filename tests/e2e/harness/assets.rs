@@ -20,7 +20,10 @@ impl Assets {
             // Whoever names a folder wants that one: another in its place would hide the mistake.
             return Self::in_folder(Path::new(&named));
         }
-        built().into_iter().chain(downloaded()).find_map(|folder| Self::in_folder(&folder))
+        built()
+            .into_iter()
+            .chain(downloaded())
+            .find_map(|folder| Self::in_folder(&folder))
     }
 
     fn in_folder(folder: &Path) -> Option<Self> {
@@ -34,12 +37,15 @@ impl Assets {
 }
 
 /// The script that builds them into the cache.
-pub(crate) const BUILD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/control-plane/build");
+pub(crate) const BUILD: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/control-plane/build");
 
 /// The folder of our own build, whether or not it is there.
 fn built() -> Option<PathBuf> {
     let output = Command::new(BUILD).arg("path").output().ok()?;
-    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim_end()))
+    Some(PathBuf::from(
+        String::from_utf8(output.stdout).ok()?.trim_end(),
+    ))
 }
 
 /// The folders of `setup-envtest`, the newest version first.
@@ -59,7 +65,13 @@ fn downloaded() -> Vec<PathBuf> {
 
 /// `1.36.2-linux-amd64` as numbers, so that 1.36 is newer than 1.9.
 fn version(folder: &Path) -> Vec<u32> {
-    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let number = name.split('-').next().unwrap_or_default();
-    number.split('.').map_while(|part| part.parse().ok()).collect()
+    number
+        .split('.')
+        .map_while(|part| part.parse().ok())
+        .collect()
 }

@@ -86,16 +86,27 @@ impl Cluster {
     fn start_api_server(&mut self) -> Result<()> {
         let mut process = self.spawn_api_server()?;
         let kubectl = &self.kubectl;
-        let ready = wait_for("the API server to be ready", READY_WITHIN, || match process.exited() {
-            Some(status) => Some(Err(status)),
-            None => kubectl.run("get --raw /readyz").ok()?.succeeded().then_some(Ok(())),
-        });
+        let ready = wait_for(
+            "the API server to be ready",
+            READY_WITHIN,
+            || match process.exited() {
+                Some(status) => Some(Err(status)),
+                None => kubectl
+                    .run("get --raw /readyz")
+                    .ok()?
+                    .succeeded()
+                    .then_some(Ok(())),
+            },
+        );
         match ready {
             Ok(Ok(())) => {
                 self.api_server = Some(process);
                 Ok(())
             }
-            Ok(Err(status)) => bail!("kube-apiserver ended ({status}): {}", last_lines(&process.output())),
+            Ok(Err(status)) => bail!(
+                "kube-apiserver ended ({status}): {}",
+                last_lines(&process.output())
+            ),
             Err(late) => bail!("{late}: {}", last_lines(&process.output())),
         }
     }
@@ -115,7 +126,10 @@ impl Cluster {
             "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             format!("--service-account-key-file={}", file("service-account.pub")),
-            format!("--service-account-signing-key-file={}", file("service-account.key")),
+            format!(
+                "--service-account-signing-key-file={}",
+                file("service-account.key")
+            ),
             format!("--token-auth-file={}", file("tokens.csv")),
             format!("--tls-cert-file={}", file("api-server.crt")),
             format!("--tls-private-key-file={}", file("api-server.key")),
@@ -130,7 +144,11 @@ impl Ports {
         // All three are held until all are known, so that they differ.
         let listeners = [bind()?, bind()?, bind()?];
         let [etcd, peer, api_server] = listeners.each_ref().map(TcpListener::local_addr);
-        Ok(Self { etcd: etcd?.port(), peer: peer?.port(), api_server: api_server?.port() })
+        Ok(Self {
+            etcd: etcd?.port(),
+            peer: peer?.port(),
+            api_server: api_server?.port(),
+        })
     }
 }
 
@@ -167,8 +185,14 @@ fn write_credentials(folder: &Path, users: &[User]) -> Result<()> {
     fs::write(folder.join("api-server.crt"), certificate.pem())?;
     fs::write(folder.join("api-server.key"), key.serialize_pem())?;
     let service_accounts = KeyPair::generate()?;
-    fs::write(folder.join("service-account.key"), service_accounts.serialize_pem())?;
-    fs::write(folder.join("service-account.pub"), service_accounts.public_key_pem())?;
+    fs::write(
+        folder.join("service-account.key"),
+        service_accounts.serialize_pem(),
+    )?;
+    fs::write(
+        folder.join("service-account.pub"),
+        service_accounts.public_key_pem(),
+    )?;
     let mut tokens = String::new();
     for user in users {
         let (name, groups) = (user.name, user.groups.join(","));

@@ -21,7 +21,10 @@ pub(crate) struct Answer {
 /// `GET` without TLS, as Prometheus scrapes.
 pub(crate) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     let mut stream = connect(address)?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )?;
     read_answer(stream)
 }
 
@@ -38,11 +41,15 @@ impl Client {
         for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
             roots.add(certificate?)?;
         }
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { address, config: Arc::new(config) })
+        let config =
+            ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+        Ok(Self {
+            address,
+            config: Arc::new(config),
+        })
     }
 
     /// Posts `review` on a connection of its own.
@@ -58,8 +65,15 @@ impl Client {
             body.len()
         )?;
         stream.flush()?;
-        let certificate = stream.conn.peer_certificates().and_then(<[_]>::first).cloned();
-        Ok(Answer { certificate: certificate.map(CertificateDer::into_owned), ..read_answer(stream)? })
+        let certificate = stream
+            .conn
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .cloned();
+        Ok(Answer {
+            certificate: certificate.map(CertificateDer::into_owned),
+            ..read_answer(stream)?
+        })
     }
 }
 
@@ -74,9 +88,19 @@ fn connect(address: SocketAddr) -> Result<TcpStream> {
 fn read_answer(mut stream: impl Read) -> Result<Answer> {
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
-    let (head, body) = text.split_once("\r\n\r\n").with_context(|| format!("no HTTP answer: `{text}`"))?;
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status code")?;
-    Ok(Answer { status, body: body.to_owned(), certificate: None })
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .with_context(|| format!("no HTTP answer: `{text}`"))?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .context("no status code")?;
+    Ok(Answer {
+        status,
+        body: body.to_owned(),
+        certificate: None,
+    })
 }
 
 /// The name that the API server asks for: the Service's.

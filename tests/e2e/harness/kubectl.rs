@@ -42,14 +42,24 @@ impl Kubectl {
         let mut output = String::new();
         reader.read_to_string(&mut output)?;
         let exit = child.wait()?.code();
-        Ok(Transcript { command: format!("kubectl {command}"), output, exit })
+        Ok(Transcript {
+            command: format!("kubectl {command}"),
+            output,
+            exit,
+        })
     }
 
     /// Runs a command that must succeed, and answers its standard output alone.
     pub(crate) fn read(&self, command: &str) -> Result<String> {
-        let output = self.command(&self.folder).args(command.split(' ')).output()?;
+        let output = self
+            .command(&self.folder)
+            .args(command.split(' '))
+            .output()?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "`kubectl {command}` failed: {errors}");
+        anyhow::ensure!(
+            output.status.success(),
+            "`kubectl {command}` failed: {errors}"
+        );
         Ok(String::from_utf8(output.stdout)?)
     }
 
@@ -81,13 +91,17 @@ impl Transcript {
     /// Fails the test unless it was our webhook that said no.
     #[track_caller]
     pub(crate) fn refused(self) -> Self {
-        assert!(!self.succeeded() && self.output.contains(DENIED), "expected to be refused by the webhook:\n{self}");
+        assert!(
+            !self.succeeded() && self.output.contains(DENIED),
+            "expected to be refused by the webhook:\n{self}"
+        );
         self
     }
 }
 
 /// How the API server begins the message of a webhook that said no.
-pub(crate) const DENIED: &str = r#"admission webhook "bindings.palette-rbac.io" denied the request"#;
+pub(crate) const DENIED: &str =
+    r#"admission webhook "bindings.palette-rbac.io" denied the request"#;
 
 impl fmt::Display for Transcript {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

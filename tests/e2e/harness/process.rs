@@ -20,7 +20,8 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `command` in a process group of its own: Ctrl-C reaches only us, and we end it in order.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self> {
-        let output = File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
+        let output =
+            File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
         let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -29,7 +30,10 @@ impl Process {
             .spawn()
             .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
         guard(&format!("run {}", child.id()));
-        Ok(Self { child, log: log.to_owned() })
+        Ok(Self {
+            child,
+            log: log.to_owned(),
+        })
     }
 
     /// How it ended, if it did.
@@ -44,8 +48,12 @@ impl Process {
 
     /// Asks it to end, and waits until it has.
     pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
-        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
-        wait_for("the end of a process", Duration::from_secs(30), || self.exited())
+        Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()?;
+        wait_for("the end of a process", Duration::from_secs(30), || {
+            self.exited()
+        })
     }
 }
 
@@ -66,7 +74,11 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 }
 
 /// Asks `condition` until it answers, at most for `limit`.
-pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> Result<T> {
+pub(crate) fn wait_for<T>(
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> Option<T>,
+) -> Result<T> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = condition() {
@@ -87,7 +99,10 @@ struct Guard {
 
 impl Guard {
     fn start() -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("palette-rbac-").tempdir()?.keep();
+        let folder = tempfile::Builder::new()
+            .prefix("palette-rbac-")
+            .tempdir()?
+            .keep();
         let mut child = Command::new("sh")
             .args(["-c", GUARD_SCRIPT, "guard"])
             .arg(&folder)
@@ -96,17 +111,26 @@ impl Guard {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
-        let input = Mutex::new(child.stdin.take().context("the guard has no standard input")?);
+        let input = Mutex::new(
+            child
+                .stdin
+                .take()
+                .context("the guard has no standard input")?,
+        );
         Ok(Self { folder, input })
     }
 }
 
 fn guard(line: &str) {
-    let mut input = GUARD.input.lock().expect("no thread panics while it holds the guard");
+    let mut input = GUARD
+        .input
+        .lock()
+        .expect("no thread panics while it holds the guard");
     writeln!(input, "{line}").expect("the guard runs as long as we do");
 }
 
-static GUARD: LazyLock<Guard> = LazyLock::new(|| Guard::start().expect("a shell and a folder for temporary files"));
+static GUARD: LazyLock<Guard> =
+    LazyLock::new(|| Guard::start().expect("a shell and a folder for temporary files"));
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 

@@ -1,1 +1,0 @@
-//! The one control plane that most tests share.
