@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::words::{lines, name, place, role, subject};
-use crate::domain::{BindingKind, Decision, Effect, Finding, Notice, Scope};
+use crate::domain::{BindingKind, Decision, Effect, Finding, Notice, Rule, Scope};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.
 pub fn refusal(decision: &Decision) -> String {
@@ -26,7 +26,12 @@ pub fn refusal(decision: &Decision) -> String {
     {
         let _ = write!(text, "\n  and {more} more");
     }
-    for line in decision.notices.iter().filter_map(notice) {
+    for line in decision
+        .unjudged
+        .iter()
+        .map(unjudged)
+        .chain(decision.notices.iter().filter_map(notice))
+    {
         let _ = write!(text, "\n{line}");
     }
     text
@@ -75,26 +80,29 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
     }
 }
 
+fn unjudged(rule: &Rule) -> String {
+    match rule {
+        Rule::ClusterGroupScope => format!(
+            "{rule} was not judged: the policy does not say which cluster group this cluster is in (cluster.clusterGroup)"
+        ),
+        rule => format!("{rule} was not judged: the cluster's roles are not known"),
+    }
+}
+
 fn notice(notice: &Notice) -> Option<String> {
     match notice {
         Notice::ProjectUnknown => Some(String::from(
             "the policy does not name this cluster's project (cluster.project), so no project or workspace assignment counts",
         )),
-        Notice::Help(help) => Some(name_line(help)),
+        Notice::Help(help) => Some(policy_line(help)),
         Notice::BreakGlass { .. } | Notice::StaleDirectory { .. } => None,
     }
 }
 
-/// A line of the policy: escaped, never cut.
-fn name_line(line: &str) -> String {
+/// A line of the policy, never cut.
+fn policy_line(line: &str) -> String {
     line.chars()
-        .flat_map(|character| {
-            if character.is_control() {
-                character.escape_debug().collect::<Vec<_>>()
-            } else {
-                vec![character]
-            }
-        })
+        .filter(|character| !character.is_control())
         .collect()
 }
 

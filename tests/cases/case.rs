@@ -1,0 +1,187 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use palette_rbac::ruling::Ruling;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One case of the corpus: what is asked, under which policy and directory, and what must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    policy: Value,
+    directory: Value,
+    #[serde(default)]
+    now: Option<Timestamp>,
+    pub request: Request,
+    expect: Expect,
+    #[serde(skip)]
+    file: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub operation: String,
+    pub user: String,
+    pub groups: Vec<String>,
+    pub object: Value,
+    #[serde(default)]
+    pub old: Option<Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    decision: String,
+    findings: Vec<ExpectedFinding>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+/// What is left out is not compared.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectedFinding {
+    rule: String,
+    action: String,
+    field: String,
+    lacks: Option<Vec<Vec<String>>>,
+    may: Option<String>,
+    exemption: Option<String>,
+}
+
+/// What one level made of a case. A level that cannot tell a thing leaves it out.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub decision: String,
+    pub findings: Vec<SeenFinding>,
+    pub message: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct SeenFinding {
+    pub rule: String,
+    pub action: String,
+    pub field: Option<String>,
+    pub lacks: Option<Vec<Vec<String>>>,
+    pub may: Option<Option<String>>,
+    pub exemption: Option<Option<String>>,
+}
+
+/// Every case of every file, in the order of the files' names.
+pub fn all() -> Vec<Case> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "yaml")
+        })
+        .collect();
+    files.sort();
+    files.iter().flat_map(|file| cases_of(file)).collect()
+}
+
+fn cases_of(file: &Path) -> Vec<Case> {
+    let text = fs::read_to_string(file).unwrap();
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let mut cases: Vec<Case> = serde_saphyr::from_multiple_with_options(&text, options)
+        .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    for case in &mut cases {
+        case.file = file.to_owned();
+    }
+    cases
+}
+
+impl Case {
+    pub fn now(&self) -> Timestamp {
+        self.now
+            .unwrap_or_else(|| "2026-11-22T09:00:00Z".parse().unwrap())
+    }
+
+    pub fn ruling(&self) -> Ruling {
+        let policy = Arc::new(self.compile_policy());
+        let directory = Arc::new(self.read_directory());
+        let (ruling, unknown) = Ruling::pair(policy, directory);
+        assert_eq!(unknown, [], "{}", self.name);
+        ruling
+    }
+
+    /// The review that the API server would send.
+    pub fn review(&self) -> Vec<u8> {
+        let object = &self.request.object;
+        let review = serde_json::json!({
+            "apiVersion": "admission.k8s.io/v1",
+            "kind": "AdmissionReview",
+            "request": {
+                "uid": self.name,
+                "kind": { "group": "rbac.authorization.k8s.io", "version": "v1", "kind": object["kind"] },
+                "name": object["metadata"]["name"],
+                "namespace": object["metadata"].get("namespace").cloned().unwrap_or_default(),
+                "operation": self.request.operation,
+                "userInfo": { "username": self.request.user, "groups": self.request.groups },
+                "object": object,
+                "oldObject": self.request.old,
+                "dryRun": false,
+            },
+        });
+        serde_json::to_vec(&review).unwrap()
+    }
+
+    /// What is wrong with what a level saw, or nothing.
+    pub fn compare(&self, seen: &Seen) -> Option<String> {
+        let expect = &self.expect;
+        let same_message = match (&expect.message, &seen.message) {
+            (Some(expected), Some(message)) => expected.trim_end() == message,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        let same = expect.decision == seen.decision
+            && same_message
+            && expect.findings.len() == seen.findings.len()
+            && expect
+                .findings
+                .iter()
+                .zip(&seen.findings)
+                .all(|(expected, seen)| expected.is(seen));
+        (!same).then(|| {
+            format!(
+                "{} ({}): expected {expect:#?}, but saw {seen:#?}",
+                self.name,
+                self.file.display()
+            )
+        })
+    }
+
+    fn document(&self, field: &Value) -> Vec<u8> {
+        match field {
+            Value::String(path) => fs::read(folder().join(path)).unwrap(),
+            inline => serde_json::to_vec(inline).unwrap(),
+        }
+    }
+}
+
+impl ExpectedFinding {
+    fn is(&self, seen: &SeenFinding) -> bool {
+        fn agrees<T: PartialEq>(expected: Option<&T>, seen: Option<&T>) -> bool {
+            expected
+                .zip(seen)
+                .is_none_or(|(expected, seen)| expected == seen)
+        }
+        let told = |told: &Option<Option<String>>| told.clone().map(Option::unwrap_or_default);
+        self.rule == seen.rule
+            && self.action == seen.action
+            && agrees(Some(&self.field), seen.field.as_ref())
+            && agrees(self.lacks.as_ref(), seen.lacks.as_ref())
+            && agrees(self.may.as_ref(), told(&seen.may).as_ref())
+            && agrees(self.exemption.as_ref(), told(&seen.exemption).as_ref())
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}

@@ -1,0 +1,94 @@
+use palette_rbac::admission::{Manifest, read_manifest};
+use palette_rbac::decide::decide;
+use palette_rbac::domain::{Binding, BindingRequest, Finding, Operation, Requester, Verdict};
+use palette_rbac::message;
+use palette_rbac::review::{Reply, review};
+use serde_json::Value;
+
+use crate::case::{Case, Seen, SeenFinding};
+
+/// The engine alone: a request made of values.
+pub fn engine(case: &Case) -> Seen {
+    let object = case.request.object.to_string();
+    let old = case.request.old.as_ref().map(Value::to_string);
+    let request = BindingRequest {
+        operation: match &*case.request.operation {
+            "CREATE" => Operation::Create,
+            "UPDATE" => Operation::Update,
+            other => panic!("{}: {other} is not judged", case.name),
+        },
+        requester: Some(Requester {
+            username: (&*case.request.user).into(),
+            groups: case
+                .request
+                .groups
+                .iter()
+                .map(|group| (&**group).into())
+                .collect(),
+        }),
+        binding: binding(&object),
+        previous: old.as_deref().map(binding),
+    };
+    let decision = decide(&request, &case.ruling(), case.now());
+    Seen {
+        decision: decision.verdict.as_str().to_owned(),
+        findings: decision.findings.iter().map(seen).collect(),
+        message: (decision.verdict == Verdict::Denied).then(|| message::refusal(&decision)),
+    }
+}
+
+/// The pure path: a review's bytes in, an answer's bytes out.
+pub fn bytes(case: &Case) -> Seen {
+    match review(&case.review(), &case.ruling(), case.now()) {
+        Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
+        Reply::Review { body, outcome } => {
+            let answer: Value = serde_json::from_slice(&body).unwrap();
+            let response = &answer["response"];
+            assert_eq!(answer["apiVersion"], "admission.k8s.io/v1");
+            assert_eq!(answer["kind"], "AdmissionReview");
+            assert_eq!(response["uid"], case.name);
+            assert_eq!(response["allowed"], outcome.decision.as_str() != "denied");
+            Seen {
+                decision: response["auditAnnotations"]["decision"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned(),
+                findings: outcome
+                    .findings
+                    .iter()
+                    .map(|found| SeenFinding {
+                        rule: found.rule.to_string(),
+                        action: found.effect.to_string(),
+                        field: None,
+                        lacks: None,
+                        may: None,
+                        exemption: None,
+                    })
+                    .collect(),
+                message: response["status"]["message"].as_str().map(str::to_owned),
+            }
+        }
+    }
+}
+
+fn binding(json: &str) -> Binding<'_> {
+    match read_manifest(json, "default") {
+        Ok(Manifest::Binding(binding)) => binding,
+        other => panic!("no binding: {other:?}"),
+    }
+}
+
+fn seen(finding: &Finding) -> SeenFinding {
+    let lacks = finding
+        .lacks
+        .iter()
+        .map(|group| group.iter().map(ToString::to_string).collect());
+    SeenFinding {
+        rule: finding.rule.to_string(),
+        action: finding.effect.to_string(),
+        field: Some(finding.field.to_string()),
+        lacks: Some(lacks.collect()),
+        may: Some(finding.may.as_ref().map(ToString::to_string)),
+        exemption: Some(finding.exemption.as_ref().map(ToString::to_string)),
+    }
+}
