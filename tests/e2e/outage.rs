@@ -84,7 +84,7 @@ fn start(name: &str) -> Option<Cluster> {
     Some(Cluster::start(name, &assets()?, &USERS).unwrap())
 }
 
-/// In a cluster group, where nearly every ClusterRoleBinding is refused.
+/// In a cluster group, where nearly every `ClusterRoleBinding` is refused.
 fn serve(name: &str) -> Webhook {
     let folder = scratch(&format!("{name}-webhook")).unwrap();
     let (policy, directory) = (fixture("cellar.yaml"), fixture("directory.yaml"));
