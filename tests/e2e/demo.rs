@@ -8,7 +8,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use harness::assets::{Assets, SCRIPT};
 use harness::cluster::{Cluster, User};
-use harness::process::scratch;
+use harness::process::{Process, scratch};
 use harness::review::creation;
 use harness::webhook::{Webhook, wait_until_asked};
 
@@ -104,7 +104,7 @@ fn control_plane(webhook: &Webhook) -> Result<Option<Assets>> {
         .map(Some)
 }
 
-fn start_build() -> Result<Option<Child>> {
+fn start_build() -> Result<Option<Process>> {
     if !Command::new(SCRIPT).arg("go").output()?.status.success() {
         println!("\nThere is no kube-apiserver on this machine, and no Go to build one.");
         return Ok(None);
@@ -112,12 +112,7 @@ fn start_build() -> Result<Option<Child>> {
     println!(
         "\nThere is no kube-apiserver on this machine yet. Building one, once: about 7 minutes on 2 cores."
     );
-    Ok(Some(
-        Command::new(SCRIPT)
-            .arg("build")
-            .stdout(std::process::Stdio::null())
-            .spawn()?,
-    ))
+    Process::start_in_sight(Command::new(SCRIPT).arg("build")).map(Some)
 }
 
 fn start(assets: &Assets, webhook: &Webhook) -> Result<Cluster> {
@@ -173,12 +168,13 @@ fn show_alone(webhook: &Webhook) -> Result<()> {
         for warning in response["warnings"].as_array().into_iter().flatten() {
             println!("Warning: {}", warning.as_str().unwrap_or_default());
         }
-        match response["allowed"] == json!(true) {
-            true => println!("admitted: {}", sample.strip_prefix(ROOT)?.display()),
-            false => println!(
+        if response["allowed"] == json!(true) {
+            println!("admitted: {}", sample.strip_prefix(ROOT)?.display());
+        } else {
+            println!(
                 "refused: {}",
                 response["status"]["message"].as_str().unwrap_or_default()
-            ),
+            );
         }
     }
     Ok(())
