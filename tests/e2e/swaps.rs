@@ -34,7 +34,14 @@ fn twenty_policies_fail_no_request_and_each_gives_the_next_verdict() {
     let webhook = Webhook::start(
         program(),
         &folder,
-        &["--policy", &policy, "--directory", &directory],
+        &[
+            "--policy",
+            &policy,
+            "--directory",
+            &directory,
+            "--reload-interval",
+            "50ms",
+        ],
     )
     .unwrap();
     let site = Site::open(
@@ -72,7 +79,14 @@ fn twenty_directories_fail_no_request_and_each_gives_the_next_verdict() {
     let webhook = Webhook::start(
         program(),
         &folder,
-        &["--policy", &policy, "--directory", &directory],
+        &[
+            "--policy",
+            &policy,
+            "--directory",
+            &directory,
+            "--reload-interval",
+            "50ms",
+        ],
     )
     .unwrap();
     let site = Site::open(
@@ -116,7 +130,14 @@ fn twenty_certificates_fail_no_request_and_each_is_served_next() {
         PathBuf::from(mount.path("tls.crt")),
         PathBuf::from(mount.path("tls.key")),
     );
-    let arguments = ["--policy", &policy, "--directory", &directory];
+    let arguments = [
+        "--policy",
+        &policy,
+        "--directory",
+        &directory,
+        "--reload-interval",
+        "50ms",
+    ];
     let webhook =
         Webhook::start_with(program(), &folder, &files.0, &files.1, &ca, &arguments).unwrap();
     let site = Site::open(
