@@ -127,7 +127,7 @@ impl Webhook {
                 .context("no `path`")?
                 .to_owned();
             webhook["clientConfig"] = json!({
-                "url": format!("https://localhost:{}{path}", self.address.port()),
+                "url": format!("https://{}{path}", self.address),
                 "caBundle": base64(self.ca()?.as_bytes()),
             });
             if let Some(expression) = matches {
