@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::page::{Directive, Page};
 
 /// Fields of a file format that its page does not describe, and the other way round.
-pub fn differences(page: &Page) -> Vec<String> {
+pub(crate) fn differences(page: &Page) -> Vec<String> {
     let schemas = [
         ("policy", Policy::schema().to_value()),
         ("directory", Directory::schema().to_value()),
@@ -31,7 +31,9 @@ fn compare(described: &BTreeSet<String>, known: &BTreeSet<String>) -> Vec<String
 /// The first column, without its backticks.
 fn described(table: &[Vec<&str>]) -> BTreeSet<String> {
     let cells = table.iter().filter_map(|row| row.first());
-    cells.map(|cell| cell.trim_matches('`').to_owned()).collect()
+    cells
+        .map(|cell| cell.trim_matches('`').to_owned())
+        .collect()
 }
 
 fn known(schema: &Value) -> BTreeSet<String> {
@@ -42,7 +44,12 @@ fn known(schema: &Value) -> BTreeSet<String> {
 
 fn walk(root: &Value, node: &Value, path: &str, paths: &mut BTreeSet<String>) {
     if let Some(target) = node["$ref"].as_str() {
-        walk(root, root.pointer(target.trim_start_matches('#')).unwrap(), path, paths);
+        walk(
+            root,
+            root.pointer(target.trim_start_matches('#')).unwrap(),
+            path,
+            paths,
+        );
     }
     for choice in ["anyOf", "oneOf", "allOf"] {
         for node in node[choice].as_array().into_iter().flatten() {

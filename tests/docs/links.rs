@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use crate::page::Page;
 
 /// Links within the project whose file or heading is not there.
-pub fn broken(page: &Page) -> Vec<String> {
+pub(crate) fn broken(page: &Page) -> Vec<String> {
     let targets = page.prose().into_iter().flat_map(targets);
     let inner = targets.filter(|target| !target.contains("://"));
     inner
@@ -41,7 +41,10 @@ fn file(page: &Page, path: &str) -> PathBuf {
 
 fn has_anchor(page: &Page, anchor: &str) -> bool {
     page.text.contains(&format!("<a id=\"{anchor}\">"))
-        || page.headings().into_iter().any(|heading| slug(heading) == anchor)
+        || page
+            .headings()
+            .into_iter()
+            .any(|heading| slug(heading) == anchor)
 }
 
 /// How GitHub makes an anchor of a heading.

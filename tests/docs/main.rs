@@ -14,7 +14,13 @@ mod page;
 mod samples;
 mod written;
 
+use std::sync::LazyLock;
+
+use case::Case;
 use page::Page;
+
+/// The corpus.
+static CASES: LazyLock<Vec<Case>> = LazyLock::new(case::all);
 
 /// Fails with all that is wrong, a line each.
 fn assert_none(problems: &[String]) {

@@ -6,27 +6,35 @@ use std::path::Path;
 
 use palette_rbac::domain::{Rule, nearest};
 
-use crate::case;
+use crate::CASES;
 use crate::page::{self, Page};
 
-/// Words that are nearly a rule.
-pub fn misspelt_rules(page: &Page) -> Vec<String> {
+/// Words that are nearly a rule. Those without a hyphen are not looked at: `requesters` is a field.
+pub(crate) fn misspelt_rules(page: &Page) -> Vec<String> {
     let rules = Rule::ALL.map(Rule::as_str);
-    let words = page.code().into_iter().filter(|word| !rules.contains(word));
+    let words = page.code().into_iter();
+    let words = words.filter(|word| word.contains('-') && !rules.contains(word));
     let near = words.filter_map(|word| Some((word, nearest(word, rules)?)));
     near.map(|(word, rule)| format!("`{word}` is no rule; is `{rule}` meant?"))
         .collect()
 }
 
 /// What the sections of the page on rules lack.
-pub fn rule_sections(page: &Page) -> Vec<String> {
+pub(crate) fn rule_sections(page: &Page) -> Vec<String> {
     let rules = Rule::ALL.iter();
     let lacking = rules.filter(|rule| {
         let default = rule.default_action();
-        !page.text.contains(&format!("\n## `{rule}`\n\nDefault: `{default}`."))
+        !page
+            .text
+            .contains(&format!("\n## `{rule}`\n\nDefault: `{default}`."))
     });
     let mut problems: Vec<String> = lacking
-        .map(|rule| format!("`{rule}` has no section that begins with its default, `{}`", rule.default_action()))
+        .map(|rule| {
+            format!(
+                "`{rule}` has no section that begins with its default, `{}`",
+                rule.default_action()
+            )
+        })
         .collect();
     let sections = page.headings().len() - 1;
     if sections != Rule::ALL.len() {
@@ -36,14 +44,15 @@ pub fn rule_sections(page: &Page) -> Vec<String> {
 }
 
 /// `cases/NAME` that is no case, and `e2e/NAME` or `server/NAME` that is no test of that folder.
-pub fn unknown_tests(page: &Page) -> Vec<String> {
-    let cases: BTreeSet<String> = case::all().into_iter().map(|case| case.name).collect();
-    let folders = ["e2e", "server"].map(|folder| (folder, source(&page::root().join("tests").join(folder))));
+pub(crate) fn unknown_tests(page: &Page) -> Vec<String> {
+    let cases: BTreeSet<&str> = CASES.iter().map(|case| &*case.name).collect();
+    let folders =
+        ["e2e", "server"].map(|folder| (folder, source(&page::root().join("tests").join(folder))));
     let exists = |code: &str| match code.split_once('/') {
         Some(("cases", name)) => cases.contains(name),
-        Some((folder, name)) => folders.iter().all(|(other, source)| {
-            *other != folder || source.contains(&format!("fn {name}()"))
-        }),
+        Some((folder, name)) => folders
+            .iter()
+            .all(|(other, source)| *other != folder || source.contains(&format!("fn {name}()"))),
         None => true,
     };
     let code = page.code().into_iter().filter(|code| is_test(code));
@@ -53,19 +62,30 @@ pub fn unknown_tests(page: &Page) -> Vec<String> {
 }
 
 /// What the table of threats lacks.
-pub fn threats(page: &Page) -> Vec<String> {
-    let rows: Vec<&str> = page.prose().into_iter().filter(|line| line.starts_with("| T")).collect();
-    let numbers = rows.iter().filter_map(|row| row.split('|').nth(1)).map(str::trim);
+pub(crate) fn threats(page: &Page) -> Vec<String> {
+    let rows: Vec<&str> = page
+        .prose()
+        .into_iter()
+        .filter(|line| line.starts_with("| T"))
+        .collect();
+    let numbers = rows
+        .iter()
+        .filter_map(|row| row.split('|').nth(1))
+        .map(str::trim);
     let expected: Vec<String> = (1..=THREATS).map(|number| format!("T{number}")).collect();
     let mut problems = Vec::new();
     if !numbers.eq(expected.iter().map(String::as_str)) {
-        problems.push(format!("there is not one row for each of T1 to T{THREATS}, in order"));
+        problems.push(format!(
+            "there is not one row for each of T1 to T{THREATS}, in order"
+        ));
     }
     for row in rows {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
         let names_a_test = row.split('`').skip(1).step_by(2).any(is_test);
         match cells[3] {
-            "closed" if !names_a_test => problems.push(format!("{} is closed by no test", cells[1])),
+            "closed" if !names_a_test => {
+                problems.push(format!("{} is closed by no test", cells[1]))
+            }
             "closed" | "in part" | "open" | "by design" => {}
             other => problems.push(format!("{}: `{other}` is no state", cells[1])),
         }
@@ -75,7 +95,12 @@ pub fn threats(page: &Page) -> Vec<String> {
 
 fn is_test(code: &str) -> bool {
     let (folder, name) = code.split_once('/').unwrap_or_default();
-    let is_name = |name: &str| name.len() > 12 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+    let is_name = |name: &str| {
+        name.len() > 12
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
     ["cases", "e2e", "server"].contains(&folder) && is_name(name)
 }
 

@@ -9,12 +9,13 @@ use palette_rbac::policy::{Policy, RoleClass};
 use palette_rbac::review::{Reply, review};
 use serde_json::{Value, json};
 
-use crate::case::{self, Case};
+use crate::CASES;
+use crate::case::Case;
 use crate::page::{Directive, FENCE, Page};
 use crate::{metrics, samples};
 
 /// Where a page differs from what the code says; with `UPDATE_DOCS` the page is written instead.
-pub fn differences(page: &Page) -> Vec<String> {
+pub(crate) fn differences(page: &Page) -> Vec<String> {
     let written = rewritten(page);
     if written == page.text {
         return Vec::new();
@@ -61,8 +62,8 @@ impl<'p> Writer<'p> {
     fn follow(&mut self, directive: Directive<'p>) {
         let Directive { word, argument } = directive;
         match word {
-            "case" => self.replace_block(&shown(&answer(&case_named(argument)))),
-            "answer" => self.replace_block(&pretty(&answer(&case_named(argument)))),
+            "case" => self.replace_block(&shown(&answer(case_named(argument)))),
+            "answer" => self.replace_block(&pretty(&answer(case_named(argument)))),
             "answer-to" => self.replace_block(&shown(&answer_to(argument))),
             "reads" => {
                 let document = self.copy_block();
@@ -122,8 +123,8 @@ impl<'p> Writer<'p> {
     }
 }
 
-fn case_named(name: &str) -> Case {
-    let found = case::all().into_iter().find(|case| case.name == name);
+fn case_named(name: &str) -> &'static Case {
+    let found = CASES.iter().find(|case| case.name == name);
     found.unwrap_or_else(|| panic!("no case `{name}`"))
 }
 
@@ -161,8 +162,12 @@ fn shown(answer: &Value) -> String {
     lines.join("\n")
 }
 
+/// The answer without what differs from request to request and from policy to policy.
 fn pretty(answer: &Value) -> String {
-    serde_json::to_string_pretty(answer).unwrap()
+    let mut answer = answer.clone();
+    answer["response"]["uid"] = json!("(of the request)");
+    answer["response"]["auditAnnotations"]["policy-revision"] = json!("(12 hex digits)");
+    serde_json::to_string_pretty(&answer).unwrap()
 }
 
 fn table(name: &str) -> String {
@@ -191,9 +196,14 @@ fn mapping() -> String {
 }
 
 fn rules() -> String {
-    let mut table = String::from("| rule | default | reads what roles can do |\n| --- | --- | --- |\n");
+    let mut table =
+        String::from("| rule | default | reads what roles can do |\n| --- | --- | --- |\n");
     for rule in Rule::ALL {
-        let reads = if rule.needs_cluster_facts() { "yes" } else { "no" };
+        let reads = if rule.needs_cluster_facts() {
+            "yes"
+        } else {
+            "no"
+        };
         let action = rule.default_action();
         table.push_str(&format!("| [`{rule}`](#{rule}) | `{action}` | {reads} |\n"));
     }
@@ -211,9 +221,16 @@ fn palette_roles() -> String {
         let above = above.iter().filter(|id| *id != role.id);
         let above = above.filter_map(|id| Some(catalogue.role_by_id(id)?.name));
         let above = above.collect::<Vec<_>>().join(", ");
-        let known = if role.permissions.is_some() { "yes" } else { "no" };
+        let known = if role.permissions.is_some() {
+            "yes"
+        } else {
+            "no"
+        };
         let scope = role.scope.as_str();
-        table.push_str(&format!("| {} | {scope} | {above} | {known} |\n", role.name));
+        table.push_str(&format!(
+            "| {} | {scope} | {above} | {known} |\n",
+            role.name
+        ));
     }
     table
 }
