@@ -7,6 +7,7 @@
 mod case;
 mod commands;
 mod fields;
+mod keys;
 mod links;
 mod metrics;
 mod names;
@@ -57,6 +58,11 @@ fn sample_documents_compile() {
 #[test]
 fn every_field_is_described_and_no_other() {
     assert_none(&problems_of(fields::differences));
+}
+
+#[test]
+fn every_key_is_described_and_no_other() {
+    assert_none(&problems_of(keys::differences));
 }
 
 #[test]

@@ -44,6 +44,15 @@ pub(crate) fn table() -> String {
     table
 }
 
+/// The values of a label.
+pub(crate) fn values(metric: &str, label: &str) -> BTreeSet<String> {
+    let labels = FAMILIES.get(metric).map(|family| &family.labels);
+    let values = labels.and_then(|labels| labels.get(label));
+    values
+        .unwrap_or_else(|| panic!("no `{label}` of `{metric}`"))
+        .clone()
+}
+
 /// Long lists and open ones are told by what they hold.
 fn values_in_words(label: &str, values: &BTreeSet<String>) -> String {
     match label {

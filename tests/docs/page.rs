@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -114,6 +115,17 @@ impl Page {
             .skip_while(|line| !line.starts_with('|'))
             .take_while(|line| line.starts_with('|'));
         Some(table.skip(2).map(cells).collect())
+    }
+
+    /// The first column of that table, without its backticks.
+    pub(crate) fn first_column(&self, directive: Directive<'_>) -> Option<BTreeSet<String>> {
+        let table = self.table(directive)?;
+        let cells = table.iter().filter_map(|row| row.first());
+        Some(
+            cells
+                .map(|cell| cell.trim_matches('`').to_owned())
+                .collect(),
+        )
     }
 
     /// The headings, without their marks.

@@ -1,5 +1,6 @@
 //! What the code writes into a page: messages, answers, mistakes and tables.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 
@@ -70,7 +71,7 @@ impl<'p> Writer<'p> {
                 self.replace_block(&samples::said_of(argument, &document));
             }
             "generated" => self.replace_to_end(&table(argument)),
-            "fields" | "annotations" | "end" => {}
+            "fields" | "keys" | "end" => {}
             _ => panic!("{}: nobody follows {directive:?}", self.page.name()),
         }
     }
@@ -134,6 +135,13 @@ fn answer(case: &Case) -> Value {
         panic!("{}: no review", case.name)
     };
     serde_json::from_slice(&body).unwrap()
+}
+
+/// The keys of the audit annotations of an answer that has them all.
+pub(crate) fn audit_annotations() -> BTreeSet<String> {
+    let answer = answer(case_named("denies_vm_admin_and_names_all_that_is_missing"));
+    let annotations = answer["response"]["auditAnnotations"].as_object().unwrap();
+    annotations.keys().cloned().collect()
 }
 
 /// The answer to a request under the policy and directory of most cases.
