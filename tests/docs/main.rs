@@ -2,6 +2,13 @@
 //!
 //! `UPDATE_DOCS=1` writes what the code says into the pages.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 #[path = "../cases/case.rs"]
 #[expect(dead_code, reason = "the corpus also knows what must come of a case")]
 mod case;
@@ -13,6 +20,7 @@ mod metrics;
 mod names;
 mod page;
 mod samples;
+mod tables;
 mod written;
 
 use std::sync::LazyLock;
