@@ -94,6 +94,11 @@ fn every_rule_has_its_section_with_its_default() {
 }
 
 #[test]
+fn paths_that_are_named_exist() {
+    assert_none(&problems_of(names::missing_paths));
+}
+
+#[test]
 fn tests_that_are_named_exist() {
     assert_none(&problems_of(names::unknown_tests));
 }

@@ -61,6 +61,20 @@ pub(crate) fn unknown_tests(page: &Page) -> Vec<String> {
         .collect()
 }
 
+/// Paths of the project that a page names and that are not there.
+pub(crate) fn missing_paths(page: &Page) -> Vec<String> {
+    let code = page.code().into_iter();
+    let paths = code.filter(|code| {
+        let folder = code.split('/').next().unwrap_or_default();
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        FOLDERS.contains(&folder) && code.contains('/') && code.bytes().all(is_plain)
+    });
+    let missing = paths.filter(|path| !page::root().join(path).exists());
+    missing
+        .map(|path| format!("there is no `{path}`"))
+        .collect()
+}
+
 /// What the table of threats lacks.
 pub(crate) fn threats(page: &Page) -> Vec<String> {
     let rows: Vec<&str> = page
@@ -121,5 +135,16 @@ fn source(folder: &Path) -> String {
 
 /// How many ways around the threat model has.
 const THREATS: usize = 28;
+
+/// Where the project keeps what its pages name; what a build makes is elsewhere.
+const FOLDERS: [&str; 7] = [
+    "benches",
+    "docs",
+    "examples",
+    "manifests",
+    "monitoring",
+    "src",
+    "tests",
+];
 
 const STATES: [&str; 4] = ["closed", "in part", "open", "by design"];
