@@ -69,7 +69,9 @@ pub(crate) fn missing_paths(page: &Page) -> Vec<String> {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
         FOLDERS.contains(&folder) && code.contains('/') && code.bytes().all(is_plain)
     });
-    let missing = paths.filter(|path| !page::root().join(path).exists());
+    let exists = |path: &str| page::root().join(path).exists();
+    // A module is named without its ending, whether it has a folder or not.
+    let missing = paths.filter(|path| !exists(path) && !exists(&format!("{path}.rs")));
     missing
         .map(|path| format!("there is no `{path}`"))
         .collect()
