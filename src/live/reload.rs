@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::directory::Directory;
 use crate::metrics::{Label, Metrics, ReloadResult, Reloaded};
@@ -36,7 +36,7 @@ pub trait Reload: Send + Sized + 'static {
                 match stop.run_until_cancelled(look).await {
                     Some(Ok(reload)) => self = reload,
                     Some(Err(error)) => {
-                        warn!(error = %error, "reloading has ended: a look failed");
+                        error!(%error, "reloading has ended: a look at the files failed");
                         return;
                     }
                     None => return,
