@@ -146,7 +146,7 @@ impl Webhook {
 }
 
 /// The configuration that users install.
-pub(crate) const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/webhook.yaml");
+pub(crate) const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/base/webhook.yaml");
 
 /// Makes a CA and a serving certificate with the program's own command.
 pub(crate) fn make_certificates(program: &Path, folder: &Path) -> Result<()> {
