@@ -3,9 +3,23 @@
 pub mod admission;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod domain;
 pub mod message;
 pub mod palette;
 pub mod policy;
 pub mod review;
 pub mod ruling;
+
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod live;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod sources;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A RoleBinding or a ClusterRoleBinding in the making.
+/// A `RoleBinding` or a `ClusterRoleBinding` in the making.
 #[derive(Debug, Clone)]
 pub(crate) struct Binding {
     pub(crate) name: String,
@@ -11,7 +11,7 @@ pub(crate) struct Binding {
     subjects: Vec<Value>,
 }
 
-/// A RoleBinding of a ClusterRole.
+/// A `RoleBinding` of a `ClusterRole`.
 pub(crate) fn role_binding(namespace: &str, name: &str, role: &str) -> Binding {
     Binding {
         namespace: Some(namespace.to_owned()),
@@ -19,7 +19,7 @@ pub(crate) fn role_binding(namespace: &str, name: &str, role: &str) -> Binding {
     }
 }
 
-/// A ClusterRoleBinding.
+/// A `ClusterRoleBinding`.
 pub(crate) fn cluster_role_binding(name: &str, role: &str) -> Binding {
     Binding {
         name: name.to_owned(),
@@ -72,30 +72,6 @@ impl Binding {
             "metadata": metadata,
             "roleRef": {"apiGroup": GROUP, "kind": role_kind, "name": role},
             "subjects": self.subjects,
-        })
-    }
-
-    /// The review that the API server would send for its creation.
-    pub(crate) fn to_review(&self, uid: &str) -> Value {
-        let (kind, resource) = match self.namespace {
-            Some(_) => ("RoleBinding", "rolebindings"),
-            None => ("ClusterRoleBinding", "clusterrolebindings"),
-        };
-        json!({
-            "apiVersion": "admission.k8s.io/v1",
-            "kind": "AdmissionReview",
-            "request": {
-                "uid": uid,
-                "kind": {"group": GROUP, "version": "v1", "kind": kind},
-                "resource": {"group": GROUP, "version": "v1", "resource": resource},
-                "name": self.name,
-                "namespace": self.namespace,
-                "operation": "CREATE",
-                "userInfo": {"username": "admin", "groups": ["system:masters", "system:authenticated"]},
-                "object": self.to_json(),
-                "oldObject": null,
-                "dryRun": true,
-            },
         })
     }
 }

@@ -30,7 +30,7 @@ fn warns_a_requester_who_may_not_manage_the_cluster() {
 fn refuses_a_requester_who_may_not_manage_the_cluster_where_the_rule_denies() {
     let binding = good("strict-vms", "by-outsider");
     strict(|site| {
-        assert_snapshot!(apply_by(site, "--user outsider@orchard.test", &binding).refused())
+        assert_snapshot!(apply_by(site, "--user outsider@orchard.test", &binding).refused());
     });
 }
 
@@ -38,7 +38,7 @@ fn refuses_a_requester_who_may_not_manage_the_cluster_where_the_rule_denies() {
 fn admits_a_requester_who_may_edit_the_cluster() {
     let binding = good("strict-vms", "by-editor");
     strict(|site| {
-        assert_snapshot!(apply_by(site, "--user cluster-editor@orchard.test", &binding).admitted())
+        assert_snapshot!(apply_by(site, "--user cluster-editor@orchard.test", &binding).admitted());
     });
 }
 
@@ -46,7 +46,7 @@ fn admits_a_requester_who_may_edit_the_cluster() {
 fn admits_a_requester_by_the_groups_of_its_token() {
     let binding = good("strict-vms", "by-newcomer");
     strict(|site| {
-        assert_snapshot!(apply_by(site, "--user newcomer@orchard.test", &binding).admitted())
+        assert_snapshot!(apply_by(site, "--user newcomer@orchard.test", &binding).admitted());
     });
 }
 

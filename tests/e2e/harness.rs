@@ -7,4 +7,5 @@ pub(crate) mod cluster;
 pub(crate) mod http;
 pub(crate) mod kubectl;
 pub(crate) mod process;
+pub(crate) mod review;
 pub(crate) mod webhook;

@@ -12,6 +12,7 @@
 mod binding;
 mod counted;
 mod exceptions;
+#[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod mapping;
 mod outage;

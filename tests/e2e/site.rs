@@ -148,10 +148,17 @@ pub(crate) fn assets() -> Option<Assets> {
     );
     if found.is_none() {
         static SAID: Once = Once::new();
-        // Not `eprintln!`, which is kept back for tests that pass.
-        SAID.call_once(|| writeln!(std::io::stderr(), "{MISSING}").unwrap());
+        SAID.call_once(say_what_is_missing);
     }
     found
+}
+
+#[expect(
+    clippy::explicit_write,
+    reason = "what `eprintln!` prints is kept back for tests that pass"
+)]
+fn say_what_is_missing() {
+    writeln!(std::io::stderr(), "{MISSING}").unwrap();
 }
 
 /// The path of a file in `tests/e2e/fixtures`.

@@ -1,4 +1,4 @@
-//! Who is bound: teams, everybody, ServiceAccounts, names that nobody has.
+//! Who is bound: teams, everybody, `ServiceAccounts`, names that nobody has.
 
 use insta::assert_snapshot;
 use serde_json::json;

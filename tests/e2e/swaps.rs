@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::binding::{Binding, role_binding};
 use crate::harness::http::{Client, SERVICE};
 use crate::harness::process::{scratch, wait_for};
+use crate::harness::review::creation;
 use crate::harness::webhook::Webhook;
 use crate::site::{Site, fixture, program, shared_cluster};
 
@@ -51,7 +52,7 @@ fn twenty_policies_fail_no_request_and_each_gives_the_next_verdict() {
             let refuses = swap % 2 == 0;
             let text = format!("{}# {swap}\n", if refuses { &enforce } else { &audit });
             swap_and_wait(&site.webhook, "policy", || {
-                mount.swap(&[("policy.yaml", &text)])
+                mount.swap(&[("policy.yaml", &text)]);
             });
             assert_verdict(&site, &bad, refuses);
         }
@@ -89,7 +90,7 @@ fn twenty_directories_fail_no_request_and_each_gives_the_next_verdict() {
             let refuses = swap % 2 == 0;
             let text = format!("{}# {swap}\n", if refuses { &without } else { &full });
             swap_and_wait(&site.webhook, "directory", || {
-                mount.swap(&[("directory.yaml", &text)])
+                mount.swap(&[("directory.yaml", &text)]);
             });
             assert_verdict(&site, &granted, refuses);
         }
@@ -143,7 +144,7 @@ fn twenty_certificates_fail_no_request_and_each_is_served_next() {
     });
 }
 
-/// A mounted Secret or ConfigMap as the kubelet writes it: the files are links into `..data`, which is swapped whole.
+/// A mounted Secret or `ConfigMap` as the kubelet writes it: the files are links into `..data`, which is swapped whole.
 struct Mount {
     folder: PathBuf,
     version: usize,
@@ -223,7 +224,7 @@ fn served(webhook: &Webhook, binding: &Binding) -> CertificateDer<'static> {
     webhook
         .client()
         .unwrap()
-        .post(&binding.to_review("served"))
+        .post(&creation(&binding.to_json(), "served"))
         .unwrap()
         .certificate
         .unwrap()
@@ -251,10 +252,11 @@ fn while_requests_run(webhook: &Webhook, binding: &Binding, work: impl FnOnce())
 }
 
 fn post_until(client: &Client, binding: &Binding, thread: usize, done: &AtomicBool) -> usize {
+    let document = binding.to_json();
     let mut posted = 0;
     while !done.load(Ordering::Relaxed) {
         let uid = format!("{thread}-{posted}");
-        let answer = client.post(&binding.to_review(&uid)).unwrap();
+        let answer = client.post(&creation(&document, &uid)).unwrap();
         let review: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(
             (answer.status, review["response"]["uid"].as_str()),
@@ -290,4 +292,4 @@ fn serving_certificate(authority: &CertifiedIssuer<'static, KeyPair>) -> (String
     )
 }
 
-const RELOADS_WITHIN: Duration = Duration::from_secs(60);
+const RELOADS_WITHIN: Duration = Duration::from_mins(1);

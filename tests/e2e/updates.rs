@@ -39,7 +39,7 @@ fn admits_a_label_on_a_binding_that_would_be_refused_today() {
         assert_snapshot!(
             site.kubectl("label rolebinding -n vms former-labelled reviewed=yes")
                 .admitted()
-        )
+        );
     });
 }
 
@@ -60,7 +60,7 @@ fn admits_the_deletion_of_a_binding_that_would_be_refused_today() {
         assert_snapshot!(
             site.kubectl("delete rolebinding -n vms former-deleted")
                 .admitted()
-        )
+        );
     });
 }
 

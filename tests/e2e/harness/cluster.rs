@@ -178,7 +178,7 @@ fn loopback(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-/// The certificate of the API server, the key of ServiceAccount tokens, and a token for each user.
+/// The certificate of the API server, the key of `ServiceAccount` tokens, and a token for each user.
 fn write_credentials(folder: &Path, users: &[User]) -> Result<()> {
     let key = KeyPair::generate()?;
     let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.self_signed(&key)?;
@@ -208,7 +208,7 @@ fn write_credentials(folder: &Path, users: &[User]) -> Result<()> {
 fn token() -> Result<String> {
     let mut random = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut random)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_be_bytes(random)))
 }
 
 fn write_kubeconfig(ports: Ports, folder: &Path, users: &[User]) -> Result<PathBuf> {

@@ -28,7 +28,7 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     read_answer(stream)
 }
 
-/// Posts AdmissionReviews over TLS as the API server does: by the Service's name, and trusting one CA.
+/// Posts `AdmissionReviews` over TLS as the API server does: by the Service's name, and trusting one CA.
 #[derive(Clone)]
 pub(crate) struct Client {
     address: SocketAddr,

@@ -18,14 +18,22 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own: Ctrl-C reaches only us, and we end it in order.
+    /// Starts `command`, with what it writes going to the file `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> Result<Self> {
         let output =
             File::create(log).with_context(|| format!("cannot write `{}`", log.display()))?;
+        Self::spawn(command.stdout(output.try_clone()?).stderr(output), log)
+    }
+
+    /// Starts `command`, with its messages going to our own standard error.
+    pub(crate) fn start_in_sight(command: &mut Command) -> Result<Self> {
+        Self::spawn(command.stdout(Stdio::null()), Path::new("/dev/null"))
+    }
+
+    /// In a process group of its own: Ctrl-C reaches only us, and what it starts in turn ends with it.
+    fn spawn(command: &mut Command, log: &Path) -> Result<Self> {
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
@@ -39,6 +47,11 @@ impl Process {
     /// How it ended, if it did.
     pub(crate) fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> Result<ExitStatus> {
+        Ok(self.child.wait()?)
     }
 
     /// Everything that it wrote so far.
@@ -59,9 +72,16 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // Once it was waited for, its number may be somebody else's.
+        if self.exited().is_none() {
+            let group = format!("-{}", self.child.id());
+            // These fail only when it has ended just now.
+            let _ = Command::new("kill")
+                .args(["-KILL", "--", &group])
+                .stderr(Stdio::null())
+                .status();
+            let _ = self.child.wait();
+        }
         guard(&format!("end {}", self.child.id()));
     }
 }
@@ -146,7 +166,7 @@ while read -r verb id; do
     [ "$verb" = end ] || running="$running $id"
 done
 for id in $running; do
-    kill -KILL "$id"
+    kill -KILL -- "-$id"
 done
 rm -rf "$1"
 "#;
