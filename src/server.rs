@@ -17,6 +17,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -44,6 +45,8 @@ pub struct Webhook {
     pub lifecycle: Arc<Lifecycle>,
     /// What a client may use up.
     pub limits: Limits,
+    /// Tells the time that decisions are made at.
+    pub clock: fn() -> Timestamp,
 }
 
 impl Webhook {

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -72,6 +73,7 @@ impl Service {
             metrics: Arc::clone(&ruling.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
             limits: settings.limits.clone(),
+            clock: Timestamp::now,
         };
         let connections = self.connections.clone();
         self.connections.spawn(webhook.serve(listener, connections));
