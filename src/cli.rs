@@ -1,6 +1,7 @@
 //! The command line: what was typed, and one file a subcommand. Nothing here listens or judges.
 
 mod certs;
+mod cluster;
 mod completions;
 mod serve;
 
@@ -14,12 +15,13 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::metrics::{REVISION, VERSION};
 
 pub use certs::CertsArgs;
+pub use cluster::ClusterArgs;
 pub use completions::CompletionsArgs;
 pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 
 /// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
 #[derive(Debug, Parser)]
-#[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, disable_help_subcommand = true)]
+#[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, args_override_self = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

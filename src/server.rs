@@ -25,7 +25,6 @@ use crate::live::{Live, Tls};
 use crate::metrics::Metrics;
 
 pub use admin::Admin;
-pub(crate) use admin::unknown;
 pub use lifecycle::{Lifecycle, Phase};
 pub use limits::{ByteSize, Limits, duration};
 

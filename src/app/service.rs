@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Reload, RulingFiles, TlsFiles};
+use crate::live::{Reload, RulingFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
 use crate::server::{Admin, Lifecycle, Webhook};
 
@@ -151,8 +151,8 @@ async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpList
 }
 
 fn say_what_is_served(ruling: &RulingFiles) {
-    for note in crate::server::unknown(&ruling.policy) {
-        warn!("{note}");
+    for note in unknown(&ruling.policy) {
+        warn!(note, "policy");
     }
     let counts = ruling.directory.counts();
     info!(

@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 /// A policy and a directory, as small as they can be and still differ in everything that matters.
 #[derive(Debug, Clone)]
-pub struct World {
+pub(crate) struct World {
     policy: Value,
     assignments: Vec<Assignment>,
 }
 
 /// Who holds what, and where.
 #[derive(Debug, Clone)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     holder: &'static str,
     role: &'static str,
     scope: Value,
@@ -28,27 +28,27 @@ pub struct Assignment {
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Ask {
-    pub subjects: Vec<(String, String)>,
+pub(crate) struct Ask {
+    pub(crate) subjects: Vec<(String, String)>,
     role: &'static str,
     namespace: Option<&'static str>,
     requester: &'static str,
 }
 
 impl World {
-    pub fn with(&self, more: &Assignment) -> Self {
+    pub(crate) fn with(&self, more: &Assignment) -> Self {
         let mut world = self.clone();
         world.assignments.push(more.clone());
         world
     }
 
-    pub fn ruling(&self) -> Ruling {
+    pub(crate) fn ruling(&self) -> Ruling {
         let policy = self.policy.to_string();
         let policy = Policy::compile(policy.as_bytes(), &Default::default())
             .unwrap()
             .policy;
         let directory = self.directory().to_string();
-        let directory = Directory::read(directory.as_bytes(), usize::MAX)
+        let directory = Directory::compile(directory.as_bytes(), usize::MAX)
             .unwrap()
             .directory;
         Ruling::pair(Arc::new(policy), Arc::new(directory)).0
@@ -81,12 +81,12 @@ impl Assignment {
 }
 
 impl Ask {
-    pub fn decide(&self, world: &World) -> Decision {
+    pub(crate) fn decide(&self, world: &World) -> Decision {
         let json = self.object().to_string();
         decide(&self.request(&json), &world.ruling(), now())
     }
 
-    pub fn request<'a>(&self, json: &'a str) -> BindingRequest<'a> {
+    pub(crate) fn request<'a>(&self, json: &'a str) -> BindingRequest<'a> {
         let Ok(Manifest::Binding(binding)) = read_manifest(json, "default") else {
             panic!("{json} is a binding");
         };
@@ -101,7 +101,7 @@ impl Ask {
         }
     }
 
-    pub fn object(&self) -> Value {
+    pub(crate) fn object(&self) -> Value {
         let subjects: Vec<Value> = self
             .subjects
             .iter()
@@ -116,7 +116,7 @@ impl Ask {
         })
     }
 
-    pub fn review(&self) -> Vec<u8> {
+    pub(crate) fn review(&self) -> Vec<u8> {
         let review = json!({
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -142,18 +142,18 @@ impl Ask {
     }
 }
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T09:00:00Z".parse().unwrap()
 }
 
-pub fn world() -> impl Strategy<Value = World> {
+pub(crate) fn world() -> impl Strategy<Value = World> {
     (policy(), prop::collection::vec(assignment(), 0..6)).prop_map(|(policy, assignments)| World {
         policy,
         assignments,
     })
 }
 
-pub fn assignment() -> impl Strategy<Value = Assignment> {
+pub(crate) fn assignment() -> impl Strategy<Value = Assignment> {
     let holder = select(vec!["ines@orchard.test", "mira@orchard.test", "ops"]);
     let scope = select(vec![
         json!({ "tenant": true }),
@@ -168,7 +168,7 @@ pub fn assignment() -> impl Strategy<Value = Assignment> {
     })
 }
 
-pub fn subject() -> impl Strategy<Value = (String, String)> {
+pub(crate) fn subject() -> impl Strategy<Value = (String, String)> {
     let named = (
         select(vec!["User", "Group", "ServiceAccount"]),
         select(NAMES.to_vec()),
@@ -181,7 +181,7 @@ pub fn subject() -> impl Strategy<Value = (String, String)> {
     ]
 }
 
-pub fn ask() -> impl Strategy<Value = Ask> {
+pub(crate) fn ask() -> impl Strategy<Value = Ask> {
     let namespace = prop::option::of(select(vec!["vms", "staging"]));
     let requester = select(vec![
         "ines@orchard.test",
