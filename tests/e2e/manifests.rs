@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::harness::http::SERVICE;
 use crate::harness::kubectl::{DENIED, Transcript};
 use crate::harness::process::{scratch, wait_for};
 use crate::harness::webhook::{Webhook, make_certificates};
-use crate::site::{USERS, assets, program};
+use crate::site::{USERS, assets, program, shared_cluster};
 
 const OVERLAYS: [&str; 4] = [
     "audit",
@@ -28,7 +28,7 @@ const OVERLAYS: [&str; 4] = [
 
 #[test]
 fn every_overlay_is_accepted_without_a_warning() {
-    let Some(cluster) = cluster() else {
+    let Some(cluster) = cluster_with_namespace() else {
         return;
     };
     for overlay in OVERLAYS {
@@ -56,7 +56,7 @@ fn every_overlay_is_accepted_without_a_warning() {
 
 #[test]
 fn the_pods_fulfil_the_strictest_standard_of_their_namespace() {
-    let Some(cluster) = cluster() else {
+    let Some(cluster) = cluster_with_namespace() else {
         return;
     };
     let pod = pod(&deployment("enforce"));
@@ -71,6 +71,9 @@ fn the_pods_fulfil_the_strictest_standard_of_their_namespace() {
 
 #[test]
 fn cert_manager_makes_what_the_pods_and_the_api_server_need() {
+    if assets().is_none() {
+        return;
+    }
     for overlay in OVERLAYS {
         let objects = objects(overlay);
         let registration = find(&objects, REGISTRATION, "palette-rbac");
@@ -101,9 +104,11 @@ fn cert_manager_makes_what_the_pods_and_the_api_server_need() {
 /// The way of docs/install.md, audit and then enforce; what an outage does in each; the line for emergencies.
 #[test]
 fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
-    let Some(cluster) = cluster() else {
+    let Some(assets) = assets() else {
         return;
     };
+    // A control plane of its own: the registration of the manifests is for everything.
+    let cluster = &Cluster::start("installation", &assets, &USERS).unwrap();
     let (site, webhook) = Installation::start(cluster);
 
     site.install("audit");
@@ -119,11 +124,9 @@ fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
     });
 
     assert!(webhook.stop().unwrap().success());
-    let unanswered = site.bind();
-    assert!(
-        unanswered.output.contains("failed calling webhook"),
-        "{unanswered}"
-    );
+    wait_until("an unanswered call refuses", || {
+        site.bind().output.contains("failed calling webhook")
+    });
     cluster.kubectl.read(TAKE_AWAY).unwrap();
     wait_until("nobody is asked", || site.bind().succeeded());
     site.install("audit");
@@ -168,17 +171,17 @@ fn assert_installing_again_keeps(cluster: &Cluster, ca: &str) {
 }
 
 /// An overlay in the cluster, with a process of this machine in the place of its pods.
-struct Installation {
-    cluster: &'static Cluster,
+struct Installation<'a> {
+    cluster: &'a Cluster,
     folder: PathBuf,
     address: Value,
     bindings: AtomicUsize,
 }
 
-impl Installation {
+impl<'a> Installation<'a> {
     /// Runs the Deployment's own command, with its mounts in a folder.
-    fn start(cluster: &'static Cluster) -> (Self, Webhook) {
-        let folder = scratch("installation").unwrap();
+    fn start(cluster: &'a Cluster) -> (Self, Webhook) {
+        let folder = scratch("installation-mounts").unwrap();
         write_config_maps(&objects("audit"), &folder);
         let certificates = folder.join("tls");
         make_certificates(program(), &certificates).unwrap();
@@ -277,15 +280,15 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
     wait_for(what, PATIENCE, || condition().then_some(())).unwrap();
 }
 
-/// A control plane of its own: the registration of the manifests is for everything.
-fn cluster() -> Option<&'static Cluster> {
-    static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
-        let cluster = Cluster::start("manifests", &assets()?, &USERS).unwrap();
+/// The shared control plane, in which nothing but the namespace is really made.
+fn cluster_with_namespace() -> Option<&'static Cluster> {
+    static MADE: Once = Once::new();
+    let cluster = shared_cluster()?;
+    MADE.call_once(|| {
         let namespace = find(&objects("enforce"), "Namespace", "palette-rbac").clone();
-        apply(&cluster, "namespace", &namespace, "").admitted();
-        Some(cluster)
+        apply(cluster, "namespace", &namespace, "").admitted();
     });
-    CLUSTER.as_ref()
+    Some(cluster)
 }
 
 /// The objects of an overlay, as kubectl would apply them.
