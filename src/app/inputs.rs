@@ -71,8 +71,8 @@ fn directory(
             Ok((Some(file), read))
         }
         DirectoryFrom::Sample => {
-            let sample = DirectoryRead::sample().map_err(Failure::BadInput)?;
-            Ok((None, sample))
+            let read = DirectoryRead::sample().map_err(Failure::BadInput)?;
+            Ok((None, read))
         }
     }
 }

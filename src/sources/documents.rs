@@ -52,17 +52,18 @@ impl DirectoryRead {
         let name = path.display().to_string();
         let parse = move |contents: &[Vec<u8>]| {
             let bytes = contents.first().map_or(&[][..], Vec::as_slice);
-            Self::parse(bytes, limit, &name)
+            Self::compile(bytes, limit, &name)
         };
         Watched::new(vec![path], limit, Box::new(parse))
     }
 
-    /// The sample in the binary; a test compiles it.
+    /// The sample in the binary.
     pub fn sample() -> Result<Self, Vec<String>> {
-        Self::parse(SAMPLE.as_bytes(), SAMPLE.len(), "examples/directory.yaml")
+        let name = "examples/directory.yaml";
+        Self::compile(SAMPLE.as_bytes(), SAMPLE.len(), name)
     }
 
-    fn parse(bytes: &[u8], limit: usize, name: &str) -> Result<Self, Vec<String>> {
+    fn compile(bytes: &[u8], limit: usize, name: &str) -> Result<Self, Vec<String>> {
         match Directory::compile(bytes, limit) {
             Ok(compiled) => Ok(Self {
                 warnings: in_file(&compiled.warnings, name),
@@ -74,7 +75,10 @@ impl DirectoryRead {
 }
 
 fn in_file(warnings: &[Mistake], name: &str) -> Vec<String> {
-    warnings.iter().map(|odd| format!("{name}:{odd}")).collect()
+    let warnings = warnings.iter();
+    warnings
+        .map(|warning| format!("{name}:{warning}"))
+        .collect()
 }
 
 fn lines(text: &impl ToString) -> Vec<String> {
@@ -84,5 +88,4 @@ fn lines(text: &impl ToString) -> Vec<String> {
 /// A policy is written by hand; a megabyte is a mistake.
 const MAX_POLICY_BYTES: usize = 1024 * 1024;
 
-/// What `--dev` serves with.
 const SAMPLE: &str = include_str!("../../examples/directory.yaml");
