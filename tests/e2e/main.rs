@@ -15,6 +15,7 @@ mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod leftovers;
+mod manifests;
 mod mapping;
 mod outage;
 mod scopes;
