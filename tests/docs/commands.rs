@@ -49,9 +49,9 @@ fn commands(page: &Page) -> Vec<String> {
     let pieces = shell.iter().flat_map(|text| text.split(['\n', '|']));
     let pieces = pieces.map(|piece| piece.trim().trim_start_matches("$ "));
     pieces
+        .map(str::to_owned)
         .chain(page.code())
         .filter(|piece| piece.starts_with("palette-rbac "))
-        .map(str::to_owned)
         .collect()
 }
 
