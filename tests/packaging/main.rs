@@ -100,6 +100,31 @@ fn the_operators_rules_are_those_of_prometheus() {
     assert_eq!(generated["spec"], plain, "`make generate` writes it anew");
 }
 
+#[test]
+fn every_alert_has_a_line_on_its_page_and_names_pages_that_exist() {
+    let alerts: Value = yaml("monitoring/alerts.yaml");
+    let page = read("docs/monitoring.md");
+    for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
+        let (alert, severity) = (&rule["alert"], &rule["labels"]["severity"]);
+        let row = format!(
+            "| `{}` | {} |",
+            alert.as_str().unwrap(),
+            severity.as_str().unwrap()
+        );
+        assert!(page.contains(&row), "no `{row}`");
+        let description = rule["annotations"]["description"].as_str().unwrap();
+        for word in description
+            .split([' ', '`'])
+            .filter(|word| word.starts_with("docs/"))
+        {
+            assert!(
+                Path::new(ROOT).join(word.trim_end_matches('.')).exists(),
+                "`{word}`"
+            );
+        }
+    }
+}
+
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder)
         .unwrap()
