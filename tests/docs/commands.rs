@@ -79,13 +79,14 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 22] = [
+const OTHERS: [&str; 23] = [
     "all-namespaces",
     "build-arg",
     "cert",
     "clusterrole",
     "dry-run",
     "group",
+    "ignore-not-found",
     "key",
     "kubeconfig",
     "namespace",
