@@ -79,11 +79,15 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 23] = [
     "all-namespaces",
+    "build-arg",
+    "cert",
     "clusterrole",
     "dry-run",
     "group",
+    "ignore-not-found",
+    "key",
     "kubeconfig",
     "namespace",
     "no-default-features",
@@ -91,7 +95,12 @@ const OTHERS: [&str; 14] = [
     "oidc-username-prefix",
     "output",
     "patch",
+    "previous",
+    "server-side",
     "serviceaccount",
+    "tag",
+    "tail",
     "test",
+    "type",
     "user",
 ];
