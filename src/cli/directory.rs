@@ -1,0 +1,91 @@
+//! `directory`: what is wrong with a directory file, and the schema of one.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::inputs::{DirectoryArgs, compile_directory};
+use super::lint::Lint;
+use super::output::Output;
+use super::report::write_json;
+use super::{Exit, Failure, manifests};
+use crate::directory::Directory;
+
+/// Finds what is wrong with a directory file, or prints the schema of one.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DirectoryCommand {
+    #[command(subcommand)]
+    action: DirectoryAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum DirectoryAction {
+    /// Finds every mistake in a directory file, and roles that nobody knows
+    #[command(after_help = LINT_EXAMPLES)]
+    Lint(LintArgs),
+    /// Prints the JSON schema of a directory file, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
+}
+
+#[derive(Debug, Args)]
+struct LintArgs {
+    /// The directory file
+    #[arg(value_name = "FILE", conflicts_with = "directory")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    directory: DirectoryArgs,
+}
+
+impl DirectoryCommand {
+    /// Does what was asked for.
+    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        match &self.action {
+            DirectoryAction::Lint(lint) => lint.run(output),
+            DirectoryAction::Schema => {
+                write_json(&mut output.out, &Directory::schema())?;
+                Ok(Exit::Success)
+            }
+        }
+    }
+}
+
+impl LintArgs {
+    fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let path = self.path()?;
+        let lint = match compile_directory(path, self.directory.max_directory_bytes) {
+            Ok((_, warnings)) => Lint {
+                warnings,
+                ..Lint::new(manifests::display_name(path))
+            },
+            Err(Failure::Mistakes { file, mistakes }) => Lint::mistaken(file, mistakes),
+            Err(failure) => return Err(failure),
+        };
+        Ok(lint.write(&mut output.out)?)
+    }
+
+    fn path(&self) -> Result<&Path, Failure> {
+        match &self.file {
+            Some(path) => Ok(path),
+            None => self.directory.path(),
+        }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palette-rbac directory lint directory.yaml
+  palette-rbac directory schema > directory.schema.json";
+
+const LINT_EXAMPLES: &str = "\
+Examples:
+  palette-rbac directory lint directory.yaml
+
+Exit codes: 0, with or without warnings; 2 a mistake; 3 a file that cannot be read.";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  # For editors: the first line of a directory file is then
+  #   # yaml-language-server: $schema=directory.schema.json
+  palette-rbac directory schema > directory.schema.json";

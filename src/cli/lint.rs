@@ -1,0 +1,56 @@
+//! What is wrong with a file, printed one line a mistake.
+
+use std::io::{self, Write};
+
+use super::Exit;
+use super::output::{BAD, CAUTION, GOOD};
+use crate::document::{InFile, Mistake};
+
+/// What was found in one file.
+pub(super) struct Lint {
+    file: String,
+    pub(super) mistakes: Vec<Mistake>,
+    pub(super) warnings: Vec<Mistake>,
+}
+
+impl Lint {
+    /// Nothing wrong yet.
+    pub(super) fn new(file: String) -> Self {
+        Self {
+            file,
+            mistakes: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A file that cannot be used.
+    pub(super) fn mistaken(file: String, mistakes: Vec<Mistake>) -> Self {
+        Self {
+            mistakes,
+            ..Self::new(file)
+        }
+    }
+
+    /// Prints everything in the order of the file; warnings alone are no failure.
+    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<Exit> {
+        for (style, word, found) in [
+            (BAD, "mistake", &self.mistakes),
+            (CAUTION, "warning", &self.warnings),
+        ] {
+            for mistake in found {
+                let line = InFile::new(&self.file, std::slice::from_ref(mistake));
+                writeln!(out, "{style}{word}{style:#}: {line}")?;
+            }
+        }
+        if self.mistakes.is_empty() {
+            let warnings = self.warnings.len();
+            writeln!(
+                out,
+                "{GOOD}good{GOOD:#}: {} has no mistakes and {warnings} warnings",
+                self.file
+            )?;
+            return Ok(Exit::Success);
+        }
+        Ok(Exit::BadInput)
+    }
+}

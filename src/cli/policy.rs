@@ -1,0 +1,165 @@
+//! `policy`: the policy as it is understood, what is wrong with a file, and the schema of one.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::inputs::{ClusterArgs, DirectoryArgs, compile_directory, compile_policy};
+use super::lint::Lint;
+use super::output::Output;
+use super::report::write_json;
+use super::{Exit, Failure, manifests};
+use crate::directory::Directory;
+use crate::document::Mistake;
+use crate::palette::Catalogue;
+use crate::policy::{ClusterOverride, Compiled, Policy};
+
+/// Prints the policy as it is understood, finds what is wrong with a file, or prints the schema of one.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct PolicyCommand {
+    #[command(subcommand)]
+    action: PolicyAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum PolicyAction {
+    /// Prints the compiled policy as a file of its own: everything that is in force, defaults included
+    #[command(after_help = PRINT_EXAMPLES)]
+    Print(PrintArgs),
+    /// Finds every mistake in a policy file; with a directory, also the Palette roles that nobody knows
+    #[command(after_help = LINT_EXAMPLES)]
+    Lint(LintArgs),
+    /// Prints the JSON schema of a policy file, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
+}
+
+#[derive(Debug, Args)]
+struct PrintArgs {
+    #[command(flatten)]
+    file: PolicyFile,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+#[derive(Debug, Args)]
+struct LintArgs {
+    #[command(flatten)]
+    file: PolicyFile,
+    #[command(flatten)]
+    directory: DirectoryArgs,
+}
+
+/// The file, named in either way.
+#[derive(Debug, Args)]
+struct PolicyFile {
+    /// The policy file; without it, the policy that this program brings
+    #[arg(value_name = "FILE", conflicts_with = "policy")]
+    file: Option<PathBuf>,
+    /// The same as FILE
+    #[arg(long, env = "PALETTE_RBAC_POLICY", value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl PolicyFile {
+    fn path(&self) -> Option<&Path> {
+        self.file.as_deref().or(self.policy.as_deref())
+    }
+}
+
+impl PolicyCommand {
+    /// Does what was asked for.
+    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        match &self.action {
+            PolicyAction::Print(print) => print.run(output),
+            PolicyAction::Lint(lint) => lint.run(output),
+            PolicyAction::Schema => {
+                write_json(&mut output.out, &Policy::schema())?;
+                Ok(Exit::Success)
+            }
+        }
+    }
+}
+
+impl PrintArgs {
+    fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let cluster = self.cluster.overrides();
+        let policy = match self.file.path() {
+            Some(path) => compile_policy(path, &cluster)?.policy,
+            None => Policy::embedded(&cluster),
+        };
+        writeln!(output.out, "# revision {}", policy.revision)?;
+        output.out.write_all(policy.to_yaml().as_bytes())?;
+        Ok(Exit::Success)
+    }
+}
+
+impl LintArgs {
+    fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let Some(path) = self.file.path() else {
+            return Err(Failure::Usage(
+                "no policy file; name it: palette-rbac policy lint policy.yaml",
+            ));
+        };
+        let directory = self.directory.optional_path().map(|path| {
+            compile_directory(path, self.directory.max_directory_bytes).map(|read| read.0)
+        });
+        let lint = match compile_policy(path, &ClusterOverride::default()) {
+            Ok(compiled) => paired(path, compiled, directory.transpose()?.as_ref()),
+            Err(Failure::Mistakes { file, mistakes }) => Lint::mistaken(file, mistakes),
+            Err(failure) => return Err(failure),
+        };
+        Ok(lint.write(&mut output.out)?)
+    }
+}
+
+/// A role that neither Palette nor the directory has is a mistake; without a directory, it may be a custom one.
+fn paired(path: &Path, compiled: Compiled, directory: Option<&Directory>) -> Lint {
+    let is_known = |role: &str| match directory {
+        Some(directory) => directory.role(role).is_some(),
+        None => Catalogue::builtin().role(role).is_some(),
+    };
+    let unknown: Vec<Mistake> = compiled
+        .references
+        .iter()
+        .filter(|reference| !is_known(&reference.role))
+        .map(|reference| reference.unknown(Catalogue::builtin().iter().map(|role| role.name)))
+        .collect();
+    let mut lint = Lint::new(manifests::display_name(path));
+    lint.warnings = compiled.warnings;
+    if directory.is_some() {
+        lint.mistakes = unknown;
+    } else {
+        lint.warnings.extend(unknown);
+    }
+    lint
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  palette-rbac policy print
+  palette-rbac policy lint policy.yaml --directory directory.yaml
+  palette-rbac policy schema > policy.schema.json";
+
+const PRINT_EXAMPLES: &str = "\
+Examples:
+  # The policy that is in force where nothing else is said: a file to start from
+  palette-rbac policy print > policy.yaml
+
+  # What a file and these flags amount to
+  palette-rbac policy print policy.yaml --project orchard-prod --cluster-group cellar";
+
+const LINT_EXAMPLES: &str = "\
+Examples:
+  palette-rbac policy lint policy.yaml
+  palette-rbac policy lint policy.yaml --directory directory.yaml
+
+Exit codes: 0, with or without warnings; 2 a mistake; 3 a file that cannot be read.";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  # For editors: the first line of a policy file is then
+  #   # yaml-language-server: $schema=policy.schema.json
+  palette-rbac policy schema > policy.schema.json";
