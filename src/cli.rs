@@ -18,7 +18,6 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
-use crate::document::{InFile, Mistake, Mistakes};
 use output::Output;
 
 /// Keeps a cluster's role bindings in step with Palette.
@@ -62,11 +61,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn finish(result: Result<Exit, Failure>, output: &mut Output<'_>) -> Exit {
     let exit = result.unwrap_or_else(|failure| {
+        let message = failure.to_string();
         // Nobody is left to be told where the standard error cannot be written to.
-        let _ = failure
-            .lines()
-            .iter()
-            .try_for_each(|line| output.error(line));
+        let _ = message.lines().try_for_each(|line| output.error(line));
         failure.exit()
     });
     match output.out.flush() {
@@ -123,44 +120,38 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a subcommand could not do its work.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(
-        "no directory, so nobody would hold a Palette role; name one with --directory FILE (to begin with: examples/directory.yaml)"
-    )]
-    NoDirectory,
+/// Why a command could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// What was given has mistakes, each a line.
+    #[error("{}", .0.join("\n"))]
+    BadInput(Vec<String>),
+    /// What was given may be right, but the system does not let us.
     #[error("{0}")]
-    Usage(&'static str),
-    #[error("cannot read `{file}`: {reason}")]
-    Unreadable { file: String, reason: String },
-    #[error("{}", InFile::new(file, mistakes))]
-    Mistakes {
-        file: String,
-        mistakes: Vec<Mistake>,
-    },
-    #[error("cannot write: {0}")]
-    Write(#[from] io::Error),
+    CouldNotRun(String),
 }
 
 impl Failure {
-    fn mistakes(path: &Path, mistakes: &Mistakes) -> Self {
-        Self::Mistakes {
-            file: path.display().to_string(),
-            mistakes: mistakes.iter().cloned().collect(),
-        }
+    fn usage(problem: &str) -> Self {
+        Self::BadInput(vec![problem.to_owned()])
+    }
+
+    fn unreadable(file: &str, error: &io::Error) -> Self {
+        Self::CouldNotRun(format!("cannot read `{file}`: {error}"))
     }
 
     const fn exit(&self) -> Exit {
         match self {
-            Self::NoDirectory | Self::Usage(_) | Self::Mistakes { .. } => Exit::BadInput,
-            Self::Unreadable { .. } | Self::Write(_) => Exit::CouldNotRun,
+            Self::BadInput(_) => Exit::BadInput,
+            Self::CouldNotRun(_) => Exit::CouldNotRun,
         }
     }
+}
 
-    /// One line for each thing that is wrong.
-    fn lines(&self) -> Vec<String> {
-        self.to_string().lines().map(str::to_owned).collect()
+/// Results that cannot be printed.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::CouldNotRun(format!("cannot write: {error}"))
     }
 }
 

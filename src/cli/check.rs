@@ -1,5 +1,10 @@
 //! `check`: judges the bindings of manifests as the webhook would.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "comments of flags are printed as help, where backticks are noise"
+)]
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -350,5 +355,5 @@ Examples:
   # In a pipeline: warnings fail, too, and the findings are for machines
   palette-rbac check -f manifests/ --directory directory.yaml --fail-on warn --output json
 
-Exit codes: 0 all admitted; 1 a finding that fails the check; 2 bad input: a document that cannot be understood, no
+Exit codes: 0 all admitted; 1 a finding that fails the check; 2 bad input: a document that cannot be understood, no \
 manifest in a folder, no object at all; 3 a file that cannot be read.";

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::inputs::{DirectoryArgs, compile_directory};
+use super::inputs::{DirectoryArgs, read};
 use super::lint::Lint;
+use super::manifests::display_name;
 use super::output::Output;
 use super::report::write_json;
-use super::{Exit, Failure, manifests};
+use super::{Exit, Failure};
 use crate::directory::Directory;
 
 /// Finds what is wrong with a directory file, or prints the schema of one.
@@ -54,13 +55,13 @@ impl DirectoryCommand {
 impl LintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.path()?;
-        let lint = match compile_directory(path, self.directory.max_directory_bytes) {
+        let limit = self.directory.max_directory_bytes;
+        let lint = match Directory::compile(&read(path)?, limit) {
             Ok((_, warnings)) => Lint {
                 warnings,
-                ..Lint::new(manifests::display_name(path))
+                ..Lint::new(display_name(path))
             },
-            Err(Failure::Mistakes { file, mistakes }) => Lint::mistaken(file, mistakes),
-            Err(failure) => return Err(failure),
+            Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
         };
         Ok(lint.write(&mut output.out)?)
     }

@@ -1,5 +1,10 @@
 //! `explain`: what a subject holds in Palette, and what it may be given here.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "comments of flags are printed as help, where backticks are noise"
+)]
+
 use std::io::{self, Write};
 use std::str::FromStr;
 
@@ -79,7 +84,7 @@ impl ExplainArgs {
             return Ok(None);
         };
         if role.kind == RoleKind::Role && self.namespace.is_none() {
-            return Err(Failure::Usage(
+            return Err(Failure::usage(
                 "a Role is in a namespace; name it with --namespace",
             ));
         }
@@ -267,20 +272,29 @@ impl SubjectName {
     /// A ServiceAccount without a namespace is one of the namespace that is asked about, as in a binding.
     fn subject<'s>(&'s self, namespace: Option<&'s str>) -> Result<Subject<'s>, Failure> {
         let (namespace, name) = match (self.kind, Principal::of_username(&self.name)) {
-            (SubjectKind::User | SubjectKind::Group, _) => (None, self.name.as_str()),
+            (SubjectKind::User | SubjectKind::Group, _) => (None, &*self.name),
             (SubjectKind::ServiceAccount, Principal::ServiceAccount { namespace, name }) => {
                 (Some(namespace), name)
             }
-            (SubjectKind::ServiceAccount, _) => match self.name.split_once(['/', ':']) {
-                Some((namespace, name)) => (Some(namespace), name),
-                None => (Some(namespace.ok_or(NO_NAMESPACE)?), self.name.as_str()),
-            },
+            (SubjectKind::ServiceAccount, _) => {
+                let (own, name) = self.namespace_and_name();
+                let namespace = own.or(namespace);
+                let namespace = namespace.ok_or_else(|| Failure::usage(NO_NAMESPACE))?;
+                (Some(namespace), name)
+            }
         };
         Ok(Subject {
             kind: self.kind,
             namespace: namespace.map(Into::into),
             name: name.into(),
         })
+    }
+
+    /// `NAMESPACE/NAME`, or `NAMESPACE:NAME` as in kubectl's flags.
+    fn namespace_and_name(&self) -> (Option<&str>, &str) {
+        self.name
+            .split_once(['/', ':'])
+            .map_or((None, &self.name), |(namespace, name)| (Some(namespace), name))
     }
 }
 
@@ -365,8 +379,8 @@ impl<'a> RoleAnswer<'a> {
     }
 }
 
-const NO_NAMESPACE: Failure =
-    Failure::Usage("a ServiceAccount is in a namespace; write ServiceAccount:NAMESPACE/NAME");
+const NO_NAMESPACE: &str =
+    "a ServiceAccount is in a namespace; write ServiceAccount:NAMESPACE/NAME";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::output::Output;
 use super::{Failure, manifests};
 use crate::directory::Directory;
-use crate::document::{InFile, Mistake};
+use crate::document::{InFile, Mistake, Mistakes};
 use crate::domain::Requester;
 use crate::policy::{ClusterOverride, Compiled, Membership, Policy};
 use crate::ruling::Ruling;
@@ -120,8 +120,8 @@ pub(super) struct DirectoryArgs {
 impl DirectoryArgs {
     /// The file, which there is no sense in going without: nobody would hold anything.
     pub(super) fn path(&self) -> Result<&Path, Failure> {
-        let reference = self.directory.as_ref().ok_or(Failure::NoDirectory)?;
-        Ok(&reference.0)
+        self.optional_path()
+            .ok_or_else(|| Failure::usage(NO_DIRECTORY))
     }
 
     /// The file, if one is named.
@@ -180,8 +180,7 @@ impl RequesterArgs {
 
 /// Reads and compiles a policy file.
 pub(super) fn compile_policy(path: &Path, cluster: &ClusterOverride) -> Result<Compiled, Failure> {
-    let bytes = read(path)?;
-    Policy::compile(&bytes, cluster).map_err(|mistakes| Failure::mistakes(path, &mistakes))
+    Policy::compile(&read(path)?, cluster).map_err(|mistakes| bad_input(path, &mistakes))
 }
 
 /// Reads and compiles a directory file; with what is odd about it.
@@ -189,21 +188,29 @@ pub(super) fn compile_directory(
     path: &Path,
     limit: usize,
 ) -> Result<(Directory, Vec<Mistake>), Failure> {
-    let bytes = read(path)?;
-    Directory::compile(&bytes, limit).map_err(|mistakes| Failure::mistakes(path, &mistakes))
+    Directory::compile(&read(path)?, limit).map_err(|mistakes| bad_input(path, &mistakes))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(path).map_err(|error| Failure::Unreadable {
-        file: path.display().to_string(),
-        reason: error.to_string(),
-    })
+/// The bytes of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error| Failure::unreadable(&path.display().to_string(), &error);
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn bad_input(path: &Path, mistakes: &Mistakes) -> Failure {
+    let file = path.display().to_string();
+    let lines = mistakes.iter().map(|mistake| one_line(&file, mistake));
+    Failure::BadInput(lines.collect())
+}
+
+fn one_line(file: &str, mistake: &Mistake) -> String {
+    InFile::new(file, std::slice::from_ref(mistake)).to_string()
 }
 
 fn warn(path: &Path, warnings: &[Mistake], output: &mut Output<'_>) -> Result<(), Failure> {
     let file = manifests::display_name(path);
     for warning in warnings {
-        output.warning(InFile::new(&file, std::slice::from_ref(warning)))?;
+        output.warning(one_line(&file, warning))?;
     }
     Ok(())
 }
@@ -216,6 +223,9 @@ fn membership(name: &str) -> Membership {
         Membership::Of(name.into())
     }
 }
+
+const NO_DIRECTORY: &str = "no directory, and without one nobody holds a Palette role; name one with --directory FILE \
+    (to begin with: examples/directory.yaml)";
 
 /// Room for several hundred thousand users.
 const DIRECTORY_BYTES: usize = 256 * 1024 * 1024;

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use super::Exit;
 use super::output::{BAD, CAUTION, GOOD};
-use crate::document::{InFile, Mistake};
+use crate::document::{InFile, Mistake, Mistakes};
 
 /// What was found in one file.
 pub(super) struct Lint {
-    file: String,
+    pub(super) file: String,
     pub(super) mistakes: Vec<Mistake>,
     pub(super) warnings: Vec<Mistake>,
 }
@@ -24,9 +24,9 @@ impl Lint {
     }
 
     /// A file that cannot be used.
-    pub(super) fn mistaken(file: String, mistakes: Vec<Mistake>) -> Self {
+    pub(super) fn mistaken(file: String, mistakes: &Mistakes) -> Self {
         Self {
-            mistakes,
+            mistakes: mistakes.iter().cloned().collect(),
             ..Self::new(file)
         }
     }

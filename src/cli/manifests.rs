@@ -162,3 +162,6 @@ pub(super) fn read_text(path: &Path) -> io::Result<String> {
     io::stdin().lock().read_to_string(&mut text)?;
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::inputs::{ClusterArgs, DirectoryArgs, compile_directory, compile_policy};
+use super::inputs::{ClusterArgs, DirectoryArgs, compile_directory, compile_policy, read};
 use super::lint::Lint;
+use super::manifests::display_name;
 use super::output::Output;
 use super::report::write_json;
-use super::{Exit, Failure, manifests};
+use super::{Exit, Failure};
 use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
@@ -99,17 +100,16 @@ impl PrintArgs {
 impl LintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let Some(path) = self.file.path() else {
-            return Err(Failure::Usage(
+            return Err(Failure::usage(
                 "no policy file; name it: palette-rbac policy lint policy.yaml",
             ));
         };
         let directory = self.directory.optional_path().map(|path| {
             compile_directory(path, self.directory.max_directory_bytes).map(|read| read.0)
         });
-        let lint = match compile_policy(path, &ClusterOverride::default()) {
+        let lint = match Policy::compile(&read(path)?, &ClusterOverride::default()) {
             Ok(compiled) => paired(path, compiled, directory.transpose()?.as_ref()),
-            Err(Failure::Mistakes { file, mistakes }) => Lint::mistaken(file, mistakes),
-            Err(failure) => return Err(failure),
+            Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
         };
         Ok(lint.write(&mut output.out)?)
     }
@@ -127,7 +127,7 @@ fn paired(path: &Path, compiled: Compiled, directory: Option<&Directory>) -> Lin
         .filter(|reference| !is_known(&reference.role))
         .map(|reference| reference.unknown(Catalogue::builtin().iter().map(|role| role.name)))
         .collect();
-    let mut lint = Lint::new(manifests::display_name(path));
+    let mut lint = Lint::new(display_name(path));
     lint.warnings = compiled.warnings;
     if directory.is_some() {
         lint.mistakes = unknown;

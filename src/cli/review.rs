@@ -1,5 +1,10 @@
 //! `review`: answers reviews from files with the bytes that the webhook would send.
 
+#![expect(
+    clippy::doc_markdown,
+    reason = "comments of flags are printed as help, where backticks are noise"
+)]
+
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -134,5 +139,5 @@ Examples:
   # Only the verdicts of many
   palette-rbac review -f - --directory directory.yaml < reviews.jsonl | jq .response.allowed
 
-Exit codes: 0 all admitted; 1 one refused; 2 one without a uid, to which the webhook would answer HTTP 400; 3 a file
+Exit codes: 0 all admitted; 1 one refused; 2 one without a uid, to which the webhook would answer HTTP 400; 3 a file \
 that cannot be read.";
