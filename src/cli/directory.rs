@@ -57,8 +57,8 @@ impl LintArgs {
         let path = self.path()?;
         let limit = self.directory.max_directory_bytes;
         let lint = match Directory::compile(&read(path)?, limit) {
-            Ok((_, warnings)) => Lint {
-                warnings,
+            Ok(compiled) => Lint {
+                warnings: compiled.warnings,
                 ..Lint::new(display_name(path))
             },
             Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),

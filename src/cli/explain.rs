@@ -294,7 +294,9 @@ impl SubjectName {
     fn namespace_and_name(&self) -> (Option<&str>, &str) {
         self.name
             .split_once(['/', ':'])
-            .map_or((None, &self.name), |(namespace, name)| (Some(namespace), name))
+            .map_or((None, &self.name), |(namespace, name)| {
+                (Some(namespace), name)
+            })
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::output::Output;
 use super::{Failure, manifests};
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
 use crate::document::{InFile, Mistake, Mistakes};
 use crate::domain::Requester;
 use crate::policy::{ClusterOverride, Compiled, Membership, Policy};
@@ -131,9 +131,9 @@ impl DirectoryArgs {
 
     fn read(&self, output: &mut Output<'_>) -> Result<Directory, Failure> {
         let path = self.path()?;
-        let (directory, warnings) = compile_directory(path, self.max_directory_bytes)?;
-        warn(path, &warnings, output)?;
-        Ok(directory)
+        let compiled = compile_directory(path, self.max_directory_bytes)?;
+        warn(path, &compiled.warnings, output)?;
+        Ok(compiled.directory)
     }
 }
 
@@ -183,11 +183,8 @@ pub(super) fn compile_policy(path: &Path, cluster: &ClusterOverride) -> Result<C
     Policy::compile(&read(path)?, cluster).map_err(|mistakes| bad_input(path, &mistakes))
 }
 
-/// Reads and compiles a directory file; with what is odd about it.
-pub(super) fn compile_directory(
-    path: &Path,
-    limit: usize,
-) -> Result<(Directory, Vec<Mistake>), Failure> {
+/// Reads and compiles a directory file.
+pub(super) fn compile_directory(path: &Path, limit: usize) -> Result<directory::Compiled, Failure> {
     Directory::compile(&read(path)?, limit).map_err(|mistakes| bad_input(path, &mistakes))
 }
 

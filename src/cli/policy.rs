@@ -105,7 +105,8 @@ impl LintArgs {
             ));
         };
         let directory = self.directory.optional_path().map(|path| {
-            compile_directory(path, self.directory.max_directory_bytes).map(|read| read.0)
+            compile_directory(path, self.directory.max_directory_bytes)
+                .map(|compiled| compiled.directory)
         });
         let lint = match Policy::compile(&read(path)?, &ClusterOverride::default()) {
             Ok(compiled) => paired(path, compiled, directory.transpose()?.as_ref()),

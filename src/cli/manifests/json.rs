@@ -8,10 +8,12 @@ use super::list::{Shape, with_kind_of};
 /// The objects of JSON values, one after the other; the items of Lists each on their own.
 pub(super) fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
+    let ends: Vec<usize> = text.match_indices('\n').map(|(offset, _)| offset).collect();
     let values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     for (index, value) in values.enumerate() {
         let mut reader = Reader {
             text,
+            ends: &ends,
             document: index + 1,
             parts: &mut parts,
         };
@@ -32,6 +34,8 @@ pub(super) fn without_position(error: &serde_json::Error) -> String {
 
 struct Reader<'t, 'p> {
     text: &'t str,
+    /// Where each line of it ends.
+    ends: &'p [usize],
     document: usize,
     parts: &'p mut Vec<Part>,
 }
@@ -80,8 +84,7 @@ impl<'t> Reader<'t, '_> {
     /// The line in which a part of the text begins.
     fn line(&self, part: &str) -> usize {
         let offset = part.as_ptr().addr() - self.text.as_ptr().addr();
-        let before = self.text.get(..offset).unwrap_or_default();
-        1 + before.matches('\n').count()
+        1 + self.ends.partition_point(|end| *end < offset)
     }
 }
 

@@ -73,7 +73,8 @@ fn lists_are_taken_apart_whatever_their_kind() {
 #[test]
 fn items_without_a_kind_have_the_lists() {
     let list = "{\"apiVersion\": \"rbac.authorization.k8s.io/v1\", \"kind\": \"RoleBindingList\", \"items\": [{\"metadata\": {}}]}";
-    let expected = r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{}}"#;
+    let expected =
+        r#"{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{}}"#;
     assert_eq!(read(list), [object(1, 1, expected)]);
     let as_yaml = format!("# the same\n{list}");
     assert_eq!(read(&as_yaml), [object(1, 2, expected)]);
@@ -102,11 +103,8 @@ fn what_is_no_object_is_said_with_its_line() {
 
 #[test]
 fn a_large_dump_is_within_the_limits() {
-    let item = "- apiVersion: v1\n  kind: A\n  metadata: {name: a, labels: {a: b, c: d}}\n";
-    let text = format!("kind: List\nitems:\n{}", item.repeat(30_000));
-    let parts = read(&text);
-    assert_eq!(parts.len(), 30_000);
-    assert_eq!(parts[29_999].1, 2 + 3 * 29_999 + 1);
+    let text = format!("kind: A\nlist: [{}]\n", "a,".repeat(300_000));
+    assert!(read(&text)[0].2.is_ok());
 }
 
 #[test]
@@ -114,7 +112,10 @@ fn repetition_by_aliases_is_limited() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
         let before = format!("*a{}", level - 1);
-        text += &format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", "));
+        text += &format!(
+            "a{level}: &a{level} [{}]\n",
+            [before.as_str(); 10].join(", ")
+        );
     }
     assert!(read(&text)[0].2.is_err());
 }

@@ -159,6 +159,9 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_saphyr::Error> {
             max_nodes: events,
             max_total_scalar_bytes: text.len().max(EVENTS),
         },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: REPLAYED_EVENTS,
+        },
     };
     serde_saphyr::from_str_with_options(text, options)
 }
@@ -176,3 +179,6 @@ struct Items {
 
 /// What any document may have.
 const EVENTS: usize = 1_000_000;
+
+/// Anchors are for some lines that repeat; a thousandfold repetition is an attack on the reader.
+const REPLAYED_EVENTS: usize = 100_000;
