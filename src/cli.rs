@@ -1,6 +1,8 @@
-//! The command line: one file a subcommand.
+//! The command line: what was typed, and one file a subcommand. Nothing here listens or judges.
 
+mod certs;
 mod check;
+mod completions;
 mod directory;
 mod explain;
 mod inputs;
@@ -10,114 +12,56 @@ mod output;
 mod policy;
 mod report;
 mod review;
+mod serve;
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use output::Output;
+use crate::metrics::{REVISION, VERSION};
 
-/// Keeps a cluster's role bindings in step with Palette.
+pub use certs::CertsArgs;
+pub use check::CheckArgs;
+pub use completions::CompletionsArgs;
+pub use directory::DirectoryCommand;
+pub use explain::ExplainArgs;
+pub use output::Output;
+pub use policy::PolicyCommand;
+pub use review::ReviewArgs;
+pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
+
+/// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
 #[derive(Debug, Parser)]
-#[command(name = "palette-rbac", version, about)]
-struct Cli {
+#[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
     #[command(subcommand)]
-    command: Command,
+    pub command: Command,
 }
 
+/// One a file.
 #[derive(Debug, Subcommand)]
-enum Command {
-    Check(check::CheckArgs),
-    Review(review::ReviewArgs),
-    Explain(explain::ExplainArgs),
-    Policy(policy::PolicyCommand),
-    Directory(directory::DirectoryCommand),
-}
-
-/// Runs the command line that was typed.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let matches = match command(args.first()).try_get_matches_from(&args) {
-        Ok(matches) => matches,
-        Err(error) => error.exit(),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
-    let mut output = Output::standard();
-    let result = match &cli.command {
-        Command::Check(args) => args.run(&mut output),
-        Command::Review(args) => args.run(&mut output),
-        Command::Explain(args) => args.run(&mut output),
-        Command::Policy(command) => command.run(&mut output),
-        Command::Directory(command) => command.run(&mut output),
-    };
-    finish(result, &mut output).into()
-}
-
-fn finish(result: Result<Exit, Failure>, output: &mut Output<'_>) -> Exit {
-    let exit = result.unwrap_or_else(|failure| {
-        let message = failure.to_string();
-        // Nobody is left to be told where the standard error cannot be written to.
-        let _ = message.lines().try_for_each(|line| output.error(line));
-        failure.exit()
-    });
-    match output.out.flush() {
-        Ok(()) => exit,
-        Err(_) => Exit::CouldNotRun,
-    }
-}
-
-/// The command as it calls itself: kubectl finds a plugin by the name of its file.
-fn command(program: Option<&OsString>) -> clap::Command {
-    let file = program.and_then(|program| Path::new(program).file_name());
-    let command = Cli::command();
-    if file.is_some_and(|file| file == PLUGIN_FILE) {
-        as_plugin(command.bin_name(PLUGIN_NAME))
-    } else {
-        command
-    }
-}
-
-/// Writes the examples for who types `kubectl palette-rbac`.
-fn as_plugin(mut command: clap::Command) -> clap::Command {
-    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
-        command = command.after_help(examples.replace("palette-rbac ", "kubectl palette-rbac "));
-    }
-    command.mut_subcommands(as_plugin)
-}
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum OutputFormat {
-    /// For people.
-    #[default]
-    Text,
-    /// For machines.
-    Json,
-}
-
-/// What the process ends with; the worse, the greater.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Exit {
-    /// Nothing is wrong.
-    Success = 0,
-    /// A finding denies, or what `--fail-on` names.
-    Denied = 1,
-    /// Bad input or usage.
-    BadInput = 2,
-    /// A port in use, an unreadable file.
-    CouldNotRun = 3,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
-    }
+pub enum Command {
+    /// Answer the API server's questions about role bindings
+    Serve(Box<ServeArgs>),
+    /// Judge the bindings of manifests as the webhook would, before they are applied
+    Check(CheckArgs),
+    /// Answer recorded reviews with the bytes that the webhook would send
+    Review(ReviewArgs),
+    /// Tell what a subject holds in Palette, which roles it may be given here, and why not
+    Explain(ExplainArgs),
+    /// Print the compiled policy, find mistakes in a policy file, print its schema
+    Policy(PolicyCommand),
+    /// Find mistakes in a directory file, print its schema
+    Directory(DirectoryCommand),
+    /// Make a CA and a serving certificate for development
+    Certs(CertsArgs),
+    /// Print completions for a shell
+    Completions(CompletionsArgs),
 }
 
 /// Why a command could not do what it was asked.
@@ -132,19 +76,21 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The exit code.
+    pub fn exit_code(&self) -> ExitCode {
+        let exit = match self {
+            Self::BadInput(_) => Exit::BadInput,
+            Self::CouldNotRun(_) => Exit::CouldNotRun,
+        };
+        exit.into()
+    }
+
     fn usage(problem: &str) -> Self {
         Self::BadInput(vec![problem.to_owned()])
     }
 
     fn unreadable(file: &str, error: &io::Error) -> Self {
         Self::CouldNotRun(format!("cannot read `{file}`: {error}"))
-    }
-
-    const fn exit(&self) -> Exit {
-        match self {
-            Self::BadInput(_) => Exit::BadInput,
-            Self::CouldNotRun(_) => Exit::CouldNotRun,
-        }
     }
 }
 
@@ -155,5 +101,83 @@ impl From<io::Error> for Failure {
     }
 }
 
-const PLUGIN_FILE: &str = "kubectl-palette_rbac";
-const PLUGIN_NAME: &str = "kubectl palette-rbac";
+/// What a command ends with; the worse, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Nothing is wrong.
+    Success = 0,
+    /// A finding denies, or does what `--fail-on` names.
+    Denied = 1,
+    /// Bad input or usage.
+    BadInput = 2,
+    /// A port in use, an unreadable file.
+    CouldNotRun = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For machines
+    Json,
+}
+
+impl Cli {
+    /// Reads the arguments; clap's own error prints itself and knows its exit code.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let mut command = command_named_as_called(arguments.first());
+        let matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// kubectl finds a plugin as `kubectl-palette_rbac` and people then type `kubectl palette-rbac`.
+fn command_named_as_called(program: Option<&OsString>) -> clap::Command {
+    let name = program.and_then(|program| Path::new(program).file_name());
+    let is_plugin = name.is_some_and(|name| name == PLUGIN);
+    let command = Cli::command();
+    if is_plugin {
+        with_examples_of_plugin(command.bin_name("kubectl palette-rbac"))
+    } else {
+        command
+    }
+}
+
+fn with_examples_of_plugin(mut command: clap::Command) -> clap::Command {
+    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
+        command = command.after_help(examples.replace("palette-rbac ", "kubectl palette-rbac "));
+    }
+    command.mut_subcommands(with_examples_of_plugin)
+}
+
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| format!("{VERSION} ({REVISION})"));
+const PLUGIN: &str = "kubectl-palette_rbac";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_of_the_plugin_says_what_people_type() {
+        let help = |program: &str| {
+            let arguments = [program, "certs", "--help"].map(OsString::from);
+            Cli::read(arguments).unwrap_err().to_string()
+        };
+        assert!(help("/opt/kubectl-palette_rbac").contains("Usage: kubectl palette-rbac certs"));
+        assert!(help("palette-rbac").contains("Usage: palette-rbac certs"));
+    }
+}

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod lines;
 mod mistake;
 mod place;
 mod tree;
@@ -11,6 +12,7 @@ mod tree;
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform as _};
 
+pub(crate) use lines::Lines;
 pub use mistake::{InFile, Mistake, Mistakes};
 pub(crate) use mistake::{Position, position_in};
 pub(crate) use place::{Fields, Log, Place, Spot, unknown_word};

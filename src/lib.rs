@@ -1,8 +1,6 @@
 //! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.
 
 pub mod admission;
-#[cfg(feature = "server")]
-pub mod cli;
 pub mod decide;
 pub mod directory;
 pub mod document;
@@ -13,3 +11,16 @@ pub mod palette;
 pub mod policy;
 pub mod review;
 pub mod ruling;
+
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod live;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod sources;

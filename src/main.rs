@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    palette_rbac::cli::run(std::env::args_os())
+    palette_rbac::app::run(std::env::args_os())
 }

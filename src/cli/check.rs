@@ -31,7 +31,7 @@ use crate::ruling::Ruling;
 /// files of several documents are taken apart. A document that cannot be read leaves the others as they are.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct CheckArgs {
+pub struct CheckArgs {
     /// A file, a folder, or `-` for the standard input; may be given more than once
     #[arg(
         short = 'f',
@@ -88,7 +88,7 @@ impl FailOn {
 
 impl CheckArgs {
     /// Judges, prints, and says whether something fails the check.
-    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let ruling = self.ruling.ruling(output)?;
         let manifests = Manifests::read(&self.filenames);
         let check = Check::of(manifests, &self.judge(&ruling));

@@ -15,7 +15,7 @@ use crate::directory::Directory;
 /// Finds what is wrong with a directory file, or prints the schema of one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct DirectoryCommand {
+pub struct DirectoryCommand {
     #[command(subcommand)]
     action: DirectoryAction,
 }
@@ -41,7 +41,7 @@ struct LintArgs {
 
 impl DirectoryCommand {
     /// Does what was asked for.
-    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match &self.action {
             DirectoryAction::Lint(lint) => lint.run(output),
             DirectoryAction::Schema => {

@@ -30,7 +30,7 @@ use crate::ruling::Ruling;
 /// that namespace, otherwise about the whole cluster.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct ExplainArgs {
+pub struct ExplainArgs {
     /// KIND:NAME or KIND/NAME, where KIND is User, Group or ServiceAccount (NAMESPACE/NAME); a bare NAME is a User
     #[arg(short, long, env = "PALETTE_RBAC_SUBJECT", value_name = "SUBJECT")]
     subject: SubjectName,
@@ -49,7 +49,7 @@ pub(super) struct ExplainArgs {
 
 impl ExplainArgs {
     /// Explains; with a role, the exit code says whether it would be refused.
-    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let (subject, role) = (self.subject()?, self.role()?);
         let ruling = self.ruling.ruling(output)?;
         let explanation = explain(

@@ -43,10 +43,14 @@ impl Lint {
             }
         }
         if self.mistakes.is_empty() {
-            let warnings = self.warnings.len();
+            let warnings = match self.warnings.len() {
+                0 => String::from("no warnings"),
+                1 => String::from("1 warning"),
+                count => format!("{count} warnings"),
+            };
             writeln!(
                 out,
-                "{GOOD}good{GOOD:#}: {} has no mistakes and {warnings} warnings",
+                "{GOOD}good{GOOD:#}: {} has no mistakes and {warnings}",
                 self.file
             )?;
             return Ok(Exit::Success);

@@ -6,14 +6,14 @@ use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 /// Where a subcommand prints: results to `out`, everything else to `err`. Colour reaches terminals only.
-pub(super) struct Output<'w> {
+pub struct Output<'w> {
     pub(super) out: Box<dyn Write + 'w>,
     pub(super) err: Box<dyn Write + 'w>,
 }
 
 impl Output<'static> {
     /// The process's own.
-    pub(super) fn standard() -> Self {
+    pub fn standard() -> Self {
         let out: AutoStream<StdoutLock<'static>> = AutoStream::auto(io::stdout().lock());
         let err: AutoStream<StderrLock<'static>> = AutoStream::auto(io::stderr().lock());
         Self {
@@ -24,6 +24,11 @@ impl Output<'static> {
 }
 
 impl Output<'_> {
+    /// Hands on what is still held back.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Says what is wrong with the input.
     pub(super) fn error(&mut self, message: impl std::fmt::Display) -> io::Result<()> {
         writeln!(self.err, "{BAD}error{BAD:#}: {message}")

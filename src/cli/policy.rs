@@ -19,7 +19,7 @@ use crate::policy::{ClusterOverride, Compiled, Policy};
 /// Prints the policy as it is understood, finds what is wrong with a file, or prints the schema of one.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct PolicyCommand {
+pub struct PolicyCommand {
     #[command(subcommand)]
     action: PolicyAction,
 }
@@ -72,7 +72,7 @@ impl PolicyFile {
 
 impl PolicyCommand {
     /// Does what was asked for.
-    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         match &self.action {
             PolicyAction::Print(print) => print.run(output),
             PolicyAction::Lint(lint) => lint.run(output),

@@ -24,7 +24,7 @@ use crate::ruling::Ruling;
 /// A file holds one review, or one a line (JSON Lines); each answer is printed on a line of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct ReviewArgs {
+pub struct ReviewArgs {
     /// A file with reviews, or `-` for the standard input; may be given more than once
     #[arg(
         short = 'f',
@@ -40,7 +40,7 @@ pub(super) struct ReviewArgs {
 
 impl ReviewArgs {
     /// Answers every review; the worst answer makes the exit code.
-    pub(super) fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+    pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let ruling = self.ruling.ruling(output)?;
         let now = self.ruling.now();
         let mut exit = Exit::Success;

@@ -13,15 +13,15 @@ pub(super) struct Names {
 
 impl Names {
     /// Puts a name at the next place, unless it has one already.
-    pub(super) fn add(&mut self, name: &str) -> Option<u32> {
+    pub(super) fn add(&mut self, name: &str) -> Option<Arc<str>> {
         let place = u32::try_from(self.list.len()).ok()?;
         if self.places.contains_key(name) {
             return None;
         }
         let name: Arc<str> = name.into();
         self.places.insert(Arc::clone(&name), place);
-        self.list.push(name);
-        Some(place)
+        self.list.push(Arc::clone(&name));
+        Some(name)
     }
 
     /// Makes near misses known, once all names are there.
@@ -34,8 +34,8 @@ impl Names {
     }
 
     /// The place of this exact name.
-    pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.places.get(name).map(|place| *place as usize)
+    pub(super) fn place(&self, name: &str) -> Option<u32> {
+        self.places.get(name).copied()
     }
 
     /// The first name that differs from this one in case or surrounding white space only.
@@ -52,9 +52,9 @@ impl Names {
             .find(|near| *near != name && fold(near) == meant)
     }
 
-    /// The name at a place.
-    pub(super) fn name(&self, place: usize) -> Option<&Arc<str>> {
-        self.list.get(place)
+    /// Every name, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|name| &**name)
     }
 
     fn hash(&self, folded: &str) -> u64 {

@@ -18,7 +18,7 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str) -> Option<Stri
                 value,
                 path,
             ),
-            "anyOf" => rule
+            "anyOf" | "oneOf" => rule
                 .as_array()?
                 .iter()
                 .map(|one| check(root, one, value, path))

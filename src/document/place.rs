@@ -39,7 +39,7 @@ impl Log {
 }
 
 /// Where something stands in a file, and the way to it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Spot {
     pub(crate) position: Position,
     pub(crate) path: String,

@@ -4,7 +4,7 @@ use serde::de::{self, Deserialize, Deserializer};
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 use serde_saphyr::{MessageFormatter as _, Spanned, UserMessageFormatter};
 
-use super::{Mistake, Position, position_in};
+use super::{Mistake, Position, position_in, unknown_word};
 
 /// A part of a document and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,11 +46,7 @@ impl Node {
         let node: Self =
             serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax(&error))?;
         if node.value == Value::Null {
-            return Err(Mistake::new(
-                Position { line: 1, column: 1 },
-                "",
-                "the file is empty",
-            ));
+            return Err(Mistake::new(START, "", EMPTY));
         }
         Ok(node)
     }
@@ -77,15 +73,24 @@ fn options() -> serde_saphyr::Options {
 
 /// A mistake of the YAML parser's or of serde's.
 pub(crate) fn syntax(error: &serde_saphyr::Error) -> Mistake {
+    use serde_saphyr::Error;
+
     let position = error.location().map(Position::from).unwrap_or_default();
-    let message = match error {
-        serde_saphyr::Error::MultipleDocuments { .. } => {
-            "a second document; a file holds one".into()
+    match error {
+        Error::Eof { .. } => Mistake::new(START, "", EMPTY),
+        Error::MultipleDocuments { .. } => {
+            Mistake::new(position, "", "a second document; a file holds one")
         }
-        _ => UserMessageFormatter.format_message(error),
-    };
-    Mistake::new(position, "", message)
+        Error::SerdeUnknownField {
+            field, expected, ..
+        } => Mistake::new(position, field, unknown_word("field", field, expected)),
+        _ => Mistake::new(position, "", UserMessageFormatter.format_message(error)),
+    }
 }
+
+const START: Position = Position { line: 1, column: 1 };
+
+const EMPTY: &str = "the file is empty";
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -218,11 +223,12 @@ mod tests {
     #[test]
     fn refuses_what_would_exhaust_it() {
         assert!(mistake(&"[".repeat(100_000)).contains("recursion limit"));
-        let mut bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for (name, before) in ('b'..='i').zip('a'..) {
+        let level = |(name, before)| {
             let aliases = vec![format!("*{before}"); 9].join(", ");
-            bomb.push_str(&format!("{name}: &{name} [{aliases}]\n"));
-        }
+            format!("{name}: &{name} [{aliases}]\n")
+        };
+        let levels: String = ('b'..='i').zip('a'..).map(level).collect();
+        let bomb = format!("a: &a [x, x, x, x, x, x, x, x, x]\n{levels}");
         assert!(!mistake(&bomb).is_empty());
     }
 }

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use palette_rbac::directory::Directory;
+use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use serde::Deserialize;
 use serde_json::Value;
@@ -155,6 +157,20 @@ impl Case {
                 self.file.display()
             )
         })
+    }
+
+    fn compile_policy(&self) -> Policy {
+        let bytes = self.document(&self.policy);
+        let compiled = Policy::compile(&bytes, &ClusterOverride::default())
+            .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
+        compiled.policy
+    }
+
+    fn read_directory(&self) -> Directory {
+        let bytes = self.document(&self.directory);
+        let compiled = Directory::compile(&bytes, bytes.len())
+            .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
+        compiled.directory
     }
 
     fn document(&self, field: &Value) -> Vec<u8> {

@@ -294,7 +294,10 @@ exemptions:
     let ran = folder.judge("check -f ines.yaml --fail-on audit");
     assert_eq!(ran.code, 0);
     assert!(ran.out.starts_with("exempted  RoleBinding"), "{}", ran.out);
-    assert!(ran.out.contains("exempted by harvest-time: [vm-role-mapping]"));
+    assert!(
+        ran.out
+            .contains("exempted by harvest-time: [vm-role-mapping]")
+    );
     let later = folder.run(
         "check -f ines.yaml --policy policy.yaml --directory directory.yaml --now 2027-01-01T00:00:00Z",
     );
@@ -310,7 +313,11 @@ fn escapes_what_a_name_could_do_to_a_terminal() {
         &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", &subject),
     );
     let ran = folder.judge("check -f ines.yaml");
-    assert!(ran.out.contains(r"User ines\u{1b}[2J\nallowed"), "{}", ran.out);
+    assert!(
+        ran.out.contains(r"User ines\u{1b}[2J\nallowed"),
+        "{}",
+        ran.out
+    );
     assert!(!ran.out.contains('\u{1b}'), "{}", ran.out);
 }
 
@@ -321,14 +328,12 @@ fn a_reader_that_goes_away_is_no_failure() {
     folder.write("many.yaml", &format!("{binding}---\n").repeat(2_000));
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_palette-rbac");
-    let script = format!("{{ '{program}' check -f many.yaml {SAMPLES}; echo $? >&2; }} | head -n 1");
+    let script =
+        format!("{{ '{program}' check -f many.yaml {SAMPLES}; echo $? >&2; }} | head -n 1");
     command.args(["-c", &script]);
     let ran = folder.finish(command, "");
     assert_eq!(
         (ran.out.as_str(), ran.err.as_str()),
-        (
-            "denied    RoleBinding vms/vm-admins (many.yaml:1)\n",
-            "1\n"
-        )
+        ("denied    RoleBinding vms/vm-admins (many.yaml:1)\n", "1\n")
     );
 }

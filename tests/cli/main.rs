@@ -25,7 +25,9 @@ struct Ran {
 impl Folder {
     /// A new folder; the name of the test keeps it apart from others.
     fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(test);
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join("cli")
+            .join(test);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         let folder = Self(path);
@@ -100,8 +102,7 @@ subjects:
     )
 }
 
-const SAMPLES: &str =
-    "--policy policy.yaml --directory directory.yaml --now 2026-11-22T09:00:00Z";
+const SAMPLES: &str = "--policy policy.yaml --directory directory.yaml --now 2026-11-22T09:00:00Z";
 
 const INES: &str = "{apiGroup: rbac.authorization.k8s.io, kind: User, name: ines@orchard.test}";
 const TEAM: &str = "{apiGroup: rbac.authorization.k8s.io, kind: Group, name: orchard-vm-ops}";

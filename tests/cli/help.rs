@@ -1,0 +1,114 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::Folder;
+
+/// Every command, as it is typed.
+const COMMANDS: [&str; 14] = [
+    "",
+    "serve",
+    "check",
+    "review",
+    "explain",
+    "policy",
+    "policy print",
+    "policy lint",
+    "policy schema",
+    "directory",
+    "directory lint",
+    "directory schema",
+    "certs",
+    "completions",
+];
+
+const INTRODUCTION: &str = "\
+# The command line
+
+Made from `--help` by `make generate`: change the comments of the flags, not this file.
+";
+
+#[test]
+fn the_page_about_the_command_line_is_what_help_says() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md");
+    let generated = generated();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::create_dir_all(page.parent().unwrap()).unwrap();
+        fs::write(&page, &generated).unwrap();
+    }
+    let written = fs::read_to_string(&page).unwrap_or_default();
+    assert!(
+        written == generated,
+        "docs/command-line.md is not what --help says; run `make generate`"
+    );
+}
+
+fn generated() -> String {
+    let folder = Folder::new("help-page");
+    let mut page = String::from(INTRODUCTION);
+    for command in COMMANDS {
+        let ran = folder.run(&format!("{command} --help"));
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
+        let lines: Vec<&str> = ran.out.lines().map(str::trim_end).collect();
+        let title = format!("palette-rbac {command}");
+        page += &format!(
+            "\n## {}\n```text\n{}\n```\n",
+            title.trim_end(),
+            lines.join("\n")
+        );
+    }
+    page
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    let folder = Folder::new("help-examples");
+    for command in COMMANDS.into_iter().filter(|command| !command.is_empty()) {
+        let help = folder.run(&format!("{command} --help")).out;
+        assert!(help.contains("palette-rbac "), "{command}");
+        assert!(help.contains("Examples:"), "{command}");
+    }
+}
+
+#[test]
+fn every_flag_can_be_set_by_the_environment() {
+    let folder = Folder::new("help-environment");
+    for command in [
+        "serve",
+        "check",
+        "review",
+        "explain",
+        "policy print",
+        "policy lint",
+    ] {
+        let help = folder.run(&format!("{command} --help")).out;
+        let options = help.split("Options:").nth(1).unwrap();
+        let flags = options.matches("\n      --").count() + options.matches("\n  -").count();
+        let set_by_environment = options.matches("[env: PALETTE_RBAC_").count();
+        // All but `--help`.
+        assert_eq!(set_by_environment + 1, flags, "{command}\n{options}");
+    }
+}
+
+#[test]
+fn a_plugin_of_kubectl_says_what_people_type() {
+    let folder = Folder::new("help-plugin");
+    let plugin = folder.0.join("kubectl-palette_rbac");
+    symlink(env!("CARGO_BIN_EXE_palette-rbac"), &plugin).unwrap();
+    let mut command = Command::new(&plugin);
+    command.args(["check", "--help"]);
+    let help = folder.finish(command, "").out;
+    assert!(help.contains("Usage: kubectl palette-rbac check"), "{help}");
+    assert!(help.contains("\n  kubectl palette-rbac check -f"), "{help}");
+    let ran = folder.run("check --help");
+    assert!(ran.out.contains("Usage: palette-rbac check"), "{}", ran.out);
+}
+
+#[test]
+fn unknown_words_are_usage_errors() {
+    let folder = Folder::new("help-usage");
+    for arguments in ["chekc", "check", "check -f a.yaml --output junit", ""] {
+        assert_eq!(folder.run(arguments).code, 2, "{arguments}");
+    }
+}
