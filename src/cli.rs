@@ -2,6 +2,7 @@
 
 mod certs;
 mod check;
+mod cluster;
 mod completions;
 mod directory;
 mod explain;
@@ -26,6 +27,7 @@ use crate::metrics::{REVISION, VERSION};
 
 pub use certs::CertsArgs;
 pub use check::CheckArgs;
+pub use cluster::ClusterArgs;
 pub use completions::CompletionsArgs;
 pub use directory::DirectoryCommand;
 pub use explain::ExplainArgs;
@@ -36,31 +38,22 @@ pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, S
 
 /// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
 #[derive(Debug, Parser)]
-#[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, disable_help_subcommand = true)]
+#[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, args_override_self = true, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
-/// One a file.
+/// One a file. What each says of itself is its help, so its variant has no words of its own.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Answer the API server's questions about role bindings
+pub(crate) enum Command {
     Serve(Box<ServeArgs>),
-    /// Judge the bindings of manifests as the webhook would, before they are applied
     Check(CheckArgs),
-    /// Answer recorded reviews with the bytes that the webhook would send
     Review(ReviewArgs),
-    /// Tell what a subject holds in Palette, which roles it may be given here, and why not
     Explain(ExplainArgs),
-    /// Print the compiled policy, find mistakes in a policy file, print its schema
     Policy(PolicyCommand),
-    /// Find mistakes in a directory file, print its schema
     Directory(DirectoryCommand),
-    /// Make a CA and a serving certificate for development
     Certs(CertsArgs),
-    /// Print completions for a shell
     Completions(CompletionsArgs),
 }
 
@@ -169,6 +162,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_can_be_set_by_the_environment() {
+        fn check(command: &clap::Command) {
+            let is_flag = |argument: &&clap::Arg| argument.get_long().is_some();
+            for flag in command.get_arguments().filter(is_flag) {
+                let variable = flag
+                    .get_env()
+                    .unwrap_or_else(|| panic!("{command}: {flag}"));
+                let variable = variable.to_str().unwrap();
+                assert!(variable.starts_with("PALETTE_RBAC_"), "{command}: {flag}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        // `--help` and `--version` come only when the command is built, and have no variable.
+        check(&Cli::command());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use crate::metrics::{FindingCounters, Metrics};
+use crate::policy::{Membership, Policy};
 use crate::ruling::Ruling;
 
 pub use reload::{Reload, RulingFiles, TlsFiles};
@@ -71,3 +72,13 @@ impl Current {
         }
     }
 }
+
+/// What the policy does not say of the cluster, and what that leaves out.
+pub fn unknown(policy: &Policy) -> impl Iterator<Item = &'static str> {
+    let project = (policy.cluster.project == Membership::Unknown).then_some(PROJECT_UNKNOWN);
+    let group = (policy.cluster.cluster_group == Membership::Unknown).then_some(GROUP_UNKNOWN);
+    [project, group].into_iter().flatten()
+}
+
+const PROJECT_UNKNOWN: &str = "the policy does not say the cluster's project (cluster.project): no project or workspace assignment counts";
+const GROUP_UNKNOWN: &str = "the policy does not say the cluster's group (cluster.clusterGroup): cluster-group-scope is not judged";

@@ -17,6 +17,7 @@ mod wire;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
@@ -24,7 +25,6 @@ use crate::live::{Live, Tls};
 use crate::metrics::Metrics;
 
 pub use admin::Admin;
-pub(crate) use admin::unknown;
 pub use lifecycle::{Lifecycle, Phase};
 pub use limits::{ByteSize, Limits, duration};
 
@@ -44,6 +44,8 @@ pub struct Webhook {
     pub lifecycle: Arc<Lifecycle>,
     /// What a client may use up.
     pub limits: Limits,
+    /// Tells the time that decisions are made at.
+    pub clock: fn() -> Timestamp,
 }
 
 impl Webhook {

@@ -13,9 +13,7 @@ use std::path::PathBuf;
 pub use certificate::{CertificateRules, ServingCertificate};
 pub use client_ca::ClientTrust;
 pub use development::DevelopmentCertificates;
-pub use documents::{
-    DirectoryRead, Overrides, directory, embedded_policy, policy, sample_directory,
-};
+pub use documents::{DirectoryRead, PolicyRead};
 pub use files::Watched;
 
 /// Why an input cannot be used.

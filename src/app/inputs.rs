@@ -7,9 +7,10 @@ use tracing::warn;
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
 use crate::live::{Live, RulingFiles, Tls, TlsFiles, TlsRules};
 use crate::metrics::Metrics;
+use crate::policy::Policy;
 use crate::ruling::Ruling;
 use crate::sources::{
-    self, CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead,
+    CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
     ServingCertificate, SourceError, Watched,
 };
 
@@ -24,22 +25,16 @@ impl From<SourceError> for Failure {
 
 /// Reads policy and directory for the first time.
 pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<RulingFiles, Failure> {
-    let overrides = settings.overrides.clone();
-    let policy_file = settings.policy.clone();
-    let mut policy_file = policy_file.map(|path| sources::policy(path, overrides));
-    let policy = match &mut policy_file {
-        Some(file) => file.load()?,
-        None => sources::embedded_policy(&settings.overrides).map_err(Failure::BadInput)?,
-    };
-    let (directory_file, read) = directory(settings)?;
-    let (policy, directory) = (Arc::new(policy), Arc::new(read.directory));
+    let (policy_file, policy) = policy(settings)?;
+    let (directory_file, directory) = directory(settings)?;
+    for problem in policy.warnings.iter().chain(&directory.warnings) {
+        warn!(problem, "input");
+    }
+    let (policy, directory) = (Arc::new(policy.policy), Arc::new(directory.directory));
     let (ruling, problems) = Ruling::pair(Arc::clone(&policy), Arc::clone(&directory));
     if !problems.is_empty() {
-        let problems = problems.iter().map(ToString::to_string);
+        let problems = problems.iter().map(|problem| format!("policy: {problem}"));
         return Err(Failure::BadInput(problems.collect()));
-    }
-    for problem in read.warnings {
-        warn!(problem, "directory");
     }
     Ok(RulingFiles {
         policy_file,
@@ -52,16 +47,30 @@ pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Ruli
     })
 }
 
+fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRead), Failure> {
+    let cluster = &settings.overrides;
+    let Some(path) = settings.policy.clone() else {
+        let embedded = PolicyRead {
+            policy: Policy::embedded(cluster),
+            warnings: Vec::new(),
+        };
+        return Ok((None, embedded));
+    };
+    let mut file = PolicyRead::watched(path, cluster.clone());
+    let read = file.load()?;
+    Ok((Some(file), read))
+}
+
 fn directory(
     settings: &Settings,
 ) -> Result<(Option<Watched<DirectoryRead>>, DirectoryRead), Failure> {
     match &settings.directory {
         DirectoryFrom::File(path) => {
-            let mut file = sources::directory(path.clone(), settings.max_directory_bytes);
+            let mut file = DirectoryRead::watched(path.clone(), settings.max_directory_bytes);
             let read = file.load()?;
             Ok((Some(file), read))
         }
-        DirectoryFrom::Sample => Ok((None, sources::sample_directory())),
+        DirectoryFrom::Sample => Ok((None, DirectoryRead::sample())),
     }
 }
 

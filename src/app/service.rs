@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -9,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Reload, RulingFiles, TlsFiles};
+use crate::live::{Reload, RulingFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
 use crate::server::{Admin, Lifecycle, Webhook};
 
@@ -72,6 +73,7 @@ impl Service {
             metrics: Arc::clone(&ruling.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
             limits: settings.limits.clone(),
+            clock: Timestamp::now,
         };
         let connections = self.connections.clone();
         self.connections.spawn(webhook.serve(listener, connections));
@@ -149,8 +151,8 @@ async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpList
 }
 
 fn say_what_is_served(ruling: &RulingFiles) {
-    for note in crate::server::unknown(&ruling.policy) {
-        warn!("{note}");
+    for note in unknown(&ruling.policy) {
+        warn!(note, "policy");
     }
     let counts = ruling.directory.counts();
     info!(

@@ -24,7 +24,7 @@ use crate::domain::{
 use crate::message;
 use crate::ruling::Ruling;
 
-/// Judges the bindings of manifests as the webhook would, before they are applied.
+/// Judge the bindings of manifests as the webhook would, before they are applied
 ///
 /// Every RoleBinding and ClusterRoleBinding is judged as if it were created; other kinds are skipped and counted.
 /// Folders are read with all that is below them (*.yaml, *.yml, *.json), `-` is the standard input; List objects and

@@ -5,8 +5,9 @@ use clap_complete::{Shell, generate};
 
 use super::Cli;
 
-/// Prints a script that a shell reads, as in `source <(palette-rbac completions bash)`.
+/// Print completions for a shell
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {
     /// The shell
     shell: Shell,
@@ -19,3 +20,8 @@ impl CompletionsArgs {
         generate(self.shell, &mut command, "palette-rbac", &mut io::stdout());
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  source <(palette-rbac completions bash)
+  palette-rbac completions zsh > \"${fpath[1]}/_palette-rbac\"";

@@ -12,7 +12,7 @@ use super::report::write_json;
 use super::{Exit, Failure};
 use crate::directory::Directory;
 
-/// Finds what is wrong with a directory file, or prints the schema of one.
+/// Find mistakes in a directory file, print its schema
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct DirectoryCommand {
@@ -22,10 +22,10 @@ pub struct DirectoryCommand {
 
 #[derive(Debug, Subcommand)]
 enum DirectoryAction {
-    /// Finds every mistake in a directory file, and roles that nobody knows
+    /// Find every mistake in a directory file, and roles that nobody knows
     #[command(after_help = LINT_EXAMPLES)]
     Lint(LintArgs),
-    /// Prints the JSON schema of a directory file, for editors
+    /// Print the JSON schema of a directory file, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
 }
@@ -55,7 +55,7 @@ impl DirectoryCommand {
 impl LintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.path()?;
-        let limit = self.directory.max_directory_bytes;
+        let limit = self.directory.limit();
         let lint = match Directory::compile(&read(path)?, limit) {
             Ok(compiled) => Lint {
                 warnings: compiled.warnings,

@@ -24,7 +24,7 @@ use crate::explain::{Explanation, explain};
 use crate::message;
 use crate::ruling::Ruling;
 
-/// Tells what a subject holds in Palette, which roles it may be given here, and why not.
+/// Tell what a subject holds in Palette, which roles it may be given here, and why not
 ///
 /// The answer comes from policy and directory alone, by the rules that judge a binding. With --namespace it is about
 /// that namespace, otherwise about the whole cluster.
@@ -208,16 +208,23 @@ fn write_reason(decision: &Decision, ruling: &Ruling, out: &mut impl Write) -> i
             "             no role of the mapping, so nothing is asked of who is given it by this name"
         )?;
     }
-    for finding in &decision.findings {
-        writeln!(
-            out,
-            "             [{}, {}] {}",
-            finding.rule,
-            finding.effect,
-            message::line(finding, decision)
-        )?;
+    for line in in_words(decision) {
+        writeln!(out, "             {line}")?;
     }
     Ok(())
+}
+
+/// A refusal as kubectl shows it; otherwise every finding on a line, with what it does.
+fn in_words(decision: &Decision) -> Vec<String> {
+    if !decision.verdict.admits() {
+        let refusal = message::refusal(decision);
+        return refusal.lines().map(str::to_owned).collect();
+    }
+    let line = |finding: &Finding| {
+        let words = message::line(finding, decision);
+        format!("[{}, {}] {words}", finding.rule, finding.effect)
+    };
+    decision.findings.iter().map(line).collect()
 }
 
 const fn verdict_in_words(verdict: Verdict) -> (anstyle::Style, &'static str) {

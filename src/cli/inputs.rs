@@ -1,19 +1,18 @@
 //! The flags that subcommands share, and what they name: the policy, the directory, the requester, the time.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Arc;
 
 use clap::Args;
 use jiff::Timestamp;
 
 use super::output::Output;
-use super::{Failure, manifests};
+use super::{ClusterArgs, DirectoryFrom, Failure, manifests};
 use crate::directory::{self, Directory};
 use crate::document::{InFile, Mistake, Mistakes};
 use crate::domain::Requester;
-use crate::policy::{ClusterOverride, Compiled, Membership, Policy};
+use crate::policy::{ClusterOverride, Compiled, Policy};
 use crate::ruling::Ruling;
+use crate::server::ByteSize;
 
 /// Policy, directory and time: all that a decision is made from.
 #[derive(Debug, Args)]
@@ -47,12 +46,14 @@ impl RulingArgs {
 
 /// The policy, and what is known of the cluster.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Policy and directory")]
 pub(super) struct PolicyArgs {
-    /// The policy file; without it, the policy that this program brings
-    #[arg(long, env = "PALETTE_RBAC_POLICY", value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
+    /// The policy file [default: the embedded policy]
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
+    policy: Option<PathBuf>,
+
     #[command(flatten)]
-    pub(super) cluster: ClusterArgs,
+    cluster: ClusterArgs,
 }
 
 impl PolicyArgs {
@@ -67,54 +68,22 @@ impl PolicyArgs {
     }
 }
 
-/// What Palette knows of this cluster, over the policy file.
-#[derive(Debug, Args)]
-pub(super) struct ClusterArgs {
-    /// The cluster's project in Palette; empty (`--project=`) for a cluster that belongs to none
-    #[arg(long, env = "PALETTE_RBAC_PROJECT", value_name = "NAME")]
-    project: Option<String>,
-    /// The cluster's cluster group in Palette; empty for none
-    #[arg(long, env = "PALETTE_RBAC_CLUSTER_GROUP", value_name = "NAME")]
-    cluster_group: Option<String>,
-    /// A workspace of Palette that the cluster belongs to; may be given more than once
-    #[arg(
-        long,
-        env = "PALETTE_RBAC_WORKSPACE",
-        value_name = "NAME",
-        value_delimiter = ','
-    )]
-    workspace: Vec<String>,
-}
-
-impl ClusterArgs {
-    pub(super) fn overrides(&self) -> ClusterOverride {
-        let workspaces: Vec<Arc<str>> = self
-            .workspace
-            .iter()
-            .map(|name| name.as_str().into())
-            .collect();
-        ClusterOverride {
-            project: self.project.as_deref().map(membership),
-            cluster_group: self.cluster_group.as_deref().map(membership),
-            workspaces: (!workspaces.is_empty()).then_some(workspaces),
-        }
-    }
-}
-
 /// Who holds what in Palette.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Policy and directory")]
 pub(super) struct DirectoryArgs {
-    /// The directory file: who holds which Palette roles (to begin with: examples/directory.yaml)
-    #[arg(long, env = "PALETTE_RBAC_DIRECTORY", value_name = "FILE")]
-    directory: Option<FileReference>,
+    /// Who holds which Palette roles: PATH or `file:PATH`; to begin with, examples/directory.yaml
+    #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
+    directory: Option<DirectoryFrom>,
+
     /// The largest directory file that is read
     #[arg(
         long,
+        value_name = "SIZE",
         env = "PALETTE_RBAC_MAX_DIRECTORY_BYTES",
-        value_name = "BYTES",
-        default_value_t = DIRECTORY_BYTES
+        default_value = "256MiB"
     )]
-    pub(super) max_directory_bytes: usize,
+    max_directory_bytes: ByteSize,
 }
 
 impl DirectoryArgs {
@@ -126,31 +95,28 @@ impl DirectoryArgs {
 
     /// The file, if one is named.
     pub(super) fn optional_path(&self) -> Option<&Path> {
-        self.directory.as_ref().map(|reference| &*reference.0)
+        match &self.directory {
+            Some(DirectoryFrom::File(path)) => Some(path),
+            Some(DirectoryFrom::Sample) | None => None,
+        }
+    }
+
+    /// The largest file, in bytes.
+    pub(super) const fn limit(&self) -> usize {
+        self.max_directory_bytes.0
     }
 
     fn read(&self, output: &mut Output<'_>) -> Result<Directory, Failure> {
         let path = self.path()?;
-        let compiled = compile_directory(path, self.max_directory_bytes)?;
+        let compiled = compile_directory(path, self.limit())?;
         warn(path, &compiled.warnings, output)?;
         Ok(compiled.directory)
     }
 }
 
-/// `PATH` or `file:PATH`, as `serve` takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct FileReference(PathBuf);
-
-impl FromStr for FileReference {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.strip_prefix("file:").unwrap_or(text).into()))
-    }
-}
-
 /// Who would make the binding.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Requester")]
 pub(super) struct RequesterArgs {
     /// The user who would apply it, as the API server would name it; without it, the rule `requester` is not judged
     #[arg(long = "as", env = "PALETTE_RBAC_AS", value_name = "USER")]
@@ -212,17 +178,5 @@ fn warn(path: &Path, warnings: &[Mistake], output: &mut Output<'_>) -> Result<()
     Ok(())
 }
 
-/// A name, or nothing for a cluster that belongs to none.
-fn membership(name: &str) -> Membership {
-    if name.is_empty() {
-        Membership::None
-    } else {
-        Membership::Of(name.into())
-    }
-}
-
 const NO_DIRECTORY: &str = "no directory, and without one nobody holds a Palette role; name one with --directory FILE \
     (to begin with: examples/directory.yaml)";
-
-/// Room for several hundred thousand users.
-const DIRECTORY_BYTES: usize = 256 * 1024 * 1024;

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::inputs::{ClusterArgs, DirectoryArgs, compile_directory, compile_policy, read};
+use super::inputs::{DirectoryArgs, compile_directory, compile_policy, read};
 use super::lint::Lint;
 use super::manifests::display_name;
 use super::output::Output;
 use super::report::write_json;
-use super::{Exit, Failure};
+use super::{ClusterArgs, Exit, Failure};
 use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
 use crate::policy::{ClusterOverride, Compiled, Policy};
 
-/// Prints the policy as it is understood, finds what is wrong with a file, or prints the schema of one.
+/// Print the compiled policy, find mistakes in a policy file, print its schema
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PolicyCommand {
@@ -26,13 +26,13 @@ pub struct PolicyCommand {
 
 #[derive(Debug, Subcommand)]
 enum PolicyAction {
-    /// Prints the compiled policy as a file of its own: everything that is in force, defaults included
+    /// Print the compiled policy as a file of its own: everything that is in force, defaults included
     #[command(after_help = PRINT_EXAMPLES)]
     Print(PrintArgs),
-    /// Finds every mistake in a policy file; with a directory, also the Palette roles that nobody knows
+    /// Find every mistake in a policy file; with a directory, also the Palette roles that nobody knows
     #[command(after_help = LINT_EXAMPLES)]
     Lint(LintArgs),
-    /// Prints the JSON schema of a policy file, for editors
+    /// Print the JSON schema of a policy file, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
 }
@@ -56,7 +56,7 @@ struct LintArgs {
 /// The file, named in either way.
 #[derive(Debug, Args)]
 struct PolicyFile {
-    /// The policy file; without it, the policy that this program brings
+    /// The policy file [default: the embedded policy]
     #[arg(value_name = "FILE", conflicts_with = "policy")]
     file: Option<PathBuf>,
     /// The same as FILE
@@ -105,8 +105,7 @@ impl LintArgs {
             ));
         };
         let directory = self.directory.optional_path().map(|path| {
-            compile_directory(path, self.directory.max_directory_bytes)
-                .map(|compiled| compiled.directory)
+            compile_directory(path, self.directory.limit()).map(|compiled| compiled.directory)
         });
         let lint = match Policy::compile(&read(path)?, &ClusterOverride::default()) {
             Ok(compiled) => paired(path, compiled, directory.transpose()?.as_ref()),

@@ -19,9 +19,9 @@ use super::{Exit, Failure};
 use crate::review::{DecisionLabel, Reply, review};
 use crate::ruling::Ruling;
 
-/// Answers AdmissionReviews with the bytes that the webhook would send, without a server.
+/// Answer recorded reviews with the bytes that the webhook would send
 ///
-/// A file holds one review, or one a line (JSON Lines); each answer is printed on a line of its own.
+/// A file holds one AdmissionReview, or one a line (JSON Lines); each answer is printed on a line of its own.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReviewArgs {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use rustls_pki_types::ServerName;
 use tracing::level_filters::LevelFilter;
 
+use super::{ClusterArgs, Failure};
 use crate::live::TlsVersion;
+use crate::policy::ClusterOverride;
 use crate::server::{ByteSize, Limits, duration};
-use crate::sources::Overrides;
 
-use super::Failure;
-
-/// Answers the API server over HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
+/// Answer the API server's questions about role bindings
+///
+/// It listens for HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
 /// of the admin address.
 ///
 /// Certificate, key, client CA, policy and directory are read again when their content changes; one that has mistakes
@@ -38,9 +39,12 @@ pub struct ServeArgs {
     #[command(flatten)]
     rules: RulesArgs,
 
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
     /// How often the files are looked at
     ///
-    /// The kubelet takes up to a minute to bring a changed Secret or ConfigMap to a pod.
+    /// The kubelet takes up to a minute to bring a changed Secret or `ConfigMap` to a pod.
     #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_RELOAD_INTERVAL", default_value = "1s", value_parser = duration)]
     reload_interval: Duration,
 
@@ -119,7 +123,7 @@ struct RulesArgs {
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
     policy: Option<PathBuf>,
 
-    /// Who holds which Palette roles: PATH or file:PATH
+    /// Who holds which Palette roles: `PATH` or `file:PATH`
     #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
     directory: Option<DirectoryFrom>,
 
@@ -133,23 +137,6 @@ struct RulesArgs {
         default_value = "256MiB"
     )]
     max_directory_bytes: ByteSize,
-
-    /// The cluster's project in Palette; over the policy's
-    #[arg(long, value_name = "NAME", env = "PALETTE_RBAC_PROJECT")]
-    project: Option<String>,
-
-    /// The cluster's cluster group in Palette; over the policy's
-    #[arg(long, value_name = "NAME", env = "PALETTE_RBAC_CLUSTER_GROUP")]
-    cluster_group: Option<String>,
-
-    /// A workspace of the cluster in Palette; over the policy's; may be given several times
-    #[arg(
-        long = "workspace",
-        value_name = "NAME",
-        env = "PALETTE_RBAC_WORKSPACE",
-        value_delimiter = ','
-    )]
-    workspaces: Vec<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -247,7 +234,7 @@ pub struct Settings {
     /// The policy file; none: the embedded policy.
     pub policy: Option<PathBuf>,
     /// What flags say over the policy.
-    pub overrides: Overrides,
+    pub overrides: ClusterOverride,
     /// The directory.
     pub directory: DirectoryFrom,
     /// The largest directory file.
@@ -292,7 +279,7 @@ impl ServeArgs {
             client_ca: self.tls.client_ca.clone(),
             client_names: self.tls.client_names.clone(),
             policy: self.rules.policy.clone(),
-            overrides: self.overrides(),
+            overrides: self.cluster.overrides(),
             directory: self.directory()?,
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
@@ -324,14 +311,6 @@ impl ServeArgs {
                 "serve needs to know who holds which Palette roles: --directory FILE. `serve --dev` tries it out with \
                  a sample",
             )),
-        }
-    }
-
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            project: self.rules.project.clone(),
-            cluster_group: self.rules.cluster_group.clone(),
-            workspaces: self.rules.workspaces.clone(),
         }
     }
 }

@@ -9,9 +9,11 @@ use crate::directory::Directory;
 use crate::metrics::{Label, Metrics, ReloadResult, Reloaded};
 use crate::policy::Policy;
 use crate::ruling::Ruling;
-use crate::sources::{ClientTrust, DirectoryRead, ServingCertificate, SourceError, Watched};
+use crate::sources::{
+    ClientTrust, DirectoryRead, PolicyRead, ServingCertificate, SourceError, Watched,
+};
 
-use super::{Live, Tls};
+use super::{Live, Tls, unknown};
 
 /// Something that looks at its files once in a while and swaps what they bring.
 pub trait Reload: Send + Sized + 'static {
@@ -47,7 +49,7 @@ pub trait Reload: Send + Sized + 'static {
 /// The files behind the ruling, and what they last brought.
 pub struct RulingFiles {
     /// The policy's file; none: the embedded one.
-    pub policy_file: Option<Watched<Policy>>,
+    pub policy_file: Option<Watched<PolicyRead>>,
     /// The directory's file; none: the sample.
     pub directory_file: Option<Watched<DirectoryRead>>,
     /// The policy in force.
@@ -65,7 +67,7 @@ pub struct RulingFiles {
 impl Reload for RulingFiles {
     fn look(&mut self) {
         match self.policy_file.as_mut().and_then(Watched::poll) {
-            Some(Ok(policy)) => self.take_policy(policy),
+            Some(Ok(read)) => self.take_policy(read),
             Some(Err(error)) => keep(&self.metrics, Reloaded::Policy, &error),
             None => {}
         }
@@ -81,8 +83,8 @@ impl Reload for RulingFiles {
 }
 
 impl RulingFiles {
-    fn take_policy(&mut self, policy: Policy) {
-        let policy = Arc::new(policy);
+    fn take_policy(&mut self, read: PolicyRead) {
+        let policy = Arc::new(read.policy);
         let (ruling, problems) = Ruling::pair(Arc::clone(&policy), Arc::clone(&self.directory));
         if !problems.is_empty() {
             let problems = problems.iter().map(ToString::to_string).collect();
@@ -93,6 +95,12 @@ impl RulingFiles {
         self.swap(ruling);
         applied(&self.metrics, Reloaded::Policy);
         info!(revision = %self.policy.revision, "policy reloaded");
+        for problem in read.warnings {
+            warn!(problem, "policy");
+        }
+        for note in unknown(&self.policy) {
+            warn!(note, "policy");
+        }
     }
 
     fn take_directory(&mut self, read: DirectoryRead) {
@@ -149,14 +157,14 @@ impl Reload for TlsFiles {
     fn look(&mut self) {
         match self.certificate_files.as_mut().and_then(Watched::poll) {
             Some(Ok(certificate)) => {
-                self.swap(certificate, self.clients.clone(), Reloaded::Certificate)
+                self.swap(certificate, self.clients.clone(), Reloaded::Certificate);
             }
             Some(Err(error)) => keep(&self.metrics, Reloaded::Certificate, &error),
             None => {}
         }
         match self.client_ca_file.as_mut().and_then(Watched::poll) {
             Some(Ok(clients)) => {
-                self.swap(self.certificate.clone(), Some(clients), Reloaded::ClientCa)
+                self.swap(self.certificate.clone(), Some(clients), Reloaded::ClientCa);
             }
             Some(Err(error)) => keep(&self.metrics, Reloaded::ClientCa, &error),
             None => {}

@@ -10,9 +10,8 @@ use prometheus::TEXT_FORMAT;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
-use crate::live::{Live, Tls};
+use crate::live::{Live, Tls, unknown};
 use crate::metrics::{Metrics, Snapshot};
-use crate::policy::{Membership, Policy};
 
 use super::connection::{Answer, Connections, Whole};
 use super::exchange::Exchange;
@@ -158,19 +157,9 @@ impl Answer for Admin {
     }
 }
 
-/// What the policy does not say of the cluster, and what that leaves out.
-pub(crate) fn unknown(policy: &Policy) -> impl Iterator<Item = &'static str> {
-    let project = (policy.cluster.project == Membership::Unknown).then_some(PROJECT_UNKNOWN);
-    let group = (policy.cluster.cluster_group == Membership::Unknown).then_some(GROUP_UNKNOWN);
-    [project, group].into_iter().flatten()
-}
-
 fn seconds(time: Timestamp) -> f64 {
     time.as_duration().as_secs_f64()
 }
-
-const PROJECT_UNKNOWN: &str = "the policy does not say the cluster's project (cluster.project): no project or workspace assignment counts";
-const GROUP_UNKNOWN: &str = "the policy does not say the cluster's group (cluster.clusterGroup): cluster-group-scope is not judged";
 
 /// Probes and scrapes come one at a time.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();

@@ -99,7 +99,7 @@ impl Connections {
 
 /// In hyper the time for headers counts from the last answer too, so it is the time that a connection may idle: longer
 /// than the 90 s for which the API server's transport keeps one, or its next review would meet a closed connection.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long a client may leave an answer unread; answers are a few kilobytes.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);

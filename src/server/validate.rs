@@ -28,6 +28,7 @@ pub(super) struct Validate {
     large: Semaphore,
     max_body: usize,
     body_timeout: Duration,
+    clock: fn() -> Timestamp,
 }
 
 /// Why a request gets no review.
@@ -70,6 +71,7 @@ impl Validate {
             large: Semaphore::new(permits(processors)),
             max_body: limits.max_body_bytes.0,
             body_timeout: limits.body_timeout,
+            clock: webhook.clock,
         }
     }
 
@@ -138,7 +140,7 @@ impl Validate {
         match received {
             Received::Oversized(head) => review_oversized(&head, self.max_body, &current.ruling),
             Received::Whole(body) if body.len() > LARGE => self.reply_apart(&body, current).await,
-            Received::Whole(body) => review(&body, &current.ruling, Timestamp::now()),
+            Received::Whole(body) => review(&body, &current.ruling, (self.clock)()),
         }
     }
 

@@ -222,6 +222,3 @@ fn list(names: &[String]) -> String {
 
 /// A chain of many certificates has some ten kilobytes, a bundle of CAs some hundred.
 pub(super) const MAX_PEM_BYTES: usize = 1024 * 1024;
-
-#[cfg(test)]
-mod tests;

@@ -21,7 +21,7 @@ pub struct Watched<T> {
 }
 
 /// Makes a value of the bytes of each file, or says every mistake as a line.
-pub type Parse<T> = Box<dyn Fn(&[Vec<u8>]) -> Result<T, Vec<String>> + Send>;
+type Parse<T> = Box<dyn Fn(&[Vec<u8>]) -> Result<T, Vec<String>> + Send>;
 
 impl<T> Watched<T> {
     /// Files of at most `limit` bytes each.
@@ -59,17 +59,6 @@ impl<T> Watched<T> {
             Ok(contents) => self.changed(stamps, &contents),
             Err(error) => self.failed(error),
         }
-    }
-
-    /// Whether the last look found it readable.
-    pub fn is_readable(&self) -> bool {
-        !matches!(self.seen, Seen::Failed(_))
-    }
-
-    /// The files, as one text.
-    pub fn name(&self) -> String {
-        let paths = self.paths.iter().map(|path| path.display().to_string());
-        paths.collect::<Vec<_>>().join(", ")
     }
 
     fn changed(

@@ -12,13 +12,13 @@ use serde_json::Value;
 /// One case of the corpus: what is asked, under which policy and directory, and what must come of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     policy: Value,
     directory: Value,
     #[serde(default)]
     now: Option<Timestamp>,
-    pub request: Request,
+    pub(crate) request: Request,
     expect: Expect,
     #[serde(skip)]
     file: PathBuf,
@@ -26,13 +26,13 @@ pub struct Case {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
-    pub operation: String,
-    pub user: String,
-    pub groups: Vec<String>,
-    pub object: Value,
+pub(crate) struct Request {
+    pub(crate) operation: String,
+    pub(crate) user: String,
+    pub(crate) groups: Vec<String>,
+    pub(crate) object: Value,
     #[serde(default)]
-    pub old: Option<Value>,
+    pub(crate) old: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,24 +58,24 @@ struct ExpectedFinding {
 
 /// What one level made of a case. A level that cannot tell a thing leaves it out.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub decision: String,
-    pub findings: Vec<SeenFinding>,
-    pub message: Option<String>,
+pub(crate) struct Seen {
+    pub(crate) decision: String,
+    pub(crate) findings: Vec<SeenFinding>,
+    pub(crate) message: Option<String>,
 }
 
 #[derive(Debug)]
-pub struct SeenFinding {
-    pub rule: String,
-    pub action: String,
-    pub field: Option<String>,
-    pub lacks: Option<Vec<Vec<String>>>,
-    pub may: Option<Option<String>>,
-    pub exemption: Option<Option<String>>,
+pub(crate) struct SeenFinding {
+    pub(crate) rule: String,
+    pub(crate) action: String,
+    pub(crate) field: Option<String>,
+    pub(crate) lacks: Option<Vec<Vec<String>>>,
+    pub(crate) may: Option<Option<String>>,
+    pub(crate) exemption: Option<Option<String>>,
 }
 
 /// Every case of every file, in the order of the files' names.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -100,12 +100,12 @@ fn cases_of(file: &Path) -> Vec<Case> {
 }
 
 impl Case {
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now
             .unwrap_or_else(|| "2026-11-22T09:00:00Z".parse().unwrap())
     }
 
-    pub fn ruling(&self) -> Ruling {
+    pub(crate) fn ruling(&self) -> Ruling {
         let policy = Arc::new(self.compile_policy());
         let directory = Arc::new(self.read_directory());
         let (ruling, unknown) = Ruling::pair(policy, directory);
@@ -114,7 +114,7 @@ impl Case {
     }
 
     /// The review that the API server would send.
-    pub fn review(&self) -> Vec<u8> {
+    pub(crate) fn review(&self) -> Vec<u8> {
         let object = &self.request.object;
         let review = serde_json::json!({
             "apiVersion": "admission.k8s.io/v1",
@@ -135,7 +135,7 @@ impl Case {
     }
 
     /// What is wrong with what a level saw, or nothing.
-    pub fn compare(&self, seen: &Seen) -> Option<String> {
+    pub(crate) fn compare(&self, seen: &Seen) -> Option<String> {
         let expect = &self.expect;
         let same_message = match (&expect.message, &seen.message) {
             (Some(expected), Some(message)) => expected.trim_end() == message,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::case::{Case, Seen, SeenFinding};
 
 /// The engine alone: a request made of values.
-pub fn engine(case: &Case) -> Seen {
+pub(crate) fn engine(case: &Case) -> Seen {
     let object = case.request.object.to_string();
     let old = case.request.old.as_ref().map(Value::to_string);
     let request = BindingRequest {
@@ -38,7 +38,7 @@ pub fn engine(case: &Case) -> Seen {
 }
 
 /// The pure path: a review's bytes in, an answer's bytes out.
-pub fn bytes(case: &Case) -> Seen {
+pub(crate) fn bytes(case: &Case) -> Seen {
     match review(&case.review(), &case.ruling(), case.now()) {
         Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
         Reply::Review { body, outcome } => {

@@ -11,7 +11,7 @@ mapping:
 
 #[test]
 fn lint_reports_every_mistake_at_once() {
-    let folder = Folder::new("lint-policy");
+    let folder = Folder::new();
     folder.write("typo.yaml", TYPO);
     let ran = folder.run("policy lint typo.yaml");
     assert_eq!((ran.code, ran.err.as_str()), (2, ""));
@@ -25,7 +25,7 @@ fn lint_reports_every_mistake_at_once() {
 
 #[test]
 fn lint_pairs_a_policy_with_a_directory() {
-    let folder = Folder::new("lint-paired");
+    let folder = Folder::new();
     folder.write(
         "typo.yaml",
         "\
@@ -59,7 +59,7 @@ mapping:
 
 #[test]
 fn lint_finds_what_is_wrong_with_a_directory() {
-    let folder = Folder::new("lint-directory");
+    let folder = Folder::new();
     let good = folder.run("directory lint directory.yaml");
     assert_eq!(
         (good.code, good.out.as_str(), good.err.as_str()),
@@ -98,8 +98,8 @@ users:
 
 #[test]
 fn the_printed_policy_is_the_same_policy() {
-    let folder = Folder::new("policy-print");
-    let printed = folder.run("policy print policy.yaml --workspace cellar --cluster-group=");
+    let folder = Folder::new();
+    let printed = folder.run("policy print policy.yaml --workspace cellar");
     assert_eq!((printed.code, printed.err.as_str()), (0, ""));
     assert!(printed.out.starts_with("# revision "), "{}", printed.out);
     assert!(printed.out.contains("cellar") && !printed.out.contains("harvest"));
@@ -110,7 +110,7 @@ fn the_printed_policy_is_the_same_policy() {
 
 #[test]
 fn schemas_are_json() {
-    let folder = Folder::new("schemas");
+    let folder = Folder::new();
     for arguments in ["policy schema", "directory schema"] {
         let ran = folder.run(arguments);
         let schema: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -120,7 +120,7 @@ fn schemas_are_json() {
 
 #[test]
 fn an_unreadable_file_is_no_mistake_of_the_file() {
-    let folder = Folder::new("lint-missing");
+    let folder = Folder::new();
     for arguments in [
         "policy lint nowhere.yaml",
         "policy print nowhere.yaml",

@@ -2,7 +2,7 @@ use crate::Folder;
 
 #[test]
 fn tells_what_counts_and_what_may_be_given() {
-    let folder = Folder::new("explain-text");
+    let folder = Folder::new();
     let ran = folder.judge("explain --subject ines@orchard.test --namespace vms");
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     insta::assert_snapshot!("explain_namespace", ran.out);
@@ -10,7 +10,7 @@ fn tells_what_counts_and_what_may_be_given() {
 
 #[test]
 fn workspace_roles_count_in_their_namespaces_only() {
-    let folder = Folder::new("explain-workspace");
+    let folder = Folder::new();
     let inside = folder.judge("explain -s ines@orchard.test -n vm-1 -r spectro-vm-user");
     assert_eq!(inside.code, 0, "{inside:?}");
     let outside = folder.judge("explain -s ines@orchard.test -n other -r spectro-vm-user");
@@ -31,7 +31,7 @@ fn workspace_roles_count_in_their_namespaces_only() {
 
 #[test]
 fn one_role_is_explained_in_the_words_of_a_refusal() {
-    let folder = Folder::new("explain-role");
+    let folder = Folder::new();
     let ran = folder
         .judge("explain --subject User/ines@orchard.test --namespace vms --role spectro-vm-admin");
     assert_eq!(ran.code, 1);
@@ -47,7 +47,7 @@ fn one_role_is_explained_in_the_words_of_a_refusal() {
 
 #[test]
 fn json_has_the_findings_of_check() {
-    let folder = Folder::new("explain-json");
+    let folder = Folder::new();
     let ran = folder.judge(
         "explain --subject Group:orchard-vm-ops -n vms --role spectro-vm-viewer --output json",
     );
@@ -57,7 +57,7 @@ fn json_has_the_findings_of_check() {
 
 #[test]
 fn takes_subjects_in_every_spelling() {
-    let folder = Folder::new("explain-spellings");
+    let folder = Folder::new();
     let first_line = |subject: &str| {
         let ran = folder.judge(&format!("explain --subject {subject} --namespace vms"));
         assert_eq!(ran.code, 0, "{ran:?}");
@@ -85,7 +85,7 @@ fn takes_subjects_in_every_spelling() {
 
 #[test]
 fn says_who_is_not_judged_by_palette() {
-    let folder = Folder::new("explain-classes");
+    let folder = Folder::new();
     for (subject, expected) in [
         (
             "Group:system:masters",
@@ -106,7 +106,7 @@ fn says_who_is_not_judged_by_palette() {
 
 #[test]
 fn what_cannot_be_meant_is_a_usage_error() {
-    let folder = Folder::new("explain-usage");
+    let folder = Folder::new();
     for arguments in [
         "explain",
         "explain --subject User:",

@@ -8,11 +8,13 @@ mod review;
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 /// A folder of one test, with the sample policy and directory in it.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 /// What a run printed, and its exit code.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,21 +25,19 @@ struct Ran {
 }
 
 impl Folder {
-    /// A new folder; the name of the test keeps it apart from others.
-    fn new(test: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join("cli")
-            .join(test);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        let folder = Self(path);
+    fn new() -> Self {
+        let folder = Self(TempDir::new().unwrap());
         folder.write("policy.yaml", POLICY);
         folder.write("directory.yaml", DIRECTORY);
         folder
     }
 
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     fn write(&self, name: &str, content: &str) -> &Self {
-        let path = self.0.join(name);
+        let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
         self
@@ -70,7 +70,7 @@ impl Folder {
 
     fn finish(&self, mut command: Command, input: &str) -> Ran {
         let mut child = command
-            .current_dir(&self.0)
+            .current_dir(self.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

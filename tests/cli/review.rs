@@ -19,7 +19,7 @@ fn one_line(review: &str) -> String {
 
 #[test]
 fn prints_the_answer_of_the_webhook() {
-    let folder = Folder::new("review-one");
+    let folder = Folder::new();
     folder.write("review.json", &review("a-1", "spectro-vm-admin"));
     let ran = folder.judge("review -f review.json");
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
@@ -28,7 +28,7 @@ fn prints_the_answer_of_the_webhook() {
 
 #[test]
 fn answers_one_a_line() {
-    let folder = Folder::new("review-lines");
+    let folder = Folder::new();
     let lines = one_line(&review("a-1", "spectro-vm-user"))
         + "\n"
         + &one_line(&review("a-2", "spectro-vm-admin"));
@@ -52,14 +52,14 @@ fn answers_one_a_line() {
 
 #[test]
 fn an_admitted_review_is_success() {
-    let folder = Folder::new("review-admitted");
+    let folder = Folder::new();
     folder.write("review.json", &review("a-1", "spectro-vm-user"));
     assert_eq!(folder.judge("review -f review.json").code, 0);
 }
 
 #[test]
 fn what_is_broken_is_answered_as_the_webhook_would() {
-    let folder = Folder::new("review-broken");
+    let folder = Folder::new();
     let whole = review("a-1", "spectro-vm-user");
     let half = whole.split_at(whole.len() - 30).0;
     folder.write("half.json", half).write("none.json", "{}");

@@ -1,1 +1,19 @@
-fn main() {}
+//! The binary, run as users run it: a real TLS client against a server on a port of its own.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod answers;
+mod client;
+mod client_certificates;
+mod harness;
+mod identity;
+mod limits;
+mod reloads;
+mod shutdown;
+mod start;

@@ -109,13 +109,11 @@ fn a_large_dump_is_within_the_limits() {
 
 #[test]
 fn repetition_by_aliases_is_limited() {
-    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for level in 1..9 {
+    let tenfold = |level: usize| {
         let before = format!("*a{}", level - 1);
-        text += &format!(
-            "a{level}: &a{level} [{}]\n",
-            [before.as_str(); 10].join(", ")
-        );
-    }
-    assert!(read(&text)[0].2.is_err());
+        format!("a{level}: &a{level} [{}]", vec![before; 10].join(", "))
+    };
+    let first = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]");
+    let lines: Vec<String> = std::iter::once(first).chain((1..9).map(tenfold)).collect();
+    assert!(read(&lines.join("\n"))[0].2.is_err());
 }
