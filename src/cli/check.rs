@@ -41,8 +41,6 @@ pub struct CheckArgs {
         required = true
     )]
     filenames: Vec<PathBuf>,
-    #[command(flatten)]
-    ruling: RulingArgs,
     /// The namespace of RoleBindings that name none
     #[arg(
         short,
@@ -52,14 +50,16 @@ pub struct CheckArgs {
         default_value = "default"
     )]
     namespace: String,
-    #[command(flatten)]
-    requester: RequesterArgs,
     /// How the verdicts are printed
     #[arg(short, long, env = "PALETTE_RBAC_OUTPUT", value_enum, default_value_t)]
     output: OutputFormat,
     /// The mildest finding that fails the check
     #[arg(long, env = "PALETTE_RBAC_FAIL_ON", value_enum, default_value_t)]
     fail_on: FailOn,
+    #[command(flatten)]
+    ruling: RulingArgs,
+    #[command(flatten)]
+    requester: RequesterArgs,
 }
 
 /// The mildest finding that makes exit code 1.

@@ -40,11 +40,11 @@ pub struct ExplainArgs {
     /// The role to explain, a ClusterRole or `Role/NAME`; without it, every role of the mapping
     #[arg(short, long, env = "PALETTE_RBAC_ROLE", value_name = "ROLE")]
     role: Option<RoleName>,
-    #[command(flatten)]
-    ruling: RulingArgs,
     /// How the answer is printed
     #[arg(short, long, env = "PALETTE_RBAC_OUTPUT", value_enum, default_value_t)]
     output: OutputFormat,
+    #[command(flatten)]
+    ruling: RulingArgs,
 }
 
 impl ExplainArgs {
@@ -397,9 +397,11 @@ Examples:
   palette-rbac explain --subject ines@orchard.test --namespace vms --directory directory.yaml
 
   # Why may the team not have this role in the whole cluster?
-  palette-rbac explain --subject Group:orchard-vm-ops --role spectro-vm-admin --directory directory.yaml
+  palette-rbac explain --subject Group:orchard-vm-ops --role spectro-vm-admin \\
+    --directory directory.yaml
 
   # Of a ServiceAccount, for a script
-  palette-rbac explain --subject ServiceAccount:vms/picker --namespace vms --directory directory.yaml --output json
+  palette-rbac explain --subject ServiceAccount:vms/picker --namespace vms --output json \\
+    --directory directory.yaml
 
 Exit codes: 0; 1 the role that --role names would be refused; 2 bad input; 3 a file that cannot be read.";

@@ -13,7 +13,7 @@ use crate::server::{ByteSize, Limits, duration};
 
 /// Answer the API server's questions about role bindings
 ///
-/// It listens for HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
+/// Answers the API server over HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
 /// of the admin address.
 ///
 /// Certificate, key, client CA, policy and directory are read again when their content changes; one that has mistakes
