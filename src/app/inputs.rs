@@ -70,7 +70,10 @@ fn directory(
             let read = file.load()?;
             Ok((Some(file), read))
         }
-        DirectoryFrom::Sample => Ok((None, DirectoryRead::sample())),
+        DirectoryFrom::Sample => {
+            let read = DirectoryRead::sample().map_err(Failure::BadInput)?;
+            Ok((None, read))
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use clap::builder::NonEmptyStringValueParser;
 use crate::policy::{ClusterOverride, Membership};
 
 /// What is known of this cluster in Palette, over the policy file.
-#[derive(Debug, Clone, Default, clap::Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 pub struct ClusterArgs {
     /// The cluster's project in Palette; over the policy's
@@ -36,6 +36,15 @@ pub struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// What the sample directory speaks of.
+    pub fn of_sample() -> Self {
+        Self {
+            project: Some("orchard-prod".to_owned()),
+            cluster_group: Some("cellar".to_owned()),
+            workspaces: vec!["harvest".to_owned()],
+        }
+    }
+
     /// What they say; what was not given is left to the policy.
     pub fn overrides(&self) -> ClusterOverride {
         let membership = |name: &String| Membership::Of(name.as_str().into());

@@ -257,6 +257,7 @@ impl ServeArgs {
 
     /// What they mean together.
     pub fn resolve(self) -> Result<Settings, Failure> {
+        let directory = self.directory()?;
         let address = |port: u16| {
             let ip = if self.dev {
                 Ipv4Addr::LOCALHOST
@@ -279,8 +280,8 @@ impl ServeArgs {
             client_ca: self.tls.client_ca.clone(),
             client_names: self.tls.client_names.clone(),
             policy: self.rules.policy.clone(),
-            overrides: self.cluster.overrides(),
-            directory: self.directory()?,
+            overrides: self.cluster_of(&directory).overrides(),
+            directory,
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
             shutdown_delay: self.shutdown.shutdown_delay.unwrap_or(delay),
@@ -312,6 +313,15 @@ impl ServeArgs {
                  a sample",
             )),
         }
+    }
+
+    /// The sample speaks of a cluster; unless somebody says another, it is that one.
+    fn cluster_of(&self, directory: &DirectoryFrom) -> ClusterArgs {
+        let is_unsaid = self.rules.policy.is_none() && self.cluster == ClusterArgs::default();
+        if *directory == DirectoryFrom::Sample && is_unsaid {
+            return ClusterArgs::of_sample();
+        }
+        self.cluster.clone()
     }
 }
 

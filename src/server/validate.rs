@@ -148,7 +148,7 @@ impl Validate {
     /// turns on as many threads as there are processors.
     async fn reply_apart(&self, body: &Bytes, current: &Current) -> Reply {
         let _turn = self.large.acquire().await;
-        tokio::task::block_in_place(|| review(body, &current.ruling, Timestamp::now()))
+        tokio::task::block_in_place(|| review(body, &current.ruling, (self.clock)()))
     }
 
     /// How long the body may take: the API server says in the query when it gives up.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use crate::directory::Directory;
+use crate::document::Mistake;
 use crate::policy::{ClusterOverride, Compiled, Policy};
 
 use super::Watched;
@@ -38,9 +39,8 @@ impl PolicyRead {
     }
 
     fn of(compiled: Compiled, name: &str) -> Self {
-        let warnings = compiled.warnings.iter();
         Self {
-            warnings: warnings.map(|odd| format!("{name}:{odd}")).collect(),
+            warnings: in_file(&compiled.warnings, name),
             policy: compiled.policy,
         }
     }
@@ -51,24 +51,34 @@ impl DirectoryRead {
     pub fn watched(path: PathBuf, limit: usize) -> Watched<Self> {
         let name = path.display().to_string();
         let parse = move |contents: &[Vec<u8>]| {
-            let text = contents.first().map(|bytes| String::from_utf8_lossy(bytes));
-            // Interim, until directories can be read.
-            if text.is_some_and(|text| text.contains("kind: Directory")) {
-                Ok(Self::sample())
-            } else {
-                Err(vec![format!("{name}: no directory")])
-            }
+            let bytes = contents.first().map_or(&[][..], Vec::as_slice);
+            Self::compile(bytes, limit, &name)
         };
         Watched::new(vec![path], limit, Box::new(parse))
     }
 
     /// The sample in the binary.
-    pub fn sample() -> Self {
-        Self {
-            directory: Directory::default(),
-            warnings: Vec::new(),
+    pub fn sample() -> Result<Self, Vec<String>> {
+        let name = "examples/directory.yaml";
+        Self::compile(SAMPLE.as_bytes(), SAMPLE.len(), name)
+    }
+
+    fn compile(bytes: &[u8], limit: usize, name: &str) -> Result<Self, Vec<String>> {
+        match Directory::compile(bytes, limit) {
+            Ok(compiled) => Ok(Self {
+                warnings: in_file(&compiled.warnings, name),
+                directory: compiled.directory,
+            }),
+            Err(mistakes) => Err(lines(&mistakes.in_file(name))),
         }
     }
+}
+
+fn in_file(warnings: &[Mistake], name: &str) -> Vec<String> {
+    let warnings = warnings.iter();
+    warnings
+        .map(|warning| format!("{name}:{warning}"))
+        .collect()
 }
 
 fn lines(text: &impl ToString) -> Vec<String> {
@@ -77,3 +87,5 @@ fn lines(text: &impl ToString) -> Vec<String> {
 
 /// A policy is written by hand; a megabyte is a mistake.
 const MAX_POLICY_BYTES: usize = 1024 * 1024;
+
+const SAMPLE: &str = include_str!("../../examples/directory.yaml");
