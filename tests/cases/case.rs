@@ -68,10 +68,15 @@ pub(crate) struct Seen {
 pub(crate) struct SeenFinding {
     pub(crate) rule: String,
     pub(crate) action: String,
-    pub(crate) field: Option<String>,
-    pub(crate) lacks: Option<Vec<Vec<String>>>,
-    pub(crate) may: Option<Option<String>>,
-    pub(crate) exemption: Option<Option<String>>,
+    pub(crate) details: Option<Details>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Details {
+    pub(crate) field: String,
+    pub(crate) lacks: Vec<Vec<String>>,
+    pub(crate) may: String,
+    pub(crate) exemption: String,
 }
 
 /// Every case of every file, in the order of the files' names.
@@ -94,7 +99,7 @@ fn cases_of(file: &Path) -> Vec<Case> {
     let mut cases: Vec<Case> = serde_saphyr::from_multiple_with_options(&text, options)
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     for case in &mut cases {
-        case.file = file.to_owned();
+        file.clone_into(&mut case.file);
     }
     cases
 }
@@ -160,41 +165,41 @@ impl Case {
     }
 
     fn compile_policy(&self) -> Policy {
-        let bytes = self.document(&self.policy);
+        let bytes = document(&self.policy);
         let compiled = Policy::compile(&bytes, &ClusterOverride::default())
             .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
         compiled.policy
     }
 
     fn read_directory(&self) -> Directory {
-        let bytes = self.document(&self.directory);
+        let bytes = document(&self.directory);
         let compiled = Directory::compile(&bytes, bytes.len())
             .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
         compiled.directory
-    }
-
-    fn document(&self, field: &Value) -> Vec<u8> {
-        match field {
-            Value::String(path) => fs::read(folder().join(path)).unwrap(),
-            inline => serde_json::to_vec(inline).unwrap(),
-        }
     }
 }
 
 impl ExpectedFinding {
     fn is(&self, seen: &SeenFinding) -> bool {
-        fn agrees<T: PartialEq>(expected: Option<&T>, seen: Option<&T>) -> bool {
-            expected
-                .zip(seen)
-                .is_none_or(|(expected, seen)| expected == seen)
+        let details = seen.details.as_ref().is_none_or(|seen| self.agrees(seen));
+        self.rule == seen.rule && self.action == seen.action && details
+    }
+
+    fn agrees(&self, seen: &Details) -> bool {
+        fn same<T: PartialEq>(expected: Option<&T>, seen: &T) -> bool {
+            expected.is_none_or(|expected| expected == seen)
         }
-        let told = |told: &Option<Option<String>>| told.clone().map(Option::unwrap_or_default);
-        self.rule == seen.rule
-            && self.action == seen.action
-            && agrees(Some(&self.field), seen.field.as_ref())
-            && agrees(self.lacks.as_ref(), seen.lacks.as_ref())
-            && agrees(self.may.as_ref(), told(&seen.may).as_ref())
-            && agrees(self.exemption.as_ref(), told(&seen.exemption).as_ref())
+        self.field == seen.field
+            && same(self.lacks.as_ref(), &seen.lacks)
+            && same(self.may.as_ref(), &seen.may)
+            && same(self.exemption.as_ref(), &seen.exemption)
+    }
+}
+
+fn document(field: &Value) -> Vec<u8> {
+    match field {
+        Value::String(path) => fs::read(folder().join(path)).unwrap(),
+        inline => serde_json::to_vec(inline).unwrap(),
     }
 }
 

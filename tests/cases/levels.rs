@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::domain::{Binding, BindingRequest, Finding, Operation, Requester, Verdict};
@@ -5,7 +7,7 @@ use palette_rbac::message;
 use palette_rbac::review::{Reply, review};
 use serde_json::Value;
 
-use crate::case::{Case, Seen, SeenFinding};
+use crate::case::{Case, Details, Seen, SeenFinding};
 
 /// The engine alone: a request made of values.
 pub(crate) fn engine(case: &Case) -> Seen {
@@ -59,10 +61,7 @@ pub(crate) fn bytes(case: &Case) -> Seen {
                     .map(|found| SeenFinding {
                         rule: found.rule.to_string(),
                         action: found.effect.to_string(),
-                        field: None,
-                        lacks: None,
-                        may: None,
-                        exemption: None,
+                        details: None,
                     })
                     .collect(),
                 message: response["status"]["message"].as_str().map(str::to_owned),
@@ -83,12 +82,15 @@ fn seen(finding: &Finding) -> SeenFinding {
         .lacks
         .iter()
         .map(|group| group.iter().map(ToString::to_string).collect());
+    let text = |name: &Option<Arc<str>>| name.as_deref().unwrap_or_default().to_owned();
     SeenFinding {
         rule: finding.rule.to_string(),
         action: finding.effect.to_string(),
-        field: Some(finding.field.to_string()),
-        lacks: Some(lacks.collect()),
-        may: Some(finding.may.as_ref().map(ToString::to_string)),
-        exemption: Some(finding.exemption.as_ref().map(ToString::to_string)),
+        details: Some(Details {
+            field: finding.field.to_string(),
+            lacks: lacks.collect(),
+            may: text(&finding.may),
+            exemption: text(&finding.exemption),
+        }),
     }
 }

@@ -48,13 +48,7 @@ fn counted() -> Option<&'static Site> {
         let (policy, directory) = (fixture("orchard.yaml"), fixture("directory.yaml"));
         let arguments = ["--policy", &policy, "--directory", &directory];
         let webhook = Webhook::start(program(), &scratch("counted").unwrap(), &arguments).unwrap();
-        Some(Site::open(
-            "counted",
-            cluster,
-            webhook,
-            "counted-vms",
-            r#"request.namespace == "counted-vms""#,
-        ))
+        Some(Site::open("counted", cluster, webhook, &["counted-vms"]))
     });
     SITE.as_ref()
 }

@@ -22,13 +22,13 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Registers `webhook` for what `expression` matches, and waits until it is asked about `namespace`.
+    /// Registers `webhook` for `namespaces` and for the cluster-wide bindings whose names begin with `name`, and
+    /// waits until it is asked.
     pub(crate) fn open(
         name: &str,
         cluster: &'static Cluster,
         webhook: Webhook,
-        namespace: &str,
-        part: &str,
+        namespaces: &[&str],
     ) -> Self {
         let folder = scratch(&format!("{name}-files")).unwrap();
         let site = Self {
@@ -40,10 +40,10 @@ impl Site {
             .register(
                 &cluster.kubectl,
                 &format!("palette-rbac-{name}"),
-                Some(part),
+                Some(&part(name, namespaces)),
             )
             .unwrap();
-        let refused = role_binding(namespace, &format!("{name}-probe"), "spectro-vm-admin")
+        let refused = role_binding(namespaces[0], &format!("{name}-probe"), "spectro-vm-admin")
             .user("nobody@orchard.test");
         let file = site.write(&refused.name, &refused.to_json());
         wait_until_asked(&cluster.kubectl, &site.folder, &file).unwrap();
@@ -85,31 +85,25 @@ impl Site {
 
 /// The default rules, in project `orchard-prod` and workspace `harvest`.
 pub(crate) fn orchard(test: impl FnOnce(&Site)) {
-    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
-        shared_site(
-            "orchard",
-            "vms",
-            r#"["vms", "vm-blue", "staging", "backoffice"]"#,
-        )
-    });
+    static SITE: LazyLock<Option<Site>> =
+        LazyLock::new(|| shared_site("orchard", &["vms", "vm-blue", "staging", "backoffice"]));
     SITE.as_ref().map(test);
 }
 
 /// The default rules, in cluster group `cellar`.
 pub(crate) fn cellar(test: impl FnOnce(&Site)) {
-    static SITE: LazyLock<Option<Site>> =
-        LazyLock::new(|| shared_site("cellar", "cellar-vms", r#"["cellar-vms"]"#));
+    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| shared_site("cellar", &["cellar-vms"]));
     SITE.as_ref().map(test);
 }
 
 /// `standard-role-mapping` and `requester` deny; group names have a prefix; exemptions and break-glass.
 pub(crate) fn strict(test: impl FnOnce(&Site)) {
     static SITE: LazyLock<Option<Site>> =
-        LazyLock::new(|| shared_site("strict", "strict-vms", r#"["strict-vms", "strict-images"]"#));
+        LazyLock::new(|| shared_site("strict", &["strict-vms", "strict-images"]));
     SITE.as_ref().map(test);
 }
 
-fn shared_site(name: &str, namespace: &str, namespaces: &str) -> Option<Site> {
+fn shared_site(name: &str, namespaces: &[&str]) -> Option<Site> {
     let cluster = shared_cluster()?;
     let folder = scratch(name).unwrap();
     let (policy, directory) = (fixture(&format!("{name}.yaml")), fixture("directory.yaml"));
@@ -119,10 +113,14 @@ fn shared_site(name: &str, namespace: &str, namespaces: &str) -> Option<Site> {
         &["--policy", &policy, "--directory", &directory],
     )
     .unwrap();
-    let part = format!(
-        r#"(has(request.namespace) && request.namespace != "") ? request.namespace in {namespaces} : request.name.startsWith("{name}-")"#
-    );
-    Some(Site::open(name, cluster, webhook, namespace, &part))
+    Some(Site::open(name, cluster, webhook, namespaces))
+}
+
+/// A cluster-wide object has no namespace to compare with.
+fn part(name: &str, namespaces: &[&str]) -> String {
+    format!(
+        r#"has(request.namespace) ? request.namespace in {namespaces:?} : request.name.startsWith("{name}-")"#
+    )
 }
 
 /// The control plane of all tests that neither stop it nor change what others see; none where it cannot be had.

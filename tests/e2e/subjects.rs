@@ -114,7 +114,7 @@ fn refuses_an_exempted_service_account_another_role() {
 }
 
 #[test]
-fn refuses_once_the_exemption_has_expired_and_says_so() {
+fn refuses_once_the_exemption_has_expired() {
     let binding = role_binding("strict-vms", "migration", "spectro-vm-user")
         .service_account("strict-images", "migrator");
     strict(|site| assert_snapshot!(site.refuses(&binding)));

@@ -34,16 +34,17 @@ fn twenty_policies_fail_no_request_and_each_gives_the_next_verdict() {
     let webhook = Webhook::start(
         program(),
         &folder,
-        &["--policy", &policy, "--directory", &directory],
+        &[
+            "--policy",
+            &policy,
+            "--directory",
+            &directory,
+            "--reload-interval",
+            "50ms",
+        ],
     )
     .unwrap();
-    let site = Site::open(
-        "policy",
-        cluster,
-        webhook,
-        "policy-vms",
-        r#"request.namespace == "policy-vms""#,
-    );
+    let site = Site::open("policy", cluster, webhook, &["policy-vms"]);
     let bad = role_binding("policy-vms", "bad", "spectro-vm-admin").user("vm-user@orchard.test");
 
     let mut mount = mount;
@@ -72,16 +73,17 @@ fn twenty_directories_fail_no_request_and_each_gives_the_next_verdict() {
     let webhook = Webhook::start(
         program(),
         &folder,
-        &["--policy", &policy, "--directory", &directory],
+        &[
+            "--policy",
+            &policy,
+            "--directory",
+            &directory,
+            "--reload-interval",
+            "50ms",
+        ],
     )
     .unwrap();
-    let site = Site::open(
-        "directory",
-        cluster,
-        webhook,
-        "directory-vms",
-        r#"request.namespace == "directory-vms""#,
-    );
+    let site = Site::open("directory", cluster, webhook, &["directory-vms"]);
     let granted =
         role_binding("directory-vms", "granted", "spectro-vm-user").user("vm-user@orchard.test");
 
@@ -116,16 +118,17 @@ fn twenty_certificates_fail_no_request_and_each_is_served_next() {
         PathBuf::from(mount.path("tls.crt")),
         PathBuf::from(mount.path("tls.key")),
     );
-    let arguments = ["--policy", &policy, "--directory", &directory];
+    let arguments = [
+        "--policy",
+        &policy,
+        "--directory",
+        &directory,
+        "--reload-interval",
+        "50ms",
+    ];
     let webhook =
         Webhook::start_with(program(), &folder, &files.0, &files.1, &ca, &arguments).unwrap();
-    let site = Site::open(
-        "certificate",
-        cluster,
-        webhook,
-        "certificate-vms",
-        r#"request.namespace == "certificate-vms""#,
-    );
+    let site = Site::open("certificate", cluster, webhook, &["certificate-vms"]);
     let bad =
         role_binding("certificate-vms", "bad", "spectro-vm-admin").user("vm-user@orchard.test");
 
@@ -282,10 +285,10 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// A new key, and its certificate for the Service and for `localhost`, as the API server asks for in the tests.
+/// A new key, and its certificate for the Service and for the address that the tests register.
 fn serving_certificate(authority: &CertifiedIssuer<'static, KeyPair>) -> (String, String) {
     let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec![SERVICE.to_owned(), "localhost".to_owned()]).unwrap();
+    let params = CertificateParams::new(vec![SERVICE.to_owned(), "127.0.0.1".to_owned()]).unwrap();
     (
         params.signed_by(&key, authority).unwrap().pem(),
         key.serialize_pem(),

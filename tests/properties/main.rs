@@ -1,5 +1,12 @@
 //! What must hold whatever is asked: laws of the engine, and of the bytes that it answers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 mod world;
 
 use palette_rbac::admission::{Envelope, uid_of};
@@ -10,7 +17,7 @@ use palette_rbac::review::{Reply, review};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use world::{Ask, World, ask, now, world};
+use world::{ask, now, world};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]

@@ -5,7 +5,7 @@ use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
-use palette_rbac::policy::Policy;
+use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -44,7 +44,7 @@ impl World {
 
     pub(crate) fn ruling(&self) -> Ruling {
         let policy = self.policy.to_string();
-        let policy = Policy::compile(policy.as_bytes(), &Default::default())
+        let policy = Policy::compile(policy.as_bytes(), &ClusterOverride::default())
             .unwrap()
             .policy;
         let directory = self.directory().to_string();

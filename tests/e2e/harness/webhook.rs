@@ -23,7 +23,7 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// Makes certificates in `folder` and serves on free ports with `arguments`, until both endpoints listen.
+    /// Makes certificates in `folder` and serves on free ports with `arguments`, until it is ready.
     pub(crate) fn start(program: &Path, folder: &Path, arguments: &[&str]) -> Result<Self> {
         let certificates = folder.join("certs");
         make_certificates(program, &certificates)?;
@@ -63,10 +63,10 @@ impl Webhook {
             .arg(key)
             .args(arguments);
         let mut process = Process::start(&mut command, &folder.join("palette-rbac.log"))?;
-        let addresses = wait_for("the webhook to listen", STARTS_WITHIN, || {
+        let addresses = wait_for("the webhook to be ready", STARTS_WITHIN, || {
             match process.exited() {
                 Some(status) => Some(Err(status)),
-                None => listening(&process.output()).map(Ok),
+                None => ready(&process.output()).map(Ok),
             }
         });
         match addresses {
@@ -127,7 +127,7 @@ impl Webhook {
                 .context("no `path`")?
                 .to_owned();
             webhook["clientConfig"] = json!({
-                "url": format!("https://localhost:{}{path}", self.address.port()),
+                "url": format!("https://{}{path}", self.address),
                 "caBundle": base64(self.ca()?.as_bytes()),
             });
             if let Some(expression) = matches {
@@ -176,7 +176,12 @@ pub(crate) fn wait_until_asked(kubectl: &Kubectl, folder: &Path, refused: &str) 
     })
 }
 
-/// The addresses of both endpoints, once the log names them.
+/// The addresses of both endpoints, once the log names them and the webhook would be sent requests.
+fn ready(log: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let addresses = listening(log)?;
+    (get(addresses.1, "/readyz").ok()?.status == 200).then_some(addresses)
+}
+
 fn listening(log: &str) -> Option<(SocketAddr, SocketAddr)> {
     let lines: Vec<Value> = log
         .lines()
