@@ -5,7 +5,7 @@ SETUP := .ci/setup
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint pure control-plane clean
+.PHONY: help setup run test lint pure generate control-plane clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: ## Checks formatting, lints and the purity of the engine
 
 pure: ## Proves that the engine needs no I/O: it compiles without the feature `server`
 	cargo check --locked --lib --no-default-features
+
+generate: ## Writes what is made from the source: docs/command-line.md
+	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
 
 control-plane: ## Builds etcd, kube-apiserver and kubectl into the cache (7 minutes on 2 cores, once)
 	@$(CONTROL_PLANE) build

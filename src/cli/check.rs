@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::inputs::{RequesterArgs, RulingArgs};
 use super::manifests::{Manifests, Object, Problem, Source};
-use super::output::{BAD, CAUTION, GOOD, Output};
+use super::output::{BAD, CAUTION, GOOD, Output, printable};
 use super::report::{self, CheckResult, DecisionReport, Summary};
 use super::{Exit, Failure, OutputFormat};
 use crate::admission::{Manifest, read_manifest};
@@ -278,7 +278,7 @@ impl Judged {
             verdict.as_str(),
             self.kind,
             self.display_name(),
-            self.source.file,
+            printable(&self.source.file),
             self.source.line
         )?;
         for line in self.message().lines() {

@@ -32,8 +32,8 @@ enum DirectoryAction {
 
 #[derive(Debug, Args)]
 struct LintArgs {
-    /// The directory file
-    #[arg(value_name = "FILE", conflicts_with = "directory")]
+    /// The directory file; counts more than --directory
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]
     directory: DirectoryArgs,

@@ -84,12 +84,30 @@ impl Manifests {
 
     fn add_file(&mut self, path: &Path) {
         let name = display_name(path);
-        match read_text(path) {
-            Ok(text) => self.add_text(&name, &text),
+        match read_bytes(path) {
+            Ok(bytes) => self.add_bytes(&name, &bytes),
             Err(error) => self.problems.push(Problem::Unreadable {
                 file: name,
                 reason: error.to_string(),
             }),
+        }
+    }
+
+    fn add_bytes(&mut self, file: &str, bytes: &[u8]) {
+        match str::from_utf8(bytes) {
+            Ok(text) => self.add_text(file, text),
+            Err(error) => {
+                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+                let line = before.split(|byte| *byte == b'\n').count();
+                self.problems.push(Problem::Broken {
+                    at: Source {
+                        file: file.to_owned(),
+                        document: 1,
+                        line,
+                    },
+                    message: String::from("is not UTF-8"),
+                });
+            }
         }
     }
 
@@ -153,14 +171,14 @@ pub(super) fn display_name(path: &Path) -> String {
     }
 }
 
-/// The whole text of a file or of the standard input.
-pub(super) fn read_text(path: &Path) -> io::Result<String> {
+/// All of a file or of the standard input.
+pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !is_standard_input(path) {
-        return fs::read_to_string(path);
+        return fs::read(path);
     }
-    let mut text = String::new();
-    io::stdin().lock().read_to_string(&mut text)?;
-    Ok(text)
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The one place that writes to the standard output and the standard error.
 
-use std::io::{self, ErrorKind, StderrLock, StdoutLock, Write};
+use std::fmt::Display;
+use std::io::{self, BufWriter, ErrorKind, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
@@ -17,7 +18,7 @@ impl Output<'static> {
         let out: AutoStream<StdoutLock<'static>> = AutoStream::auto(io::stdout().lock());
         let err: AutoStream<StderrLock<'static>> = AutoStream::auto(io::stderr().lock());
         Self {
-            out: Box::new(WhileRead::new(out)),
+            out: Box::new(BufWriter::new(WhileRead::new(out))),
             err: Box::new(WhileRead::new(err)),
         }
     }
@@ -30,14 +31,30 @@ impl Output<'_> {
     }
 
     /// Says what is wrong with the input.
-    pub(super) fn error(&mut self, message: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.err, "{BAD}error{BAD:#}: {message}")
+    pub(super) fn error(&mut self, message: impl Display) -> io::Result<()> {
+        writeln!(self.err, "{BAD}error{BAD:#}: {}", printable(message))
     }
 
     /// Says what is likely not meant.
-    pub(super) fn warning(&mut self, message: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.err, "{CAUTION}warning{CAUTION:#}: {message}")
+    pub(super) fn warning(&mut self, message: impl Display) -> io::Result<()> {
+        writeln!(
+            self.err,
+            "{CAUTION}warning{CAUTION:#}: {}",
+            printable(message)
+        )
     }
+}
+
+/// One line in which nothing commands the terminal, whatever a file or its name holds.
+pub(super) fn printable(text: impl Display) -> String {
+    let escape = |character: char| {
+        if character.is_control() {
+            character.escape_debug().to_string()
+        } else {
+            character.to_string()
+        }
+    };
+    text.to_string().chars().map(escape).collect()
 }
 
 /// Writes as long as somebody reads; `| head` is no failure, and the exit code stays what it would have been.

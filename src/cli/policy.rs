@@ -57,9 +57,9 @@ struct LintArgs {
 #[derive(Debug, Args)]
 struct PolicyFile {
     /// The policy file [default: the embedded policy]
-    #[arg(value_name = "FILE", conflicts_with = "policy")]
+    #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The same as FILE
+    /// The same as FILE, which counts more
     #[arg(long, env = "PALETTE_RBAC_POLICY", value_name = "FILE")]
     policy: Option<PathBuf>,
 }

@@ -5,7 +5,6 @@
     reason = "comments of flags are printed as help, where backticks are noise"
 )]
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::inputs::RulingArgs;
-use super::manifests::{display_name, is_standard_input};
+use super::manifests::{display_name, read_bytes};
 use super::output::Output;
 use super::{Exit, Failure};
 use crate::review::{DecisionLabel, Reply, review};
@@ -58,7 +57,7 @@ fn answer_file(
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
     let file = display_name(path);
-    let bytes = match read(path) {
+    let bytes = match read_bytes(path) {
         Ok(bytes) => bytes,
         Err(error) => {
             output.error(format_args!("cannot read `{file}`: {error}"))?;
@@ -120,15 +119,6 @@ fn bodies(bytes: &[u8]) -> Vec<(usize, &[u8])> {
     } else {
         vec![(1, bytes)]
     }
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !is_standard_input(path) {
-        return std::fs::read(path);
-    }
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 const EXAMPLES: &str = "\

@@ -10,7 +10,7 @@ fn admits_what_the_subject_may_hold() {
     let folder = Folder::new();
     folder.write(
         "otto.yaml",
-        &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO),
+        role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO),
     );
     let ran = folder.judge("check -f otto.yaml");
     assert_eq!(
@@ -28,7 +28,7 @@ fn refuses_with_the_message_that_kubectl_would_show() {
     let folder = Folder::new();
     folder.write(
         "ines.yaml",
-        &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
+        role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
     );
     let ran = folder.judge("check -f ines.yaml");
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
@@ -41,14 +41,14 @@ fn json_has_the_shape_that_scripts_rely_on() {
     folder
         .write(
             "bindings/a.yaml",
-            &format!(
+            format!(
                 "{CONFIG_MAP}---\n{}",
                 role_binding("vm-admins", Some("vm-1"), "spectro-vm-admin", INES)
             ),
         )
         .write(
             "bindings/b/otto.yml",
-            &role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
+            role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
         )
         .write("bindings/notes.txt", "no manifest");
     let ran = folder.judge("check -f bindings --output json");
@@ -60,7 +60,7 @@ fn json_has_the_shape_that_scripts_rely_on() {
 fn a_broken_document_is_named_and_the_others_are_judged() {
     let folder = Folder::new();
     let good = role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO);
-    folder.write("all.yaml", &format!("{good}---\nkind: {{\n---\n{good}"));
+    folder.write("all.yaml", format!("{good}---\nkind: {{\n---\n{good}"));
     let ran = folder.judge("check -f all.yaml -f all.yaml");
     assert_eq!(ran.code, 2);
     assert!(ran.err.starts_with("error: all.yaml:"), "{}", ran.err);
@@ -91,7 +91,7 @@ fn a_missing_file_is_no_reason_to_skip_the_others() {
     let folder = Folder::new();
     folder.write(
         "ines.yaml",
-        &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
+        role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
     );
     let ran = folder.judge("check -f nowhere.yaml -f ines.yaml");
     assert_eq!(ran.code, 3);
@@ -126,7 +126,7 @@ fn nothing_to_judge_is_bad_input() {
 #[test]
 fn other_kinds_are_skipped_and_counted() {
     let folder = Folder::new();
-    folder.write("others.yaml", &format!("{CONFIG_MAP}---\n{CONFIG_MAP}"));
+    folder.write("others.yaml", format!("{CONFIG_MAP}---\n{CONFIG_MAP}"));
     let ran = folder.judge("check -f others.yaml");
     assert_eq!(
         (ran.code, ran.out.as_str()),
@@ -161,7 +161,7 @@ fn warnings_fail_only_where_asked_for() {
     let folder = Folder::new();
     folder.write(
         "team.yaml",
-        &role_binding("admins", Some("vms"), "admin", TEAM),
+        role_binding("admins", Some("vms"), "admin", TEAM),
     );
     assert_eq!(folder.judge("check -f team.yaml").code, 0);
     assert_eq!(folder.judge("check -f team.yaml --fail-on deny").code, 0);
@@ -175,7 +175,7 @@ fn audited_findings_fail_only_where_asked_for() {
     let folder = Folder::new();
     folder.write(
         "team.yaml",
-        &role_binding("admins", Some("vms"), "admin", TEAM),
+        role_binding("admins", Some("vms"), "admin", TEAM),
     );
     folder.write(
         "policy.yaml",
@@ -192,7 +192,7 @@ fn the_requester_is_judged_where_named() {
     let folder = Folder::new();
     folder.write(
         "otto.yaml",
-        &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO),
+        role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO),
     );
     let fails = "check -f otto.yaml --fail-on warn";
     assert_eq!(folder.judge(fails).code, 0);
@@ -211,7 +211,7 @@ fn flags_and_environment_say_more_than_the_policy() {
     let folder = Folder::new();
     folder.write(
         "otto.yaml",
-        &role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
+        role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
     );
     let elsewhere = folder.judge("check -f otto.yaml --project orchard-test -n vms");
     assert_eq!(elsewhere.code, 1);
@@ -252,7 +252,7 @@ fn a_typo_in_the_policy_is_named_with_its_place() {
         )
         .write(
             "otto.yaml",
-            &role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
+            role_binding("vm-admins", None, "spectro-vm-admin", OTTO),
         );
     let ran = folder.judge("check -f otto.yaml");
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
@@ -287,7 +287,7 @@ exemptions:
         )
         .write(
             "ines.yaml",
-            &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
+            role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES),
         );
     let ran = folder.judge("check -f ines.yaml --fail-on audit");
     assert_eq!(ran.code, 0);
@@ -308,7 +308,7 @@ fn escapes_what_a_name_could_do_to_a_terminal() {
     let subject = INES.replace("ines@orchard.test", "\"ines\\u001b[2J\\nallowed\"");
     folder.write(
         "ines.yaml",
-        &role_binding("vm-admins", Some("vms"), "spectro-vm-admin", &subject),
+        role_binding("vm-admins", Some("vms"), "spectro-vm-admin", &subject),
     );
     let ran = folder.judge("check -f ines.yaml");
     assert!(
@@ -323,7 +323,7 @@ fn escapes_what_a_name_could_do_to_a_terminal() {
 fn a_reader_that_goes_away_is_no_failure() {
     let folder = Folder::new();
     let binding = role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES);
-    folder.write("many.yaml", &format!("{binding}---\n").repeat(2_000));
+    folder.write("many.yaml", format!("{binding}---\n").repeat(2_000));
     let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_palette-rbac");
     let script =
@@ -334,4 +334,53 @@ fn a_reader_that_goes_away_is_no_failure() {
         (ran.out.as_str(), ran.err.as_str()),
         ("denied    RoleBinding vms/vm-admins (many.yaml:1)\n", "1\n")
     );
+}
+
+#[test]
+fn what_is_not_text_is_bad_input() {
+    let folder = Folder::new();
+    folder.write("binary.yaml", b"kind: A\nname: \xff\n");
+    let ran = folder.judge("check -f binary.yaml");
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (2, "error: binary.yaml:2: document 1: is not UTF-8\n")
+    );
+}
+
+#[test]
+fn a_name_of_a_file_commands_no_terminal() {
+    let folder = Folder::new();
+    let binding = role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO);
+    folder
+        .write("all/\u{1b}[2J.yaml", binding)
+        .write("all/\u{1b}[3J.yaml", "kind: {");
+    let ran = folder.judge("check -f all");
+    assert_eq!(ran.code, 2);
+    assert!(ran.out.contains(r"(all/\u{1b}[2J.yaml:1)"), "{}", ran.out);
+    assert!(ran.err.contains(r"all/\u{1b}[3J.yaml:1"), "{}", ran.err);
+}
+
+#[test]
+fn colour_is_for_terminals() {
+    let folder = Folder::new();
+    let binding = role_binding("vm-admins", Some("vms"), "spectro-vm-admin", INES);
+    folder.write("ines.yaml", binding);
+    let arguments = format!("check -f ines.yaml {SAMPLES}");
+    assert!(!folder.run(&arguments).out.contains('\u{1b}'));
+    let forced = folder.run_under(("CLICOLOR_FORCE", "1"), &arguments);
+    assert!(forced.out.contains('\u{1b}'));
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let folder = Folder::new();
+    let binding = role_binding("vm-admins", Some("vms"), "spectro-vm-admin", OTTO);
+    folder.write("otto.yaml", binding);
+    let mut command = Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_palette-rbac");
+    let script = format!("'{program}' check -f otto.yaml {SAMPLES} > /dev/full");
+    command.args(["-c", &script]);
+    let ran = folder.finish(command, "");
+    assert_eq!(ran.code, 3);
+    assert!(ran.err.starts_with("error: cannot write: "), "{}", ran.err);
 }

@@ -87,7 +87,7 @@ users:
     );
     folder.write(
         "odd.yaml",
-        &directory
+        directory
             .replace("[nobody]", "[]")
             .replace("- {name: ines@orchard.test}\n", ""),
     );
@@ -131,6 +131,10 @@ fn an_unreadable_file_is_no_mistake_of_the_file() {
         assert_eq!(ran.code, 3, "{arguments}: {ran:?}");
         assert!(ran.err.starts_with("error: cannot read `nowhere.yaml`: "));
     }
+    // What is typed counts more than the environment.
+    let nowhere = ("PALETTE_RBAC_POLICY", "nowhere.yaml");
+    assert_eq!(folder.run_under(nowhere, "policy lint policy.yaml").code, 0);
+    assert_eq!(folder.run_under(nowhere, "policy lint").code, 3);
     assert_eq!(folder.run("policy lint").code, 2);
     assert_eq!(folder.run("directory lint").code, 2);
 }

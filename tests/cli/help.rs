@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -52,11 +53,8 @@ fn generated() -> String {
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
         let lines: Vec<&str> = ran.out.lines().map(str::trim_end).collect();
         let title = format!("palette-rbac {command}");
-        page += &format!(
-            "\n## {}\n```text\n{}\n```\n",
-            title.trim_end(),
-            lines.join("\n")
-        );
+        let help = lines.join("\n");
+        write!(page, "\n## {}\n```text\n{help}\n```\n", title.trim_end()).unwrap();
     }
     page
 }

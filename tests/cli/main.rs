@@ -1,4 +1,12 @@
 //! The subcommands as they are typed: the built program, its output and its exit codes.
+//!
+//! `INSTA_UPDATE=always cargo test --test cli` writes the snapshots, `make generate` the page about the command line.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
 
 mod check;
 mod documents;
@@ -36,7 +44,7 @@ impl Folder {
         self.0.path()
     }
 
-    fn write(&self, name: &str, content: &str) -> &Self {
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
@@ -87,7 +95,7 @@ impl Folder {
     }
 }
 
-/// A RoleBinding in namespace `vms`, or without a namespace.
+/// A `RoleBinding` in namespace `vms`, or without a namespace.
 fn role_binding(name: &str, namespace: Option<&str>, role: &str, subject: &str) -> String {
     let namespace = namespace.map_or(String::new(), |name| format!("\n  namespace: {name}"));
     format!(

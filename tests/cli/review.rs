@@ -20,7 +20,7 @@ fn one_line(review: &str) -> String {
 #[test]
 fn prints_the_answer_of_the_webhook() {
     let folder = Folder::new();
-    folder.write("review.json", &review("a-1", "spectro-vm-admin"));
+    folder.write("review.json", review("a-1", "spectro-vm-admin"));
     let ran = folder.judge("review -f review.json");
     assert_eq!((ran.code, ran.err.as_str()), (1, ""));
     insta::assert_snapshot!("review_answer", ran.out);
@@ -53,7 +53,7 @@ fn answers_one_a_line() {
 #[test]
 fn an_admitted_review_is_success() {
     let folder = Folder::new();
-    folder.write("review.json", &review("a-1", "spectro-vm-user"));
+    folder.write("review.json", review("a-1", "spectro-vm-user"));
     assert_eq!(folder.judge("review -f review.json").code, 0);
 }
 
