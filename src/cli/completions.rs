@@ -1,4 +1,4 @@
-use std::io;
+use std::io::{self, Write};
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
@@ -17,7 +17,10 @@ impl CompletionsArgs {
     /// Prints the script.
     pub fn run(&self) {
         let mut command = Cli::command();
-        generate(self.shell, &mut command, "palette-rbac", &mut io::stdout());
+        let mut script = Vec::new();
+        generate(self.shell, &mut command, "palette-rbac", &mut script);
+        // A pipe that was closed, as by `head`, is no fault.
+        let _ = io::stdout().write_all(&script);
     }
 }
 

@@ -255,9 +255,15 @@ impl ServeArgs {
         self.log
     }
 
-    /// What they mean together.
+    /// What they mean together; everything that is missing at once.
     pub fn resolve(self) -> Result<Settings, Failure> {
-        let directory = self.directory()?;
+        let (certificate, directory) = match (self.certificate(), self.directory()) {
+            (Ok(certificate), Ok(directory)) => (certificate, directory),
+            (certificate, directory) => {
+                let missing = [certificate.err(), directory.err()].into_iter().flatten();
+                return Err(Failure::BadInput(missing.map(str::to_owned).collect()));
+            }
+        };
         let address = |port: u16| {
             let ip = if self.dev {
                 Ipv4Addr::LOCALHOST
@@ -274,7 +280,7 @@ impl ServeArgs {
         Ok(Settings {
             listen: self.listen.unwrap_or_else(|| address(8443)),
             admin_listen: self.admin_listen.unwrap_or_else(|| address(8080)),
-            certificate: self.certificate()?,
+            certificate,
             tls_min_version: self.tls.tls_min_version,
             server_names: self.tls.server_names.clone(),
             client_ca: self.tls.client_ca.clone(),
@@ -290,28 +296,28 @@ impl ServeArgs {
         })
     }
 
-    fn certificate(&self) -> Result<CertificateFrom, Failure> {
+    fn certificate(&self) -> Result<CertificateFrom, &'static str> {
         match (&self.tls.tls_cert, &self.tls.tls_key) {
             (Some(certificate), Some(key)) => Ok(CertificateFrom::Files {
                 certificate: certificate.clone(),
                 key: key.clone(),
             }),
             _ if self.dev => Ok(CertificateFrom::Made),
-            _ => Err(usage(
+            _ => Err(
                 "serve needs a certificate: --tls-cert FILE and --tls-key FILE. `palette-rbac certs --out DIR` makes \
                  one for development; `serve --dev` needs none",
-            )),
+            ),
         }
     }
 
-    fn directory(&self) -> Result<DirectoryFrom, Failure> {
+    fn directory(&self) -> Result<DirectoryFrom, &'static str> {
         match &self.rules.directory {
             Some(directory) => Ok(directory.clone()),
             None if self.dev => Ok(DirectoryFrom::Sample),
-            None => Err(usage(
+            None => Err(
                 "serve needs to know who holds which Palette roles: --directory FILE. `serve --dev` tries it out with \
                  a sample",
-            )),
+            ),
         }
     }
 
@@ -323,10 +329,6 @@ impl ServeArgs {
         }
         self.cluster.clone()
     }
-}
-
-fn usage(problem: &str) -> Failure {
-    Failure::BadInput(vec![problem.to_owned()])
 }
 
 fn server_name(text: &str) -> Result<ServerName<'static>, String> {

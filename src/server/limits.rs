@@ -63,8 +63,7 @@ pub struct Limits {
 
     /// How many reviews may be read or judged at once; one more gets 503
     ///
-    /// A review takes microseconds: so many at once are slow bodies. Together they hold at most so many times
-    /// --max-body-bytes of memory.
+    /// A review takes microseconds: so many at once are slow bodies.
     #[arg(
         long,
         value_name = "N",
@@ -72,6 +71,17 @@ pub struct Limits {
         default_value = "256"
     )]
     pub max_in_flight: NonZeroUsize,
+
+    /// How much memory all bodies that are being read or judged may take; a body beyond it gets 503
+    ///
+    /// Most reviews have a few kilobytes: the first 64 KiB of each are free. One body of --max-body-bytes always fits.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "PALETTE_RBAC_MAX_BUFFERED_BYTES",
+        default_value = "64MiB"
+    )]
+    pub max_buffered_bytes: ByteSize,
 }
 
 /// A number of bytes, typed as `8388608`, `64KiB` or `8MiB`.

@@ -34,7 +34,7 @@ impl Rejection {
             ),
             Self::Saturated => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "as many reviews as may be are in flight (--max-in-flight)",
+                "as many reviews as may be are in flight (--max-in-flight, --max-buffered-bytes)",
             ),
             Self::Draining => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -2,7 +2,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use crate::metrics::{Metrics, Rejection};
 use crate::review::{Reply, review, review_oversized};
 
 use super::Webhook;
-use super::body::{self, Lost, Received};
+use super::body::{self, Budget, Lost, Received};
 use super::connection::{Answer, Whole};
 use super::exchange::{Exchange, Observation};
 use super::lifecycle::{Lifecycle, Phase};
@@ -26,6 +26,7 @@ pub(super) struct Validate {
     lifecycle: Arc<Lifecycle>,
     in_flight: Semaphore,
     large: Semaphore,
+    memory: Budget,
     max_body: usize,
     body_timeout: Duration,
     clock: fn() -> Timestamp,
@@ -61,6 +62,8 @@ impl Answer for Validate {
 impl Validate {
     pub(super) fn new(webhook: &Webhook) -> Self {
         let limits = &webhook.limits;
+        // The piece that makes a body too large is held too.
+        let largest = limits.max_body_bytes.0.saturating_add(LARGE);
         let permits = |count: NonZeroUsize| count.get().min(Semaphore::MAX_PERMITS);
         let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
@@ -69,6 +72,7 @@ impl Validate {
             lifecycle: Arc::clone(&webhook.lifecycle),
             in_flight: Semaphore::new(permits(limits.max_in_flight)),
             large: Semaphore::new(permits(processors)),
+            memory: Budget::new(limits.max_buffered_bytes.0.max(largest)),
             max_body: limits.max_body_bytes.0,
             body_timeout: limits.body_timeout,
             clock: webhook.clock,
@@ -112,7 +116,7 @@ impl Validate {
                 return Err(rejection.into());
             }
         };
-        let received = body::read(body, self.max_body, deadline).await?;
+        let received = body::read(body, self.max_body, deadline, &self.memory).await?;
         let is_oversized = matches!(received, Received::Oversized(_));
         match self.reply(received, observation.current()).await {
             Reply::Review { body, outcome } => {
@@ -136,17 +140,19 @@ impl Validate {
             .map_err(|_| Rejection::Saturated)
     }
 
-    async fn reply(&self, received: Received, current: &Current) -> Reply {
+    async fn reply(&self, received: Received<'_>, current: &Current) -> Reply {
         match received {
             Received::Oversized(head) => review_oversized(&head, self.max_body, &current.ruling),
-            Received::Whole(body) if body.len() > LARGE => self.reply_apart(&body, current).await,
-            Received::Whole(body) => review(&body, &current.ruling, (self.clock)()),
+            Received::Whole(body) if body.bytes().len() > LARGE => {
+                self.reply_apart(body.bytes(), current).await
+            }
+            Received::Whole(body) => review(body.bytes(), &current.ruling, (self.clock)()),
         }
     }
 
     /// A review of megabytes takes as long as thousands of small ones, so it leaves them the thread, and large ones take
     /// turns on as many threads as there are processors.
-    async fn reply_apart(&self, body: &Bytes, current: &Current) -> Reply {
+    async fn reply_apart(&self, body: &[u8], current: &Current) -> Reply {
         let _turn = self.large.acquire().await;
         tokio::task::block_in_place(|| review(body, &current.ruling, (self.clock)()))
     }
@@ -168,6 +174,7 @@ impl From<Lost> for Refused {
     fn from(lost: Lost) -> Self {
         match lost {
             Lost::Slow => Rejection::Timeout.into(),
+            Lost::Crowded => Rejection::Saturated.into(),
             Lost::Broken => Self::Canceled,
         }
     }

@@ -42,6 +42,8 @@ struct Expect {
     findings: Vec<ExpectedFinding>,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
 }
 
 /// What is left out is not compared.
@@ -62,6 +64,7 @@ pub(crate) struct Seen {
     pub(crate) decision: String,
     pub(crate) findings: Vec<SeenFinding>,
     pub(crate) message: Option<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -149,6 +152,10 @@ impl Case {
         };
         let same = expect.decision == seen.decision
             && same_message
+            && expect
+                .warnings
+                .as_ref()
+                .is_none_or(|warnings| *warnings == seen.warnings)
             && expect.findings.len() == seen.findings.len()
             && expect
                 .findings

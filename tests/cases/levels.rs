@@ -36,6 +36,7 @@ pub(crate) fn engine(case: &Case) -> Seen {
         decision: decision.verdict.as_str().to_owned(),
         findings: decision.findings.iter().map(seen).collect(),
         message: (decision.verdict == Verdict::Denied).then(|| message::refusal(&decision)),
+        warnings: message::warnings(&decision),
     }
 }
 
@@ -65,9 +66,15 @@ pub(crate) fn bytes(case: &Case) -> Seen {
                     })
                     .collect(),
                 message: response["status"]["message"].as_str().map(str::to_owned),
+                warnings: texts(&response["warnings"]),
             }
         }
     }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    list.map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 fn binding(json: &str) -> Binding<'_> {

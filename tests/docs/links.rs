@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::page::Page;
 
@@ -35,8 +35,7 @@ fn file(page: &Page, path: &str) -> PathBuf {
     if path.is_empty() {
         return page.path.clone();
     }
-    let folder = page.path.parent().unwrap_or(Path::new("."));
-    folder.join(path)
+    page.path.parent().unwrap().join(path)
 }
 
 fn has_anchor(page: &Page, anchor: &str) -> bool {

@@ -2,6 +2,13 @@
 //!
 //! `UPDATE_DOCS=1` writes what the code says into the pages.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 #[path = "../cases/case.rs"]
 #[expect(dead_code, reason = "the corpus also knows what must come of a case")]
 mod case;
@@ -13,6 +20,7 @@ mod metrics;
 mod names;
 mod page;
 mod samples;
+mod tables;
 mod written;
 
 use std::sync::LazyLock;
@@ -83,6 +91,11 @@ fn rules_are_spelt_as_they_are_called() {
 #[test]
 fn every_rule_has_its_section_with_its_default() {
     assert_none(&names::rule_sections(&Page::named("docs/rules.md")));
+}
+
+#[test]
+fn paths_that_are_named_exist() {
+    assert_none(&problems_of(names::missing_paths));
 }
 
 #[test]

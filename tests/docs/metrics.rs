@@ -19,10 +19,8 @@ struct Family {
 
 /// Metrics, labels and values that a page names and the code does not have.
 pub(crate) fn unknown(page: &Page) -> Vec<String> {
-    let mentions = page.text.match_indices(PREFIX);
-    mentions
-        .filter_map(|(at, _)| problem(&page.text[at..]))
-        .collect()
+    let mentions = page.text.split(PREFIX).skip(1);
+    mentions.filter_map(problem).collect()
 }
 
 /// Every metric of ours with its labels and its help.
@@ -66,11 +64,12 @@ fn values_in_words(label: &str, values: &BTreeSet<String>) -> String {
     }
 }
 
-/// What is wrong with the mention that a text begins with.
+/// What is wrong with a mention; its prefix is left out.
 fn problem(text: &str) -> Option<String> {
     let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let (name, rest) = text.split_at(end.unwrap_or(text.len()));
-    let Some(family) = family_of(name) else {
+    let name = format!("{PREFIX}{name}");
+    let Some(family) = family_of(&name) else {
         return Some(format!("there is no metric `{name}`"));
     };
     let selectors = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
@@ -87,7 +86,7 @@ fn family_of(name: &str) -> Option<&'static Family> {
     let whole = whole.and_then(|whole| FAMILIES.get(whole));
     FAMILIES
         .get(name)
-        .or(whole.filter(|family| family.kind == "histogram"))
+        .or_else(|| whole.filter(|family| family.kind == "histogram"))
 }
 
 impl Family {
@@ -124,10 +123,12 @@ fn read(exposition: &str) -> BTreeMap<String, Family> {
     let mut current = String::new();
     for line in exposition.lines() {
         if let Some((name, help)) = comment(line, "# HELP ") {
-            families.entry(name.to_owned()).or_default().help = help.to_owned();
+            let family = families.entry(name.to_owned()).or_default();
+            family.help.push_str(help);
         } else if let Some((name, kind)) = comment(line, "# TYPE ") {
-            families.entry(name.to_owned()).or_default().kind = kind.to_owned();
-            current = name.to_owned();
+            let family = families.entry(name.to_owned()).or_default();
+            family.kind.push_str(kind);
+            name.clone_into(&mut current);
         } else if let Some((_, labels)) = line.split_once('{') {
             let labels = labels.rsplit_once('}').unwrap().0;
             add_labels(families.get_mut(&current).unwrap(), labels);

@@ -1,19 +1,16 @@
-//! What the code writes into a page: messages, answers, mistakes and tables.
+//! What the code writes into a page.
 
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 
-use palette_rbac::domain::Rule;
-use palette_rbac::palette::{Catalogue, implication};
-use palette_rbac::policy::{Policy, RoleClass};
 use palette_rbac::review::{Reply, review};
 use serde_json::{Value, json};
 
 use crate::CASES;
 use crate::case::Case;
 use crate::page::{Directive, FENCE, Page};
-use crate::{metrics, samples};
+use crate::{samples, tables};
 
 /// Where a page differs from what the code says; with `UPDATE_DOCS` the page is written instead.
 pub(crate) fn differences(page: &Page) -> Vec<String> {
@@ -21,8 +18,6 @@ pub(crate) fn differences(page: &Page) -> Vec<String> {
     if written == page.text {
         return Vec::new();
     }
-    // The only place where the tests look at the environment.
-    #[expect(clippy::disallowed_methods, reason = "a switch of this test alone")]
     if env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&page.path, written).unwrap();
         return Vec::new();
@@ -70,7 +65,7 @@ impl<'p> Writer<'p> {
                 let document = self.copy_block();
                 self.replace_block(&samples::said_of(argument, &document));
             }
-            "generated" => self.replace_to_end(&table(argument)),
+            "generated" => self.replace_to_end(&tables::named(argument)),
             "fields" | "keys" | "end" => {}
             _ => panic!("{}: nobody follows {directive:?}", self.page.name()),
         }
@@ -129,7 +124,7 @@ fn case_named(name: &str) -> &'static Case {
     found.unwrap_or_else(|| panic!("no case `{name}`"))
 }
 
-/// The whole AdmissionReview that answers a case.
+/// The whole review that answers a case.
 fn answer(case: &Case) -> Value {
     let Reply::Review { body, .. } = review(&case.review(), &case.ruling(), case.now()) else {
         panic!("{}: no review", case.name)
@@ -176,71 +171,6 @@ fn pretty(answer: &Value) -> String {
     answer["response"]["uid"] = json!("(of the request)");
     answer["response"]["auditAnnotations"]["policy-revision"] = json!("(12 hex digits)");
     serde_json::to_string_pretty(&answer).unwrap()
-}
-
-fn table(name: &str) -> String {
-    match name {
-        "mapping" => mapping(),
-        "rules" => rules(),
-        "palette-roles" => palette_roles(),
-        "metrics" => metrics::table(),
-        _ => panic!("nobody generates `{name}`"),
-    }
-}
-
-/// The default mapping.
-fn mapping() -> String {
-    let mut table = String::from("| cluster role | needs | rule |\n| --- | --- | --- |\n");
-    for entry in &Policy::default().mapping {
-        let rule = match entry.class {
-            RoleClass::Vm => Rule::VmRoleMapping,
-            RoleClass::Standard => Rule::StandardRoleMapping,
-        };
-        let groups = entry.requires.iter().map(|group| group.join(" or "));
-        let needs = groups.collect::<Vec<_>>().join("; ");
-        table.push_str(&format!("| `{}` | {needs} | `{rule}` |\n", entry.role));
-    }
-    table
-}
-
-fn rules() -> String {
-    let mut table =
-        String::from("| rule | default | reads what roles can do |\n| --- | --- | --- |\n");
-    for rule in Rule::ALL {
-        let reads = if rule.needs_cluster_facts() {
-            "yes"
-        } else {
-            "no"
-        };
-        let action = rule.default_action();
-        table.push_str(&format!("| [`{rule}`](#{rule}) | `{action}` | {reads} |\n"));
-    }
-    table
-}
-
-/// Palette's own roles, and what else counts as each.
-fn palette_roles() -> String {
-    let mut table = String::from(
-        "| role | assigned in | also met by | permissions known |\n| --- | --- | --- | --- |\n",
-    );
-    let catalogue = Catalogue::builtin();
-    for role in catalogue.iter() {
-        let above = implication::implied_by(role.id);
-        let above = above.iter().filter(|id| *id != role.id);
-        let above = above.filter_map(|id| Some(catalogue.role_by_id(id)?.name));
-        let above = above.collect::<Vec<_>>().join(", ");
-        let known = if role.permissions.is_some() {
-            "yes"
-        } else {
-            "no"
-        };
-        let scope = role.scope.as_str();
-        table.push_str(&format!(
-            "| {} | {scope} | {above} | {known} |\n",
-            role.name
-        ));
-    }
-    table
 }
 
 const END: &str = "<!-- end -->";

@@ -117,7 +117,7 @@ fn start_build() -> Result<Option<Process>> {
 
 fn start(assets: &Assets, webhook: &Webhook) -> Result<Cluster> {
     println!(
-        "Starting etcd and kube-apiserver on loopback, and registering the webhook (manifests/webhook.yaml)."
+        "Starting etcd and kube-apiserver on loopback, and registering the webhook (manifests/base/webhook.yaml)."
     );
     let cluster = Cluster::start(
         "cluster",

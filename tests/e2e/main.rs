@@ -14,6 +14,8 @@ mod counted;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
+mod leftovers;
+mod manifests;
 mod mapping;
 mod outage;
 mod scopes;

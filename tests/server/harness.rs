@@ -142,7 +142,6 @@ impl Server {
         let began = Instant::now();
         loop {
             let value = self.metric(series).await;
-            #[expect(clippy::float_cmp, reason = "counters are whole")]
             if value == expected {
                 return;
             }

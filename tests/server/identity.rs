@@ -39,7 +39,7 @@ impl Ca {
     }
 
     pub(crate) fn serving_for(&self, names: &[&str]) -> Pair {
-        self.sign(serving_params(names))
+        self.sign(&serving_params(names))
     }
 
     /// One whose time is over.
@@ -47,7 +47,7 @@ impl Ca {
         let mut params = serving_params(&["palette-rbac.palette-rbac.svc"]);
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(2021, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
     /// A client's, as kube-apiserver's: a common name and nothing else.
@@ -57,10 +57,10 @@ impl Ca {
         params
             .distinguished_name
             .push(DnType::CommonName, common_name);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Pair {
+    fn sign(&self, params: &CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
         Pair {
             certificate: params.signed_by(&key, &self.issuer).unwrap().pem(),

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::answers::request_head;
 use crate::client::{Client, binding};
-use crate::harness::{PATIENCE, Server};
+use crate::harness::{Files, PATIENCE, Server, serve};
 
 /// A good client is answered while something else goes on.
 async fn is_answered(client: &Client) {
@@ -202,6 +202,72 @@ async fn one_review_more_than_may_be_in_flight_gets_503() {
     server
         .until_metric("http_rejected_total{reason=\"saturated\"}", 1.0)
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_do_not_take_all_memory() {
+    let server = Server::with(&["--max-body-bytes", "1MiB", "--max-buffered-bytes", "1MiB"]);
+    let padded = |uid: &str| {
+        let mut review = binding(uid, "view", "ines@orchard.test").to_string();
+        review.extend(std::iter::repeat_n(' ', 900 * 1024));
+        review
+    };
+    let held = padded("u-held");
+    let mut holding = server.client().tls().await.unwrap();
+    let length = format!("content-length: {}\r\nconnection: close", held.len() + 1);
+    holding.write_all(&request_head(&length)).await.unwrap();
+    holding.write_all(held.as_bytes()).await.unwrap();
+
+    let client = server.client();
+    let refused = async {
+        loop {
+            // Until all that the first one sent has come.
+            let mut other = client.connect().await.unwrap();
+            let answer = other
+                .post("/validate", "application/json", padded("u-next"))
+                .await;
+            // An answer can be lost when the rest of the body is not read.
+            if answer.is_ok_and(|answer| answer.status == 503) {
+                break;
+            }
+        }
+    };
+    timeout(PATIENCE, refused)
+        .await
+        .expect("there is no room for two");
+    is_answered(&client).await;
+    holding.write_all(b" ").await.unwrap();
+    let answer = until_closed(&mut holding).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let mut again = client.connect().await.unwrap();
+    let answer = again
+        .post("/validate", "application/json", padded("u-again"))
+        .await;
+    assert_eq!(answer.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_files_run_out_the_server_waits_and_goes_on() {
+    let files = Files::new();
+    let serve = serve(&files);
+    // As many as the server needs and some connections more.
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 40; exec \"$0\" \"$@\""]);
+    command
+        .arg(serve.get_program())
+        .args(serve.get_args())
+        .env_clear();
+    let server = Server::run(command, files);
+    let mut open = Vec::new();
+    for _ in 0..60 {
+        open.push(TcpStream::connect(server.webhook).await.unwrap());
+    }
+    server
+        .log
+        .until(|line| line["message"] == "cannot accept connections");
+    drop(open);
+    is_answered(&server.client()).await;
+    assert!(server.metric("accept_errors_total").await >= 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

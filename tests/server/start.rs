@@ -133,8 +133,8 @@ async fn the_certificates_of_certs_serve_and_their_key_is_private() {
     let said = String::from_utf8(made.stdout).unwrap();
     assert!(said.contains("palette-rbac serve --tls-cert "), "{said}");
     for key in ["tls.key", "ca.key"] {
-        let mode = files.path(key).metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{key}");
+        let permissions = files.path(key).metadata().unwrap().permissions();
+        assert_eq!(permissions.mode() & 0o777, 0o600, "{key}");
     }
     let ca = std::fs::read_to_string(files.path("ca.crt")).unwrap();
     let server = Server::run(serve(&files), files);

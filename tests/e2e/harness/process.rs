@@ -61,9 +61,7 @@ impl Process {
 
     /// Asks it to end, and waits until it has.
     pub(crate) fn terminate(mut self) -> Result<ExitStatus> {
-        Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
-            .status()?;
+        signal("TERM", &self.child.id().to_string())?;
         wait_for("the end of a process", Duration::from_secs(30), || {
             self.exited()
         })
@@ -74,16 +72,19 @@ impl Drop for Process {
     fn drop(&mut self) {
         // Once it was waited for, its number may be somebody else's.
         if self.exited().is_none() {
-            let group = format!("-{}", self.child.id());
             // These fail only when it has ended just now.
-            let _ = Command::new("kill")
-                .args(["-KILL", "--", &group])
-                .stderr(Stdio::null())
-                .status();
+            let _ = signal("KILL", &format!("-{}", self.child.id()));
             let _ = self.child.wait();
         }
         guard(&format!("end {}", self.child.id()));
     }
+}
+
+/// The shell's own `kill`: not every machine has one as a program.
+fn signal(name: &str, target: &str) -> Result<ExitStatus> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"kill -s "$1" -- "$2""#, "kill", name, target]);
+    Ok(shell.stderr(Stdio::null()).status()?)
 }
 
 /// A folder of its own for `name`, thrown away when this process ends.
@@ -123,14 +124,7 @@ impl Guard {
             .prefix("palette-rbac-")
             .tempdir()?
             .keep();
-        let mut child = Command::new("sh")
-            .args(["-c", GUARD_SCRIPT, "guard"])
-            .arg(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn()?;
+        let mut child = guard_command(&folder).spawn()?;
         let input = Mutex::new(
             child
                 .stdin
@@ -139,6 +133,19 @@ impl Guard {
         );
         Ok(Self { folder, input })
     }
+}
+
+/// A guard of `folder`, in a process group of its own: what ends us must not end it first.
+pub(crate) fn guard_command(folder: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", GUARD_SCRIPT, "guard"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    command
 }
 
 fn guard(line: &str) {
@@ -166,7 +173,7 @@ while read -r verb id; do
     [ "$verb" = end ] || running="$running $id"
 done
 for id in $running; do
-    kill -KILL -- "-$id"
+    kill -s KILL -- "-$id"
 done
 rm -rf "$1"
 "#;

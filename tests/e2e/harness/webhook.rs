@@ -106,7 +106,18 @@ impl Webhook {
         self.process.terminate()
     }
 
-    /// Registers `manifests/webhook.yaml` with our address in place of the Service's.
+    /// How the API server reaches this process, in place of the Service that `webhook` names.
+    pub(crate) fn client_config(&self, webhook: &Value) -> Result<Value> {
+        let path = webhook["clientConfig"]["service"]["path"]
+            .as_str()
+            .context("no `path`")?;
+        Ok(json!({
+            "url": format!("https://{}{path}", self.address),
+            "caBundle": base64(self.ca()?.as_bytes()),
+        }))
+    }
+
+    /// Registers `manifests/base/webhook.yaml` with our address in place of the Service's.
     ///
     /// Several webhooks share an API server: `matches` narrows this one to what is its own.
     pub(crate) fn register(
@@ -122,14 +133,7 @@ impl Webhook {
             .as_array_mut()
             .context("no `webhooks`")?
         {
-            let path = webhook["clientConfig"]["service"]["path"]
-                .as_str()
-                .context("no `path`")?
-                .to_owned();
-            webhook["clientConfig"] = json!({
-                "url": format!("https://{}{path}", self.address),
-                "caBundle": base64(self.ca()?.as_bytes()),
-            });
+            webhook["clientConfig"] = self.client_config(webhook)?;
             if let Some(expression) = matches {
                 let conditions = webhook["matchConditions"]
                     .as_array_mut()
@@ -145,8 +149,9 @@ impl Webhook {
     }
 }
 
-/// The configuration that users install.
-pub(crate) const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/webhook.yaml");
+/// The registration that users install.
+pub(crate) const MANIFEST: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/base/webhook.yaml");
 
 /// Makes a CA and a serving certificate with the program's own command.
 pub(crate) fn make_certificates(program: &Path, folder: &Path) -> Result<()> {
