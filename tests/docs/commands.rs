@@ -92,14 +92,28 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 23] = [
+    "all-namespaces",
+    "build-arg",
+    "cert",
     "clusterrole",
     "dry-run",
     "group",
+    "ignore-not-found",
+    "key",
+    "kubeconfig",
+    "namespace",
     "no-default-features",
     "oidc-groups-prefix",
     "oidc-username-prefix",
+    "output",
+    "patch",
+    "previous",
+    "server-side",
     "serviceaccount",
+    "tag",
+    "tail",
     "test",
+    "type",
     "user",
 ];
