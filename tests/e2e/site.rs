@@ -196,4 +196,4 @@ pub(crate) const USERS: [User; 5] = [
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/fixtures");
 
 const MISSING: &str = "\
-skipped: the tests against a real API server; `make control-plane` builds one (or set KUBEBUILDER_ASSETS)";
+skipped: the tests against a real API server; `make setup control-plane` builds one (or set KUBEBUILDER_ASSETS)";
