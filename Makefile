@@ -24,7 +24,8 @@ run: ## Shows the main job at a real API server and keeps serving; ARGS=--once e
 test: ## Runs every test, those at a real API server too
 	@$(SETUP) --as-far-as-possible
 	@$(SETUP) --prometheus
-	@$(SETUP) --control-plane & cargo test --locked --no-run && wait $$!
+	cargo test --locked --no-run
+	@$(SETUP) --control-plane
 	cargo test --locked
 
 lint: ## Checks formatting, lints, the purity of the engine, and licences and sources of what it depends on
