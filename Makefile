@@ -45,6 +45,7 @@ deny: ## Checks licences, bans and sources of every dependency (deny.toml)
 
 generate: ## Writes generated files anew; a test fails when they differ
 	monitoring/generate > monitoring/prometheus-rule.yaml
+	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
 
 sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
 	@cargo cyclonedx --version 2>/dev/null | grep -qx 'cargo-cyclonedx-cyclonedx $(CARGO_CYCLONEDX)' \

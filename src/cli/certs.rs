@@ -9,8 +9,9 @@ use crate::sources::DevelopmentCertificates;
 
 use super::Failure;
 
-/// Makes `ca.crt`, `ca.key`, `tls.crt` and `tls.key` in a folder, for development.
+/// Make a CA and a serving certificate for development
 ///
+/// Writes `ca.crt`, `ca.key`, `tls.crt` and `tls.key` to a folder.
 /// Whoever has `ca.key` can speak for every name that the CA is trusted for: use cert-manager, or a CA of your own,
 /// where it matters.
 #[derive(Debug, clap::Args)]
