@@ -7,5 +7,6 @@ pub mod domain;
 pub mod message;
 pub mod palette;
 pub mod policy;
+pub mod rbac;
 pub mod review;
 pub mod ruling;
