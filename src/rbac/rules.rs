@@ -91,6 +91,7 @@ impl Rules {
     }
 
     /// What of it a binding in a namespace hands out: no path, and no resource that is known to be the cluster's.
+    #[must_use]
     pub fn namespaced(&self) -> Self {
         let targets: Vec<TargetRule> = self
             .targets

@@ -6,6 +6,12 @@
 //!   (`pkg/apis/rbac/validation`: "rules cannot apply to both regular resources and non-resource URLs").
 //! - A role of more than `Rules::LIMIT` entries is widened. No pair here is that large.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says what it saw"
+)]
+
 mod go;
 mod random;
 

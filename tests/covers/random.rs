@@ -116,8 +116,8 @@ impl Random {
         let count = 1 + self.below(3);
         (0..count)
             .map(|_| {
-                let rule = role[self.below(role.len())].clone();
-                self.piece_of(rule)
+                let piece = role[self.below(role.len())].clone();
+                self.piece_of(piece)
             })
             .collect()
     }

@@ -23,6 +23,11 @@ impl TargetRule {
         })
     }
 
+    /// Whether it is about this resource of this group, or about everything.
+    pub(in crate::rbac) fn allows(&self, group: &str, resource: &str) -> bool {
+        (*self.group == *"*" || *self.group == *group) && resource_covers(&self.resource, resource)
+    }
+
     fn by_target(&self, other: &Self) -> Ordering {
         (&self.group, &self.resource, &self.name).cmp(&(&other.group, &other.resource, &other.name))
     }
