@@ -4,6 +4,7 @@ pub mod admission;
 pub mod decide;
 pub mod directory;
 pub mod domain;
+pub mod facts;
 pub mod message;
 pub mod palette;
 pub mod policy;

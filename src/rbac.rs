@@ -11,6 +11,7 @@ mod policy_rule;
 mod rules;
 mod scope;
 
+pub(crate) use aggregation::labels as read_labels;
 pub use aggregation::{AggregationRule, LabelSelector, Labels, Operator, SelectorRequirement};
 pub use capabilities::{Capabilities, Capability, Level};
 pub use policy_rule::PolicyRule;

@@ -93,6 +93,11 @@ impl Rules {
     /// What of it a binding in a namespace hands out: no path, and no resource that is known to be the cluster's.
     #[must_use]
     pub fn namespaced(&self) -> Self {
+        let is_left =
+            |target: &TargetRule| !scope::is_cluster_scoped(&target.group, &target.resource);
+        if self.paths.is_empty() && self.targets.iter().all(is_left) {
+            return self.clone();
+        }
         let targets: Vec<TargetRule> = self
             .targets
             .iter()
