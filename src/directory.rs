@@ -2,6 +2,8 @@
 //!
 //! Look-ups are exact; near misses are only for messages. Nothing here knows the policy or the cluster.
 
+mod compile;
+mod document;
 mod names;
 
 use std::collections::HashMap;
@@ -11,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, PermissionTable, RoleId};
+pub use compile::Compiled;
 use names::Names;
 
 /// The users and teams of Palette and what they hold, compiled for look-ups.
@@ -100,12 +103,12 @@ impl fmt::Display for AssignmentScope {
 impl Directory {
     /// The user of this exact name.
     pub fn user(&self, name: &str) -> Option<&User> {
-        self.users.get(self.user_names.place(name)?)
+        self.users.get(self.user_names.place(name)? as usize)
     }
 
     /// The team of this exact name.
     pub fn team(&self, name: &str) -> Option<&Team> {
-        self.teams.get(self.team_names.place(name)?)
+        self.teams.get(self.team_names.place(name)? as usize)
     }
 
     /// The team that a user of this directory is in; of another directory's id, a team without assignments.
@@ -225,6 +228,18 @@ impl Roles {
         self.ids.get(name).copied().or_else(alias)
     }
 
+    /// Whether there is a role of that name, other names of built-in ones aside.
+    fn has(&self, name: &str) -> bool {
+        self.ids.contains_key(name)
+    }
+
+    /// Every name, sorted.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let mut names: Vec<_> = self.ids.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.into_iter()
+    }
+
     /// Adds a custom role, or nothing when there are too many to number.
     fn add(&mut self, name: &str, permissions: PermissionSet) -> Option<RoleId> {
         let id = RoleId::custom(self.custom.len())?;
@@ -238,3 +253,6 @@ impl Roles {
         self.names.insert(id, name);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod domain;
 pub mod facts;
 pub mod message;
@@ -11,3 +12,16 @@ pub mod policy;
 pub mod rbac;
 pub mod review;
 pub mod ruling;
+
+#[cfg(feature = "server")]
+pub mod app;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod live;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod sources;

@@ -1,2 +1,7 @@
 //! The binary: composition only.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    palette_rbac::app::run(std::env::args_os())
+}

@@ -1,6 +1,15 @@
 //! What the operator wants enforced: the policy document and what it is compiled to, under one revision.
 //!
-//! Two stages: the document is what was typed, [`Policy`] is what it means. Nothing here knows the directory.
+//! Two stages: the document is what was typed, [`Policy`] is what it means. Nothing here knows the directory: whether it
+//! has the roles that the mapping asks for is checked when the two are paired.
+
+mod compile;
+mod draft;
+mod exemption;
+mod mapping;
+mod print;
+mod schema;
+mod word;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{Action, Mode, NamePattern, Rule, SubjectKind};
+pub use compile::{ClusterOverride, Compiled, RoleReference};
 
 /// A policy, compiled and resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +130,19 @@ pub enum RoleClass {
     Standard,
 }
 
+impl RoleClass {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Vm, Self::Standard];
+
+    /// The rule that judges roles of this class.
+    pub const fn rule(self) -> Rule {
+        match self {
+            Self::Vm => Rule::VmRoleMapping,
+            Self::Standard => Rule::StandardRoleMapping,
+        }
+    }
+}
+
 /// What happens to a decision made on a stale directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnStale {
@@ -130,6 +153,20 @@ pub enum OnStale {
     Warn,
     /// Every added grant of a VM role is refused as well.
     Deny,
+}
+
+impl OnStale {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Ignore, Self::Warn, Self::Deny];
+
+    /// The word in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ignore => "ignore",
+            Self::Warn => "warn",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// Who is shown what a subject holds, and near misses.
@@ -144,6 +181,20 @@ pub enum Disclose {
     None,
 }
 
+impl Disclose {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Own, Self::None];
+
+    /// The word in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Own => "own",
+            Self::None => "none",
+        }
+    }
+}
+
 /// When a role that the mapping does not name is read from the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RoleReads {
@@ -152,6 +203,19 @@ pub enum RoleReads {
     Watched,
     /// Every time.
     Live,
+}
+
+impl RoleReads {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::Watched, Self::Live];
+
+    /// The word in the policy file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Watched => "watched",
+            Self::Live => "live",
+        }
+    }
 }
 
 /// Findings that are let through, by the operator's word.
@@ -188,3 +252,6 @@ pub struct SubjectPattern {
     /// Its name.
     pub name: NamePattern,
 }
+
+#[cfg(test)]
+mod tests;

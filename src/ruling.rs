@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
 use crate::domain::{Holding, Reach, RoleKind, RoleRef, Scope, nearest};
-use crate::palette::{Catalogue, PermissionSet, RoleId, RoleSet, implication};
+use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
 use crate::policy::{Membership, Policy, RoleClass};
 
 /// Policy and directory, paired.
@@ -220,10 +220,11 @@ impl Ruling {
 
     fn holding(&self, assignment: Assignment, scope: &Scope<'_>) -> Option<Holding> {
         let place = self.directory.scopes().get(assignment.scope.index())?;
+        let reach = self.reach(assignment.scope, scope);
         Some(Holding {
             role: self.directory.role_name(assignment.role).clone(),
-            scope: place.to_string().into(),
-            reach: self.reach(assignment.scope, scope),
+            scope: told(place, reach).into(),
+            reach,
         })
     }
 
@@ -358,6 +359,26 @@ impl Group {
     }
 }
 
+/// The scope for people: a workspace with the namespaces that it selects, where they decide.
+fn told(scope: &AssignmentScope, reach: Reach) -> String {
+    match (scope, reach) {
+        (AssignmentScope::Workspace { namespaces, .. }, Reach::OtherNamespace) => {
+            let patterns: Vec<&str> = namespaces
+                .iter()
+                .take(PATTERNS_TOLD)
+                .map(NamespacePattern::as_str)
+                .collect();
+            let more = if namespaces.len() > PATTERNS_TOLD {
+                ", ..."
+            } else {
+                ""
+            };
+            format!("{scope} in {}{more}", patterns.join(", "))
+        }
+        _ => scope.to_string(),
+    }
+}
+
 fn permissions_of(id: RoleId, directory: &Directory) -> Option<&PermissionSet> {
     directory.custom_permissions(id).or_else(|| {
         Catalogue::builtin()
@@ -404,6 +425,9 @@ impl ScopeReach {
         }
     }
 }
+
+/// A message has room for a few.
+const PATTERNS_TOLD: usize = 5;
 
 /// What a person must hold to hand out VM and standard roles (rule `requester`): one of them.
 const REQUESTER_ROLES: [&str; 2] = ["Cluster Admin", "Cluster Editor"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 /// Names in an order, with the place of each.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    names: Vec<Arc<str>>,
+    list: Vec<Arc<str>>,
     places: HashMap<Arc<str>, u32>,
     /// The hash of each folded name and its place, sorted: near misses without a second copy of the names.
     folded: Vec<(u64, u32)>,
@@ -13,29 +13,29 @@ pub(super) struct Names {
 
 impl Names {
     /// Puts a name at the next place, unless it has one already.
-    pub(super) fn add(&mut self, name: &str) -> Option<u32> {
-        let place = u32::try_from(self.names.len()).ok()?;
+    pub(super) fn add(&mut self, name: &str) -> Option<Arc<str>> {
+        let place = u32::try_from(self.list.len()).ok()?;
         if self.places.contains_key(name) {
             return None;
         }
         let name: Arc<str> = name.into();
         self.places.insert(Arc::clone(&name), place);
-        self.names.push(name);
-        Some(place)
+        self.list.push(Arc::clone(&name));
+        Some(name)
     }
 
     /// Makes near misses known, once all names are there.
     pub(super) fn index(&mut self) {
         self.folded = (0..)
-            .zip(&self.names)
+            .zip(&self.list)
             .map(|(place, name)| (self.hash(&fold(name)), place))
             .collect();
         self.folded.sort_unstable();
     }
 
     /// The place of this exact name.
-    pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.places.get(name).map(|place| *place as usize)
+    pub(super) fn place(&self, name: &str) -> Option<u32> {
+        self.places.get(name).copied()
     }
 
     /// The first name that differs from this one in case or surrounding white space only.
@@ -47,14 +47,14 @@ impl Names {
             .get(first..)?
             .iter()
             .take_while(|(other, _)| *other == hash)
-            .filter_map(|(_, place)| self.names.get(*place as usize))
+            .filter_map(|(_, place)| self.list.get(*place as usize))
             .map(|near| &**near)
             .find(|near| *near != name && fold(near) == meant)
     }
 
-    /// The name at a place.
-    pub(super) fn name(&self, place: usize) -> Option<&Arc<str>> {
-        self.names.get(place)
+    /// Every name, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|name| &**name)
     }
 
     fn hash(&self, folded: &str) -> u64 {

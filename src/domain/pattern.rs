@@ -15,10 +15,10 @@ pub enum NamePattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// The text is empty.
-    #[error("is empty; nothing has an empty name")]
+    #[error("is empty, and nothing has an empty name")]
     Empty,
     /// A lone `*`.
-    #[error("`*` alone matches every name; leave the field out to match any")]
+    #[error("`*` alone would match every name")]
     Everything,
     /// A `*` that is not the last character.
     #[error("`*` may only end a name (`prefix*`)")]
@@ -26,6 +26,16 @@ pub enum PatternError {
 }
 
 impl NamePattern {
+    /// What every name matches. No text is read as this: it is what a field means that is left out.
+    pub fn any() -> Self {
+        Self::Prefix("".into())
+    }
+
+    /// Whether every name matches.
+    pub fn is_any(&self) -> bool {
+        matches!(self, Self::Prefix(prefix) if prefix.is_empty())
+    }
+
     /// Reads a literal or `prefix*`.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let prefix = text.strip_suffix('*');

@@ -29,6 +29,7 @@ pub fn refusal(decision: &Decision) -> String {
     for line in decision
         .unjudged
         .iter()
+        .copied()
         .map(unjudged)
         .chain(decision.notices.iter().filter_map(notice))
     {
@@ -80,7 +81,7 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
     }
 }
 
-fn unjudged(rule: &Rule) -> String {
+fn unjudged(rule: Rule) -> String {
     match rule {
         Rule::ClusterGroupScope => format!(
             "{rule} was not judged: the policy does not say which cluster group this cluster is in (cluster.clusterGroup)"

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use super::words::{lines, name, role, subject};
-use crate::domain::{Decision, Effect, Field, Finding, Notice};
+use super::words::{groups, lines, name, role, subject};
+use crate::domain::{Decision, Effect, Field, Finding, Notice, RoleKind};
 
 /// The warnings that the client prints, one line each.
 ///
@@ -26,35 +26,45 @@ pub fn warnings(decision: &Decision) -> Vec<String> {
 
 /// The rule first, so that it survives the cut.
 fn warning(finding: &Finding, decision: &Decision) -> String {
-    let what = lines(finding, decision)
-        .into_iter()
-        .next()
-        .map(|(label, text)| {
-            if label == "why" {
-                text
-            } else {
-                format!("{label} {text}")
-            }
-        })
-        .unwrap_or_default();
-    match finding.field {
-        Field::Subject(_) => {
-            format!(
-                "[{}] {} for {}: {what}",
-                finding.rule,
-                subject(&finding.subject),
-                role(decision)
-            )
-        }
-        Field::UserInfo => {
-            format!(
-                "[{}] you ({}) {what}, to grant {}",
-                finding.rule,
-                name(&finding.subject.name),
-                role(decision)
-            )
-        }
-    }
+    let (rule, who) = (finding.rule, subject(&finding.subject));
+    // Every character counts, and nearly every role is a ClusterRole.
+    let what = match decision.role.kind {
+        RoleKind::ClusterRole => name(&decision.role.name),
+        RoleKind::Role => role(decision),
+    };
+    let full = match finding.field {
+        Field::Subject(_) => format!("[{rule}] {who} for {what}: "),
+        Field::UserInfo => format!("[{rule}] {what} is granted by {who}: "),
+    };
+    let room = CHARACTERS.saturating_sub(full.chars().count());
+    full + &wrong(finding, decision, room)
+}
+
+/// What is wrong, and of what is lacking as much as there is room for.
+fn wrong(finding: &Finding, decision: &Decision, room: usize) -> String {
+    let lacks = |count: usize| {
+        let more = match finding.lacks.len() - count {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        finding
+            .lacks
+            .get(..count)
+            .map(|some| format!("lacks {}{more}", groups(some)))
+    };
+    let count = finding.lacks.len();
+    let lists = (1..=count)
+        .rev()
+        .filter_map(lacks)
+        .find(|list| list.chars().count() <= room);
+    lists.unwrap_or_else(|| match count {
+        0 => lines(finding, decision)
+            .into_iter()
+            .next()
+            .map(|(_, text)| text)
+            .unwrap_or_default(),
+        _ => format!("lacks {count} of Palette's roles"),
+    })
 }
 
 fn notice(notice: &Notice) -> Option<String> {

@@ -41,7 +41,7 @@ pub fn line(finding: &Finding, decision: &Decision) -> String {
 /// What people read below a subject, label and text: what is wrong first, the way out last.
 pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {
-        Cause::Requirement(standing) => requirement(finding, standing),
+        Cause::Requirement(standing) => requirement(finding, standing, decision),
         cause => vec![(WHY, why(cause)), (MAY, way_out(finding, decision))],
     }
 }
@@ -87,15 +87,15 @@ pub(super) fn groups(groups: &[Vec<Arc<str>>]) -> String {
     groups.join("; ")
 }
 
-fn requirement(finding: &Finding, standing: &Standing) -> Vec<(&'static str, String)> {
-    let lacks = groups(&finding.lacks);
+fn requirement(
+    finding: &Finding,
+    standing: &Standing,
+    decision: &Decision,
+) -> Vec<(&'static str, String)> {
+    let (lacks, may) = (groups(&finding.lacks), may(finding, standing, decision));
     match standing {
-        Standing::Undisclosed => vec![(NEEDS, lacks), (MAY, may(finding, standing))],
-        _ => vec![
-            (LACKS, lacks),
-            (HOLDS, held(finding, standing)),
-            (MAY, may(finding, standing)),
-        ],
+        Standing::Undisclosed => vec![(NEEDS, lacks), (MAY, may)],
+        _ => vec![(LACKS, lacks), (HOLDS, held(finding, standing)), (MAY, may)],
     }
 }
 
@@ -174,24 +174,25 @@ fn reach(reach: Reach) -> &'static str {
     }
 }
 
-fn may(finding: &Finding, standing: &Standing) -> String {
+fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
+    let here = if is_wide_in_vain(finding, decision) {
+        "in a namespace"
+    } else {
+        "here"
+    };
     match (standing, finding.field, &finding.may) {
         (_, Field::UserInfo, _) => String::from("ask someone who has them to make this binding"),
-        (_, _, Some(role)) => {
-            format!(
-                "be given {} here; for more, ask for the missing roles in Palette",
-                name(role)
-            )
-        }
+        (_, _, Some(role)) => format!(
+            "be given {} {here}; for more, ask for the missing roles in Palette",
+            name(role)
+        ),
         (
             Standing::Unknown { near: Some(near) }
             | Standing::Unprefixed {
                 near: Some(near), ..
             },
             ..,
-        ) => {
-            format!("be written `{}`, if that is who is meant", name(near))
-        }
+        ) => format!("be written `{}`, if that is who is meant", name(near)),
         (Standing::Unprefixed { near: None, .. } | Standing::Unknown { near: None }, ..) => {
             String::from(
                 "be given the role once Palette knows the name and it has the missing roles",
@@ -207,9 +208,24 @@ fn may(finding: &Finding, standing: &Standing) -> String {
             String::from("be given the role once it has all of these in Palette")
         }
         (Standing::Known, ..) => {
-            String::from("be given no VM role here yet; ask for the missing roles in Palette")
+            format!("be given no VM role {here} yet; ask for the missing roles in Palette")
         }
     }
+}
+
+/// Whether the grant is cluster-wide where only namespaces are allowed, whatever the role.
+fn is_wide_in_vain(finding: &Finding, decision: &Decision) -> bool {
+    siblings(finding, decision)
+        .any(|other| matches!(other.cause, Cause::ClusterGroup(_) | Cause::Workspace(_)))
+}
+
+/// The findings about the same subject.
+fn siblings<'d>(finding: &Finding, decision: &'d Decision) -> impl Iterator<Item = &'d Finding> {
+    let field = finding.field;
+    decision
+        .findings
+        .iter()
+        .filter(move |other| other.field == field)
 }
 
 fn why(cause: &Cause) -> String {
@@ -242,12 +258,7 @@ fn why(cause: &Cause) -> String {
 
 fn way_out(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
-        Cause::ClusterGroup(_) | Cause::Workspace(_) => {
-            format!(
-                "be bound in each namespace: {}",
-                namespaced(&finding.subject, decision)
-            )
-        }
+        Cause::ClusterGroup(_) | Cause::Workspace(_) => namespaced(finding, decision),
         Cause::Everybody | Cause::AllServiceAccounts => {
             String::from("be replaced by the users and teams who are meant")
         }
@@ -257,23 +268,30 @@ fn way_out(finding: &Finding, decision: &Decision) -> String {
     }
 }
 
-/// The command that makes the same grant in one namespace.
-fn namespaced(subject: &Subject<'_>, decision: &Decision) -> String {
+/// How to grant in a namespace what may be granted there.
+fn namespaced(finding: &Finding, decision: &Decision) -> String {
+    let unmet = siblings(finding, decision).find(|other| !other.lacks.is_empty());
+    let role = unmet.and_then(|unmet| unmet.may.as_deref());
+    let command = command(&finding.subject, role.unwrap_or(&decision.role.name));
+    match (unmet, role) {
+        (Some(_), None) => format!("then be bound in each namespace: {command}"),
+        _ => format!("be bound in each namespace: {command}"),
+    }
+}
+
+/// The command that makes the grant in one namespace.
+fn command(subject: &Subject<'_>, role: &str) -> String {
+    let name = argument(&subject.name);
     let flag = match (subject.kind, &subject.namespace) {
-        (SubjectKind::User, _) => format!("--user={}", argument(&subject.name)),
-        (SubjectKind::Group, _) => format!("--group={}", argument(&subject.name)),
+        (SubjectKind::User, _) => format!("--user={name}"),
+        (SubjectKind::Group, _) => format!("--group={name}"),
         (SubjectKind::ServiceAccount, namespace) => {
-            format!(
-                "--serviceaccount={}:{}",
-                argument(namespace.as_deref().unwrap_or_default()),
-                argument(&subject.name)
-            )
+            let namespace = argument(namespace.as_deref().unwrap_or_default());
+            format!("--serviceaccount={namespace}:{name}")
         }
     };
-    format!(
-        "kubectl create rolebinding NAME --clusterrole={} {flag} --namespace=NAMESPACE",
-        argument(&decision.role.name)
-    )
+    let role = argument(role);
+    format!("kubectl create rolebinding NAME --clusterrole={role} {flag} --namespace=NAMESPACE")
 }
 
 /// A word that is safe to paste into a shell; a name that is not is left for the reader to fill in.

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use palette_rbac::directory::Directory;
+use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,13 +12,13 @@ use serde_json::Value;
 /// One case of the corpus: what is asked, under which policy and directory, and what must come of it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
-    pub name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     policy: Value,
     directory: Value,
     #[serde(default)]
     now: Option<Timestamp>,
-    pub request: Request,
+    pub(crate) request: Request,
     expect: Expect,
     #[serde(skip)]
     file: PathBuf,
@@ -24,13 +26,13 @@ pub struct Case {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {
-    pub operation: String,
-    pub user: String,
-    pub groups: Vec<String>,
-    pub object: Value,
+pub(crate) struct Request {
+    pub(crate) operation: String,
+    pub(crate) user: String,
+    pub(crate) groups: Vec<String>,
+    pub(crate) object: Value,
     #[serde(default)]
-    pub old: Option<Value>,
+    pub(crate) old: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -40,6 +42,8 @@ struct Expect {
     findings: Vec<ExpectedFinding>,
     #[serde(default)]
     message: Option<String>,
+    #[serde(default)]
+    warnings: Option<Vec<String>>,
 }
 
 /// What is left out is not compared.
@@ -56,24 +60,30 @@ struct ExpectedFinding {
 
 /// What one level made of a case. A level that cannot tell a thing leaves it out.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub decision: String,
-    pub findings: Vec<SeenFinding>,
-    pub message: Option<String>,
+pub(crate) struct Seen {
+    pub(crate) decision: String,
+    pub(crate) findings: Vec<SeenFinding>,
+    pub(crate) message: Option<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 #[derive(Debug)]
-pub struct SeenFinding {
-    pub rule: String,
-    pub action: String,
-    pub field: Option<String>,
-    pub lacks: Option<Vec<Vec<String>>>,
-    pub may: Option<Option<String>>,
-    pub exemption: Option<Option<String>>,
+pub(crate) struct SeenFinding {
+    pub(crate) rule: String,
+    pub(crate) action: String,
+    pub(crate) details: Option<Details>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Details {
+    pub(crate) field: String,
+    pub(crate) lacks: Vec<Vec<String>>,
+    pub(crate) may: String,
+    pub(crate) exemption: String,
 }
 
 /// Every case of every file, in the order of the files' names.
-pub fn all() -> Vec<Case> {
+pub(crate) fn all() -> Vec<Case> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -92,18 +102,18 @@ fn cases_of(file: &Path) -> Vec<Case> {
     let mut cases: Vec<Case> = serde_saphyr::from_multiple_with_options(&text, options)
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     for case in &mut cases {
-        case.file = file.to_owned();
+        file.clone_into(&mut case.file);
     }
     cases
 }
 
 impl Case {
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.now
             .unwrap_or_else(|| "2026-11-22T09:00:00Z".parse().unwrap())
     }
 
-    pub fn ruling(&self) -> Ruling {
+    pub(crate) fn ruling(&self) -> Ruling {
         let policy = Arc::new(self.compile_policy());
         let directory = Arc::new(self.read_directory());
         let (ruling, unknown) = Ruling::pair(policy, directory);
@@ -112,7 +122,7 @@ impl Case {
     }
 
     /// The review that the API server would send.
-    pub fn review(&self) -> Vec<u8> {
+    pub(crate) fn review(&self) -> Vec<u8> {
         let object = &self.request.object;
         let review = serde_json::json!({
             "apiVersion": "admission.k8s.io/v1",
@@ -133,7 +143,7 @@ impl Case {
     }
 
     /// What is wrong with what a level saw, or nothing.
-    pub fn compare(&self, seen: &Seen) -> Option<String> {
+    pub(crate) fn compare(&self, seen: &Seen) -> Option<String> {
         let expect = &self.expect;
         let same_message = match (&expect.message, &seen.message) {
             (Some(expected), Some(message)) => expected.trim_end() == message,
@@ -142,6 +152,10 @@ impl Case {
         };
         let same = expect.decision == seen.decision
             && same_message
+            && expect
+                .warnings
+                .as_ref()
+                .is_none_or(|warnings| *warnings == seen.warnings)
             && expect.findings.len() == seen.findings.len()
             && expect
                 .findings
@@ -157,28 +171,42 @@ impl Case {
         })
     }
 
-    fn document(&self, field: &Value) -> Vec<u8> {
-        match field {
-            Value::String(path) => fs::read(folder().join(path)).unwrap(),
-            inline => serde_json::to_vec(inline).unwrap(),
-        }
+    fn compile_policy(&self) -> Policy {
+        let bytes = document(&self.policy);
+        let compiled = Policy::compile(&bytes, &ClusterOverride::default())
+            .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
+        compiled.policy
+    }
+
+    fn read_directory(&self) -> Directory {
+        let bytes = document(&self.directory);
+        let compiled = Directory::compile(&bytes, bytes.len())
+            .unwrap_or_else(|mistakes| panic!("{}: {mistakes}", self.name));
+        compiled.directory
     }
 }
 
 impl ExpectedFinding {
     fn is(&self, seen: &SeenFinding) -> bool {
-        fn agrees<T: PartialEq>(expected: Option<&T>, seen: Option<&T>) -> bool {
-            expected
-                .zip(seen)
-                .is_none_or(|(expected, seen)| expected == seen)
+        let details = seen.details.as_ref().is_none_or(|seen| self.agrees(seen));
+        self.rule == seen.rule && self.action == seen.action && details
+    }
+
+    fn agrees(&self, seen: &Details) -> bool {
+        fn same<T: PartialEq>(expected: Option<&T>, seen: &T) -> bool {
+            expected.is_none_or(|expected| expected == seen)
         }
-        let told = |told: &Option<Option<String>>| told.clone().map(Option::unwrap_or_default);
-        self.rule == seen.rule
-            && self.action == seen.action
-            && agrees(Some(&self.field), seen.field.as_ref())
-            && agrees(self.lacks.as_ref(), seen.lacks.as_ref())
-            && agrees(self.may.as_ref(), told(&seen.may).as_ref())
-            && agrees(self.exemption.as_ref(), told(&seen.exemption).as_ref())
+        self.field == seen.field
+            && same(self.lacks.as_ref(), &seen.lacks)
+            && same(self.may.as_ref(), &seen.may)
+            && same(self.exemption.as_ref(), &seen.exemption)
+    }
+}
+
+fn document(field: &Value) -> Vec<u8> {
+    match field {
+        Value::String(path) => fs::read(folder().join(path)).unwrap(),
+        inline => serde_json::to_vec(inline).unwrap(),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::domain::{Binding, BindingRequest, Finding, Operation, Requester, Verdict};
@@ -5,10 +7,10 @@ use palette_rbac::message;
 use palette_rbac::review::{Reply, review};
 use serde_json::Value;
 
-use crate::case::{Case, Seen, SeenFinding};
+use crate::case::{Case, Details, Seen, SeenFinding};
 
 /// The engine alone: a request made of values.
-pub fn engine(case: &Case) -> Seen {
+pub(crate) fn engine(case: &Case) -> Seen {
     let object = case.request.object.to_string();
     let old = case.request.old.as_ref().map(Value::to_string);
     let request = BindingRequest {
@@ -34,11 +36,12 @@ pub fn engine(case: &Case) -> Seen {
         decision: decision.verdict.as_str().to_owned(),
         findings: decision.findings.iter().map(seen).collect(),
         message: (decision.verdict == Verdict::Denied).then(|| message::refusal(&decision)),
+        warnings: message::warnings(&decision),
     }
 }
 
 /// The pure path: a review's bytes in, an answer's bytes out.
-pub fn bytes(case: &Case) -> Seen {
+pub(crate) fn bytes(case: &Case) -> Seen {
     match review(&case.review(), &case.ruling(), case.now()) {
         Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
         Reply::Review { body, outcome } => {
@@ -59,16 +62,19 @@ pub fn bytes(case: &Case) -> Seen {
                     .map(|found| SeenFinding {
                         rule: found.rule.to_string(),
                         action: found.effect.to_string(),
-                        field: None,
-                        lacks: None,
-                        may: None,
-                        exemption: None,
+                        details: None,
                     })
                     .collect(),
                 message: response["status"]["message"].as_str().map(str::to_owned),
+                warnings: texts(&response["warnings"]),
             }
         }
     }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    list.map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
 fn binding(json: &str) -> Binding<'_> {
@@ -83,12 +89,15 @@ fn seen(finding: &Finding) -> SeenFinding {
         .lacks
         .iter()
         .map(|group| group.iter().map(ToString::to_string).collect());
+    let text = |name: &Option<Arc<str>>| name.as_deref().unwrap_or_default().to_owned();
     SeenFinding {
         rule: finding.rule.to_string(),
         action: finding.effect.to_string(),
-        field: Some(finding.field.to_string()),
-        lacks: Some(lacks.collect()),
-        may: Some(finding.may.as_ref().map(ToString::to_string)),
-        exemption: Some(finding.exemption.as_ref().map(ToString::to_string)),
+        details: Some(Details {
+            field: finding.field.to_string(),
+            lacks: lacks.collect(),
+            may: text(&finding.may),
+            exemption: text(&finding.exemption),
+        }),
     }
 }

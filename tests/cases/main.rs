@@ -1,7 +1,16 @@
 //! The case corpus: every case through the engine, through bytes and through TLS, with one result.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
 mod case;
 mod levels;
+#[cfg(feature = "server")]
+mod over_tls;
 
 use case::{Case, Seen};
 
@@ -30,6 +39,16 @@ fn the_engine_decides_every_case() {
 #[test]
 fn bytes_are_answered_as_the_engine_decides() {
     run_all(levels::bytes);
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn tls_carries_the_very_same_bytes() {
+    let results = case::all()
+        .into_iter()
+        .map(|case| over_tls::same_bytes(&case));
+    let failures: Vec<String> = results.filter_map(Result::err).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
 #[test]

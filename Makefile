@@ -1,0 +1,60 @@
+# Everything that is checked or shown is a target here; `make help` lists them.
+
+CONTROL_PLANE := tests/e2e/control-plane/assets
+SETUP := .ci/setup
+# Small enough to be built where it is missing; without optimisation that takes a minute on 2 cores instead of three.
+CARGO_DENY := 0.20.2
+CARGO_CYCLONEDX := 0.5.9
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint pure deny generate sbom control-plane clean
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Installs what is missing: a C compiler, Go (as root; otherwise says what to type)
+	@$(SETUP)
+
+run: ## Shows the main job at a real API server and keeps serving; ARGS=--once ends by itself
+	@$(SETUP) --as-far-as-possible
+	cargo build --release --locked --bin palette-rbac --example demo
+	@target/release/examples/demo $(ARGS)
+
+test: ## Runs every test, those at a real API server too
+	@$(SETUP) --as-far-as-possible
+	@$(SETUP) --prometheus
+	@$(SETUP) --control-plane & cargo test --locked --no-run && wait $$!
+	cargo test --locked
+
+lint: ## Checks formatting, lints, the purity of the engine, and licences and sources of what it depends on
+	@$(SETUP) --lint
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	@$(MAKE) --no-print-directory pure deny
+	@if go=$$($(CONTROL_PLANE) go); then echo "gofmt -l tests/e2e/control-plane"; \
+		test -z "$$($$($$go env GOROOT)/bin/gofmt -l tests/e2e/control-plane | tee /dev/stderr)"; fi
+
+pure: ## Proves that the engine needs no I/O: it compiles without the feature `server`
+	cargo check --locked --lib --no-default-features
+
+deny: ## Checks licences, bans and sources of every dependency (deny.toml)
+	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY)' \
+		|| cargo install cargo-deny --version $(CARGO_DENY) --locked --debug
+	cargo deny --locked check --hide-inclusion-graph licenses bans sources
+
+generate: ## Writes generated files anew; a test fails when they differ
+	monitoring/generate > monitoring/prometheus-rule.yaml
+
+sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
+	@cargo cyclonedx --version 2>/dev/null | grep -qx 'cargo-cyclonedx-cyclonedx $(CARGO_CYCLONEDX)' \
+		|| cargo install cargo-cyclonedx --version $(CARGO_CYCLONEDX) --locked --debug
+	cargo cyclonedx --format json --spec-version 1.5 --describe binaries
+	@mkdir -p target/sbom && mv palette-rbac_bin.cdx.json target/sbom/palette-rbac.cdx.json
+	@echo target/sbom/palette-rbac.cdx.json
+
+control-plane: ## Builds etcd, kube-apiserver and kubectl into the cache (7 minutes on 2 cores, once)
+	@$(CONTROL_PLANE) build
+
+clean: ## Removes what cargo built; the control plane stays in its cache
+	cargo clean

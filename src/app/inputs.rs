@@ -1,0 +1,138 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls::crypto::{CryptoProvider, ring};
+use tracing::warn;
+
+use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
+use crate::live::{Live, RulingFiles, Tls, TlsFiles, TlsRules};
+use crate::metrics::Metrics;
+use crate::policy::Policy;
+use crate::ruling::Ruling;
+use crate::sources::{
+    CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
+    ServingCertificate, SourceError, Watched,
+};
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Unreadable { .. } => Self::CouldNotRun(error.to_string()),
+            SourceError::Rejected(problems) => Self::BadInput(problems),
+        }
+    }
+}
+
+/// Reads policy and directory for the first time.
+pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<RulingFiles, Failure> {
+    let (policy_file, policy) = policy(settings)?;
+    let (directory_file, directory) = directory(settings)?;
+    for problem in policy.warnings.iter().chain(&directory.warnings) {
+        warn!(problem, "input");
+    }
+    let (policy, directory) = (Arc::new(policy.policy), Arc::new(directory.directory));
+    let (ruling, problems) = Ruling::pair(Arc::clone(&policy), Arc::clone(&directory));
+    if !problems.is_empty() {
+        let problems = problems.iter().map(|problem| format!("policy: {problem}"));
+        return Err(Failure::BadInput(problems.collect()));
+    }
+    Ok(RulingFiles {
+        policy_file,
+        directory_file,
+        policy,
+        directory,
+        failing_since: None,
+        live: Arc::new(Live::new(ruling, metrics, Timestamp::now())),
+        metrics: Arc::clone(metrics),
+    })
+}
+
+fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRead), Failure> {
+    let cluster = &settings.overrides;
+    let Some(path) = settings.policy.clone() else {
+        let embedded = PolicyRead {
+            policy: Policy::embedded(cluster),
+            warnings: Vec::new(),
+        };
+        return Ok((None, embedded));
+    };
+    let mut file = PolicyRead::watched(path, cluster.clone());
+    let read = file.load()?;
+    Ok((Some(file), read))
+}
+
+fn directory(
+    settings: &Settings,
+) -> Result<(Option<Watched<DirectoryRead>>, DirectoryRead), Failure> {
+    match &settings.directory {
+        DirectoryFrom::File(path) => {
+            let mut file = DirectoryRead::watched(path.clone(), settings.max_directory_bytes);
+            let read = file.load()?;
+            Ok((Some(file), read))
+        }
+        DirectoryFrom::Sample => {
+            let read = DirectoryRead::sample().map_err(Failure::BadInput)?;
+            Ok((None, read))
+        }
+    }
+}
+
+/// Reads the certificate and the clients' CA for the first time.
+pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFiles, Failure> {
+    let provider = Arc::new(ring::default_provider());
+    let (certificate_files, certificate) = certificate(settings, &provider)?;
+    let mut client_ca_file = settings.client_ca.clone().map(ClientTrust::watched);
+    let clients = client_ca_file.as_mut().map(Watched::load).transpose()?;
+    let rules = TlsRules {
+        min_version: settings.tls_min_version,
+        client_names: settings.client_names.clone(),
+        provider,
+    };
+    let tls = Tls::new(&certificate, clients.as_ref(), rules)
+        .map_err(|error| Failure::BadInput(vec![format!("cannot use the certificate: {error}")]))?;
+    Ok(TlsFiles {
+        certificate_files,
+        client_ca_file,
+        certificate,
+        clients,
+        tls: Arc::new(tls),
+        metrics: Arc::clone(metrics),
+    })
+}
+
+fn certificate(
+    settings: &Settings,
+    provider: &Arc<CryptoProvider>,
+) -> Result<(Option<Watched<ServingCertificate>>, ServingCertificate), Failure> {
+    let rules = CertificateRules {
+        server_names: settings.server_names.clone(),
+        provider: Arc::clone(provider),
+    };
+    match &settings.certificate {
+        CertificateFrom::Files { certificate, key } => {
+            let mut files = ServingCertificate::watched(certificate.clone(), key.clone(), rules);
+            let certificate = files.load()?;
+            Ok((Some(files), certificate))
+        }
+        CertificateFrom::Made => Ok((None, made(settings, &rules)?)),
+    }
+}
+
+/// A certificate for the names asked for and for this machine.
+fn made(settings: &Settings, rules: &CertificateRules) -> Result<ServingCertificate, Failure> {
+    let asked = settings
+        .server_names
+        .iter()
+        .map(|name| name.to_str().into_owned());
+    let names: Vec<String> = asked.chain(LOCAL_NAMES.map(String::from)).collect();
+    let now = Timestamp::now();
+    let failed =
+        |error: String| Failure::CouldNotRun(format!("cannot make a certificate: {error}"));
+    let made = DevelopmentCertificates::make(&names, THROW_AWAY_DAYS, now)
+        .map_err(|error| failed(error.to_string()))?;
+    ServingCertificate::from_pem(&made.certificate, &made.key, rules, now)
+        .map_err(|problem| failed(problem.to_string()))
+}
+
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+const THROW_AWAY_DAYS: u16 = 30;

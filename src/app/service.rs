@@ -1,0 +1,167 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::cli::{Failure, Settings};
+use crate::live::{Reload, RulingFiles, TlsFiles, unknown};
+use crate::metrics::Metrics;
+use crate::server::{Admin, Lifecycle, Webhook};
+
+use super::signals::Signals;
+use super::{Ended, inputs};
+
+/// A server that runs.
+pub(super) struct Service {
+    lifecycle: Arc<Lifecycle>,
+    connections: TaskTracker,
+    admin_lifecycle: Arc<Lifecycle>,
+    admin_connections: TaskTracker,
+    stop_reloading: CancellationToken,
+    shutdown_delay: Duration,
+    drain_timeout: Duration,
+}
+
+impl Service {
+    /// Binds both addresses, reads every input, and only then serves.
+    pub(super) async fn start(
+        settings: Settings,
+        log_lines_dropped: Arc<dyn Fn() -> u64 + Send + Sync>,
+    ) -> Result<Self, Failure> {
+        let webhook = bind(settings.listen, "webhook", "--listen").await?;
+        let admin = bind(settings.admin_listen, "admin", "--admin-listen").await?;
+        let metrics = Metrics::new()
+            .map_err(|error| Failure::CouldNotRun(format!("cannot set up metrics: {error}")))?;
+        let metrics = Arc::new(metrics);
+        let tls = inputs::tls(&settings, &metrics)?;
+        let ruling = inputs::ruling(&settings, &metrics)?;
+        let service = Self::new(&settings);
+        service.answer(&settings, webhook, (&ruling, &tls));
+        service.admit_probes(&settings, admin, (&ruling, &tls), log_lines_dropped);
+        say_what_is_served(&ruling);
+        service.reload(&settings, ruling, tls);
+        Ok(service)
+    }
+
+    fn new(settings: &Settings) -> Self {
+        Self {
+            lifecycle: Arc::default(),
+            connections: TaskTracker::new(),
+            admin_lifecycle: Arc::default(),
+            admin_connections: TaskTracker::new(),
+            stop_reloading: CancellationToken::new(),
+            shutdown_delay: settings.shutdown_delay,
+            drain_timeout: settings.drain_timeout,
+        }
+    }
+
+    fn answer(
+        &self,
+        settings: &Settings,
+        listener: TcpListener,
+        (ruling, tls): (&RulingFiles, &TlsFiles),
+    ) {
+        let webhook = Webhook {
+            live: Arc::clone(&ruling.live),
+            tls: Arc::clone(&tls.tls),
+            metrics: Arc::clone(&ruling.metrics),
+            lifecycle: Arc::clone(&self.lifecycle),
+            limits: settings.limits.clone(),
+            clock: Timestamp::now,
+        };
+        let connections = self.connections.clone();
+        self.connections.spawn(webhook.serve(listener, connections));
+    }
+
+    fn admit_probes(
+        &self,
+        settings: &Settings,
+        listener: TcpListener,
+        (ruling, tls): (&RulingFiles, &TlsFiles),
+        log_lines_dropped: Arc<dyn Fn() -> u64 + Send + Sync>,
+    ) {
+        let admin = Admin {
+            live: Arc::clone(&ruling.live),
+            tls: Arc::clone(&tls.tls),
+            metrics: Arc::clone(&ruling.metrics),
+            lifecycle: Arc::clone(&self.lifecycle),
+            log_lines_dropped,
+        };
+        let connections = self.admin_connections.clone();
+        let (limits, own) = (settings.limits.clone(), Arc::clone(&self.admin_lifecycle));
+        self.admin_connections
+            .spawn(async move { admin.serve(listener, connections, &limits, own).await });
+    }
+
+    fn reload(&self, settings: &Settings, ruling: RulingFiles, tls: TlsFiles) {
+        let every = settings.reload_interval;
+        let stop = || self.stop_reloading.clone();
+        self.admin_connections.spawn(ruling.run(every, stop()));
+        self.admin_connections.spawn(tls.run(every, stop()));
+    }
+
+    /// Serves until a signal, and ends in order; a second signal ends it at once.
+    pub(super) async fn until(self, signals: &mut Signals) -> Ended {
+        let signal = signals.next().await;
+        info!(signal, "shutting down");
+        tokio::select! {
+            () = self.end() => Ended::Drained,
+            signal = signals.next() => {
+                warn!(signal, "second signal: connections are cut");
+                Ended::Aborted
+            }
+        }
+    }
+
+    async fn end(&self) {
+        self.lifecycle.leave();
+        sleep(self.shutdown_delay).await;
+        self.lifecycle.drain();
+        self.connections.close();
+        if timeout(self.drain_timeout, self.connections.wait())
+            .await
+            .is_err()
+        {
+            let left = self.connections.len();
+            warn!(connections = left, "drain timeout: connections are cut");
+        }
+        self.stop_reloading.cancel();
+        self.admin_lifecycle.drain();
+        self.admin_connections.close();
+        // A scrape or a look at the files; nothing is lost with it.
+        let _ = timeout(ADMIN_DRAIN_TIMEOUT, self.admin_connections.wait()).await;
+        info!("ended");
+    }
+}
+
+async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpListener, Failure> {
+    let failed =
+        |error| Failure::CouldNotRun(format!("cannot listen on {address} ({flag}): {error}"));
+    // SO_REUSEADDR is set by tokio, so that a restart does not wait for old connections.
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    info!(endpoint, %address, "listening");
+    Ok(listener)
+}
+
+fn say_what_is_served(ruling: &RulingFiles) {
+    for note in unknown(&ruling.policy) {
+        warn!(note, "policy");
+    }
+    let counts = ruling.directory.counts();
+    info!(
+        revision = &*ruling.policy.revision,
+        users = counts.users,
+        teams = counts.teams,
+        "serving"
+    );
+}
+
+/// Those who ask for the state of a server that ends need not wait long.
+const ADMIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);

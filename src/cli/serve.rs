@@ -1,0 +1,354 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use rustls_pki_types::ServerName;
+use tracing::level_filters::LevelFilter;
+
+use super::{ClusterArgs, Failure};
+use crate::live::TlsVersion;
+use crate::policy::ClusterOverride;
+use crate::server::{ByteSize, Limits, duration};
+
+/// Answers the API server over HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
+/// of the admin address.
+///
+/// Certificate, key, client CA, policy and directory are read again when their content changes; one that has mistakes
+/// is kept out, and the last good one stays.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// Try it out: a certificate made for this run, the embedded policy, a sample directory, 127.0.0.1, no delay
+    #[arg(long, env = "PALETTE_RBAC_DEV")]
+    dev: bool,
+
+    /// Where the API server's requests are answered [default: 0.0.0.0:8443, with --dev 127.0.0.1:8443]
+    #[arg(long, value_name = "ADDRESS", env = "PALETTE_RBAC_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// Where probes and scrapes are answered, without TLS [default: 0.0.0.0:8080, with --dev 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "PALETTE_RBAC_ADMIN_LISTEN")]
+    admin_listen: Option<SocketAddr>,
+
+    #[command(flatten)]
+    tls: TlsArgs,
+
+    #[command(flatten)]
+    rules: RulesArgs,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// How often the files are looked at
+    ///
+    /// The kubelet takes up to a minute to bring a changed Secret or `ConfigMap` to a pod.
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_RELOAD_INTERVAL", default_value = "1s", value_parser = duration)]
+    reload_interval: Duration,
+
+    #[command(flatten)]
+    limits: Limits,
+
+    #[command(flatten)]
+    shutdown: ShutdownArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "TLS")]
+struct TlsArgs {
+    /// The serving certificate and what leads to its CA, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PALETTE_RBAC_TLS_CERT",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// The key of the certificate, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PALETTE_RBAC_TLS_KEY",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+
+    /// The oldest version of TLS that is spoken
+    #[arg(
+        long,
+        value_name = "VERSION",
+        env = "PALETTE_RBAC_TLS_MIN_VERSION",
+        default_value = "1.3"
+    )]
+    tls_min_version: TlsVersion,
+
+    /// A name that the certificate must be for; may be given several times
+    ///
+    /// The API server calls a Service as NAME.NAMESPACE.svc and refuses a certificate without that name.
+    #[arg(
+        long = "server-name",
+        value_name = "NAME",
+        env = "PALETTE_RBAC_SERVER_NAME",
+        value_delimiter = ',',
+        value_parser = server_name,
+        default_value = "palette-rbac.palette-rbac.svc"
+    )]
+    server_names: Vec<ServerName<'static>>,
+
+    /// CAs whose client certificates are let in, PEM; without it, clients need none
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_CLIENT_CA")]
+    client_ca: Option<PathBuf>,
+
+    /// A name of which a client certificate must have one, as common name or alternative name; may be given several times
+    #[arg(
+        long = "client-name",
+        value_name = "NAME",
+        env = "PALETTE_RBAC_CLIENT_NAME",
+        value_delimiter = ',',
+        requires = "client_ca"
+    )]
+    client_names: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Policy and directory")]
+struct RulesArgs {
+    /// The policy file [default: the embedded policy]
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
+    policy: Option<PathBuf>,
+
+    /// Who holds which Palette roles: `PATH` or `file:PATH`
+    #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
+    directory: Option<DirectoryFrom>,
+
+    /// The largest directory file that is read
+    ///
+    /// 100,000 users with two assignments each take some 20 MiB.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "PALETTE_RBAC_MAX_DIRECTORY_BYTES",
+        default_value = "256MiB"
+    )]
+    max_directory_bytes: ByteSize,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Shutdown")]
+struct ShutdownArgs {
+    /// How long requests are welcome after SIGTERM, while clients learn that it is not ready [default: 5s, with --dev 0s]
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_SHUTDOWN_DELAY", value_parser = duration)]
+    shutdown_delay: Option<Duration>,
+
+    /// How long requests that were begun may take after that
+    ///
+    /// With the delay it must stay below the pod's terminationGracePeriodSeconds.
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_DRAIN_TIMEOUT", default_value = "10s", value_parser = duration)]
+    drain_timeout: Duration,
+}
+
+/// What is logged, to stderr.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// How log lines are written
+    #[arg(long, env = "PALETTE_RBAC_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What is logged: off, error, warn, info (a line for each review), debug or trace
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        env = "PALETTE_RBAC_LOG_LEVEL",
+        default_value = "info"
+    )]
+    pub log_level: LevelFilter,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the directory comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DirectoryFrom {
+    /// A file.
+    File(PathBuf),
+    /// The sample in the binary.
+    Sample,
+}
+
+impl FromStr for DirectoryFrom {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("file:").unwrap_or(text) {
+            "" => Err("the path is empty".to_owned()),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+}
+
+/// Where the serving certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateFrom {
+    /// Files.
+    Files {
+        /// The chain.
+        certificate: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
+    /// Made for this run.
+    Made,
+}
+
+/// What `serve` was told, resolved.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where reviews are answered.
+    pub listen: SocketAddr,
+    /// Where probes are answered.
+    pub admin_listen: SocketAddr,
+    /// The serving certificate.
+    pub certificate: CertificateFrom,
+    /// The oldest version of TLS.
+    pub tls_min_version: TlsVersion,
+    /// Names that the certificate must have.
+    pub server_names: Vec<ServerName<'static>>,
+    /// The CA of clients.
+    pub client_ca: Option<PathBuf>,
+    /// Names of clients that are let in; empty: all of the CA.
+    pub client_names: Vec<String>,
+    /// The policy file; none: the embedded policy.
+    pub policy: Option<PathBuf>,
+    /// What flags say over the policy.
+    pub overrides: ClusterOverride,
+    /// The directory.
+    pub directory: DirectoryFrom,
+    /// The largest directory file.
+    pub max_directory_bytes: usize,
+    /// How often files are looked at.
+    pub reload_interval: Duration,
+    /// What a client may use up.
+    pub limits: Limits,
+    /// How long to go on after a signal.
+    pub shutdown_delay: Duration,
+    /// How long requests may take after that.
+    pub drain_timeout: Duration,
+}
+
+impl ServeArgs {
+    /// What is logged.
+    pub fn log(&self) -> LogArgs {
+        self.log
+    }
+
+    /// What they mean together; everything that is missing at once.
+    pub fn resolve(self) -> Result<Settings, Failure> {
+        let (certificate, directory) = match (self.certificate(), self.directory()) {
+            (Ok(certificate), Ok(directory)) => (certificate, directory),
+            (certificate, directory) => {
+                let missing = [certificate.err(), directory.err()].into_iter().flatten();
+                return Err(Failure::BadInput(missing.map(str::to_owned).collect()));
+            }
+        };
+        let address = |port: u16| {
+            let ip = if self.dev {
+                Ipv4Addr::LOCALHOST
+            } else {
+                Ipv4Addr::UNSPECIFIED
+            };
+            SocketAddr::from((ip, port))
+        };
+        let delay = if self.dev {
+            Duration::ZERO
+        } else {
+            SHUTDOWN_DELAY
+        };
+        Ok(Settings {
+            listen: self.listen.unwrap_or_else(|| address(8443)),
+            admin_listen: self.admin_listen.unwrap_or_else(|| address(8080)),
+            certificate,
+            tls_min_version: self.tls.tls_min_version,
+            server_names: self.tls.server_names.clone(),
+            client_ca: self.tls.client_ca.clone(),
+            client_names: self.tls.client_names.clone(),
+            policy: self.rules.policy.clone(),
+            overrides: self.cluster_of(&directory).overrides(),
+            directory,
+            max_directory_bytes: self.rules.max_directory_bytes.0,
+            reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
+            shutdown_delay: self.shutdown.shutdown_delay.unwrap_or(delay),
+            drain_timeout: self.shutdown.drain_timeout,
+            limits: self.limits,
+        })
+    }
+
+    fn certificate(&self) -> Result<CertificateFrom, &'static str> {
+        match (&self.tls.tls_cert, &self.tls.tls_key) {
+            (Some(certificate), Some(key)) => Ok(CertificateFrom::Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            _ if self.dev => Ok(CertificateFrom::Made),
+            _ => Err(
+                "serve needs a certificate: --tls-cert FILE and --tls-key FILE. `palette-rbac certs --out DIR` makes \
+                 one for development; `serve --dev` needs none",
+            ),
+        }
+    }
+
+    fn directory(&self) -> Result<DirectoryFrom, &'static str> {
+        match &self.rules.directory {
+            Some(directory) => Ok(directory.clone()),
+            None if self.dev => Ok(DirectoryFrom::Sample),
+            None => Err(
+                "serve needs to know who holds which Palette roles: --directory FILE. `serve --dev` tries it out with \
+                 a sample",
+            ),
+        }
+    }
+
+    /// The sample speaks of a cluster; unless somebody says another, it is that one.
+    fn cluster_of(&self, directory: &DirectoryFrom) -> ClusterArgs {
+        let is_unsaid = self.rules.policy.is_none() && self.cluster == ClusterArgs::default();
+        if *directory == DirectoryFrom::Sample && is_unsaid {
+            return ClusterArgs::of_sample();
+        }
+        self.cluster.clone()
+    }
+}
+
+fn server_name(text: &str) -> Result<ServerName<'static>, String> {
+    ServerName::try_from(text.to_owned()).map_err(|_| "is no DNS name or address".to_owned())
+}
+
+/// Endpoints take some seconds to reach every node; until then requests still come.
+const SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
+
+/// Looking at files without a pause would be a busy loop.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+const EXAMPLES: &str = "\
+Examples:
+  # Try it out
+  palette-rbac serve --dev
+
+  # In a cluster
+  palette-rbac serve --tls-cert /tls/tls.crt --tls-key /tls/tls.key \\
+    --policy /etc/palette-rbac/policy.yaml --directory /etc/palette-rbac/directory.yaml
+
+  # Let nobody but the API server ask
+  palette-rbac serve … --client-ca /client-ca/ca.crt --client-name kube-apiserver
+
+Exit codes: 0 ended by a signal; 2 bad input or usage; 3 could not run (port in use, unreadable file).";

@@ -1,0 +1,232 @@
+//! The directory file as it is typed. A tree with positions would take five times the memory, so serde reads it, and a
+//! mistake in its shape ends the reading; texts are borrowed from the file, which tells where they stand.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use jiff::Timestamp;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
+
+use super::Directory;
+use crate::document::{Mistake, Position, syntax, without_defaults};
+use crate::palette::RoleScope;
+
+impl Directory {
+    /// The JSON schema of a directory file.
+    pub fn schema() -> Schema {
+        let mut schema = schemars::schema_for!(Document<'_>);
+        without_defaults(&mut schema);
+        schema
+    }
+}
+
+/// Who holds which Palette roles, where.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Directory")]
+pub(super) struct Document<'a> {
+    #[serde(rename = "apiVersion")]
+    _api_version: ApiVersion,
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    /// Allowed and ignored.
+    #[serde(default, rename = "metadata")]
+    _metadata: Option<Metadata>,
+    /// When Palette said so, as in `2026-11-22T08:00:00Z`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub(super) as_of: Option<Timestamp>,
+    /// Custom Palette roles; the built-in ones are known.
+    #[serde(borrow, default)]
+    pub(super) roles: Vec<RoleDocument<'a>>,
+    /// The users of Palette.
+    #[serde(borrow, default)]
+    pub(super) users: Vec<UserDocument<'a>>,
+    /// The teams of Palette.
+    #[serde(borrow, default)]
+    pub(super) teams: Vec<TeamDocument<'a>>,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+enum ApiVersion {
+    #[serde(rename = "palette-rbac.io/v1alpha1")]
+    V1Alpha1,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+enum Kind {
+    Directory,
+}
+
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    #[serde(default, rename = "name")]
+    _name: Option<String>,
+}
+
+/// A custom Palette role.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoleDocument<'a> {
+    /// Its name in Palette, which no built-in role has.
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    /// Where Palette lets it be assigned.
+    #[serde(default, rename = "scope")]
+    _scope: Option<RoleScope>,
+    /// What it allows, as in `virtualMachine.get`.
+    #[serde(borrow)]
+    pub(super) permissions: Vec<Text<'a>>,
+}
+
+/// A user of Palette.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserDocument<'a> {
+    /// The e-mail address, exactly.
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    /// A user who is not active holds nothing.
+    #[serde(default = "yes")]
+    pub(super) active: bool,
+    /// The names of its teams.
+    #[serde(borrow, default)]
+    pub(super) teams: Box<[Text<'a>]>,
+    /// What it holds by itself.
+    #[serde(borrow, default)]
+    pub(super) assignments: Box<[AssignmentDocument<'a>]>,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A team of Palette.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TeamDocument<'a> {
+    /// Its name, exactly.
+    #[serde(borrow)]
+    pub(super) name: Text<'a>,
+    /// What its members hold through it.
+    #[serde(borrow, default)]
+    pub(super) assignments: Box<[AssignmentDocument<'a>]>,
+}
+
+/// A role held in one of a project, a workspace and the tenant.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AssignmentDocument<'a> {
+    /// The name of the role.
+    #[serde(borrow)]
+    pub(super) role: Text<'a>,
+    /// In the clusters of this project.
+    #[serde(borrow, default)]
+    pub(super) project: Option<Text<'a>>,
+    /// In the clusters of this workspace.
+    #[serde(borrow, default)]
+    pub(super) workspace: Option<Text<'a>>,
+    /// With a workspace: in these namespaces; names, `/regex/` for those that match, `~/regex/` for those that do not.
+    #[serde(borrow, default)]
+    pub(super) namespaces: Option<Box<[Text<'a>]>>,
+    /// In every cluster.
+    #[serde(default)]
+    pub(super) tenant: Option<bool>,
+}
+
+/// A text, borrowed from the file where it stands there as it is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl JsonSchema for Text<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+impl<'a> Document<'a> {
+    /// Reads a file of one document, as JSON if it starts with `{`, which is four times as fast.
+    pub(super) fn parse(text: &'a str) -> Result<Self, Mistake> {
+        let text = text.trim_start_matches('\u{feff}');
+        if text.trim_start().starts_with('{') {
+            return serde_json::from_str(text).map_err(|error| json_mistake(&error));
+        }
+        serde_saphyr::from_str_with_options(text, options(text.len()))
+            .map_err(|error| syntax(&error))
+    }
+}
+
+/// No part of a file is counted more than once for each of its bytes, so the size of the file is the budget. Keys that
+/// stand twice pass the parser, since serde finds them at less cost.
+fn options(bytes: usize) -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        strict_booleans: true,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_events: bytes.saturating_mul(3).max(1_000),
+            max_nodes: bytes.max(1_000),
+            max_total_scalar_bytes: bytes.max(1_000),
+        },
+    }
+}
+
+fn json_mistake(error: &serde_json::Error) -> Mistake {
+    let position = Position {
+        line: error.line(),
+        column: error.column(),
+    };
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", position.line, position.column);
+    let message = message.strip_suffix(&place).unwrap_or(&message);
+    let hint = match error.classify() {
+        serde_json::error::Category::Syntax => " (a file that starts with `{` is read as JSON)",
+        _ => "",
+    };
+    Mistake::new(position, "", format!("{message}{hint}"))
+}

@@ -1,0 +1,84 @@
+//! What is swapped while requests run: one pointer to what they are judged by, one to what connections are met with.
+//!
+//! Each is taken once, by a request or by a connection. Nothing here judges or listens.
+
+mod clients;
+mod reload;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use crate::metrics::{FindingCounters, Metrics};
+use crate::policy::{Membership, Policy};
+use crate::ruling::Ruling;
+
+pub use reload::{Reload, RulingFiles, TlsFiles};
+pub use tls::{Tls, TlsRules, TlsVersion};
+
+/// What requests are judged by.
+pub struct Live {
+    current: ArcSwap<Current>,
+    /// When the directory was last read without a fault, in milliseconds since 1970.
+    directory_read: AtomicI64,
+}
+
+/// The ruling and its counters, which change together.
+pub struct Current {
+    /// Policy and directory.
+    pub ruling: Ruling,
+    /// The counters of the policy's roles.
+    pub findings: FindingCounters,
+}
+
+impl Live {
+    /// Begins with a ruling whose directory was read at `now`.
+    pub fn new(ruling: Ruling, metrics: &Metrics, now: Timestamp) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(Current::new(ruling, metrics)),
+            directory_read: AtomicI64::new(now.as_millisecond()),
+        }
+    }
+
+    /// What a request that arrives now is judged by, to its end.
+    pub fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+
+    /// When the directory was last read without a fault.
+    pub fn directory_read(&self) -> Timestamp {
+        let milliseconds = self.directory_read.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(milliseconds).unwrap_or_default()
+    }
+
+    fn swap(&self, ruling: Ruling, metrics: &Metrics) {
+        self.current.store(Arc::new(Current::new(ruling, metrics)));
+    }
+
+    fn directory_was_read(&self, now: Timestamp) {
+        let milliseconds = now.as_millisecond();
+        self.directory_read.store(milliseconds, Ordering::Relaxed);
+    }
+}
+
+impl Current {
+    fn new(ruling: Ruling, metrics: &Metrics) -> Self {
+        Self {
+            findings: metrics.finding_counters(ruling.policy()),
+            ruling,
+        }
+    }
+}
+
+/// What the policy does not say of the cluster, and what that leaves out.
+pub fn unknown(policy: &Policy) -> impl Iterator<Item = &'static str> {
+    let project = (policy.cluster.project == Membership::Unknown).then_some(PROJECT_UNKNOWN);
+    let group = (policy.cluster.cluster_group == Membership::Unknown).then_some(GROUP_UNKNOWN);
+    [project, group].into_iter().flatten()
+}
+
+const PROJECT_UNKNOWN: &str = "the policy does not say the cluster's project (cluster.project): no project or workspace assignment counts";
+const GROUP_UNKNOWN: &str = "the policy does not say the cluster's group (cluster.clusterGroup): cluster-group-scope is not judged";

@@ -1,0 +1,213 @@
+/// A label with a closed set of values.
+pub trait Label: Copy + 'static {
+    /// Every value.
+    const ALL: &'static [Self];
+    /// The name of the label.
+    const NAME: &'static str;
+
+    /// The value as Prometheus sees it.
+    fn as_str(self) -> &'static str;
+
+    /// Its place in [`Self::ALL`].
+    fn index(self) -> usize;
+}
+
+/// Why a request got no review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// Another path than `/validate`.
+    Path,
+    /// Another method than POST.
+    Method,
+    /// Another content type than JSON.
+    ContentType,
+    /// The headers or the body came too slowly.
+    Timeout,
+    /// The body has no uid to answer to.
+    NoUid,
+    /// As many requests as may be in flight were.
+    Saturated,
+    /// The server is about to end.
+    Draining,
+}
+
+impl Label for Rejection {
+    const ALL: &'static [Self] = &[
+        Self::Path,
+        Self::Method,
+        Self::ContentType,
+        Self::Timeout,
+        Self::NoUid,
+        Self::Saturated,
+        Self::Draining,
+    ];
+    const NAME: &'static str = "reason";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Method => "method",
+            Self::ContentType => "content_type",
+            Self::Timeout => "timeout",
+            Self::NoUid => "no_uid",
+            Self::Saturated => "saturated",
+            Self::Draining => "draining",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How a TLS handshake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handshake {
+    /// The connection may send requests.
+    Ok,
+    /// It was not done in time.
+    Timeout,
+    /// A certificate was asked for, and none came.
+    NoClientCertificate,
+    /// The client's certificate is not one of the CA's, or has run out.
+    BadClientCertificate,
+    /// The client's certificate is good, and its names are not among those allowed.
+    ClientNotAllowed,
+    /// Anything else.
+    Error,
+}
+
+impl Label for Handshake {
+    const ALL: &'static [Self] = &[
+        Self::Ok,
+        Self::Timeout,
+        Self::NoClientCertificate,
+        Self::BadClientCertificate,
+        Self::ClientNotAllowed,
+        Self::Error,
+    ];
+    const NAME: &'static str = "result";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Timeout => "timeout",
+            Self::NoClientCertificate => "no_client_certificate",
+            Self::BadClientCertificate => "bad_client_certificate",
+            Self::ClientNotAllowed => "client_not_allowed",
+            Self::Error => "error",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// An input that is reloaded when its content changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The policy.
+    Policy,
+    /// The directory.
+    Directory,
+    /// The serving certificate and its key.
+    Certificate,
+    /// The CA of clients.
+    ClientCa,
+}
+
+impl Label for Reloaded {
+    const ALL: &'static [Self] = &[
+        Self::Policy,
+        Self::Directory,
+        Self::Certificate,
+        Self::ClientCa,
+    ];
+    const NAME: &'static str = "what";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy",
+            Self::Directory => "directory",
+            Self::Certificate => "certificate",
+            Self::ClientCa => "client_ca",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadResult {
+    /// It is in force.
+    Applied,
+    /// It has mistakes; the last good one stays.
+    Rejected,
+    /// It cannot be read; the last good one stays.
+    Unreadable,
+}
+
+impl Label for ReloadResult {
+    const ALL: &'static [Self] = &[Self::Applied, Self::Rejected, Self::Unreadable];
+    const NAME: &'static str = "result";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Rejected => "rejected",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What let a finding through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relief {
+    /// An exemption of the policy.
+    Exemption,
+    /// A break-glass group.
+    BreakGlass,
+}
+
+impl Label for Relief {
+    const ALL: &'static [Self] = &[Self::Exemption, Self::BreakGlass];
+    const NAME: &'static str = "kind";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Exemption => "exemption",
+            Self::BreakGlass => "break_glass",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Whom the directory knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SubjectsOf {
+    /// People.
+    User,
+    /// Teams of people.
+    Team,
+}
+
+impl SubjectsOf {
+    /// The label value.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Team => "team",
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::sync::{Arc, LazyLock};
+
+use super::draft::Draft;
+use super::{Membership, Policy};
+use crate::document::{Log, Mistake, Mistakes, Node, Place, Position, Spot};
+use crate::domain::nearest;
+
+/// A policy and what is odd about its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compiled {
+    /// What the file means.
+    pub policy: Policy,
+    /// What is likely not meant, in the order of the file.
+    pub warnings: Vec<Mistake>,
+    /// The Palette roles that the file asks for; whether they exist, only a directory can say.
+    pub references: Vec<RoleReference>,
+}
+
+/// What the command line says of the cluster; it counts more than the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClusterOverride {
+    /// Its project.
+    pub project: Option<Membership>,
+    /// Its cluster group.
+    pub cluster_group: Option<Membership>,
+    /// Its workspaces, instead of the file's.
+    pub workspaces: Option<Vec<Arc<str>>>,
+}
+
+/// A Palette role that a policy file names, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleReference {
+    /// The name of the role.
+    pub role: Arc<str>,
+    spot: Spot,
+}
+
+impl RoleReference {
+    pub(super) fn new(role: Arc<str>, spot: Spot) -> Self {
+        Self { role, spot }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.spot.position
+    }
+
+    /// What to say when there is no such role among those that are known.
+    pub fn unknown<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Mistake {
+        let message = match nearest(&self.role, known) {
+            Some(near) => format!("no Palette role `{}`; did you mean {near:?}?", self.role),
+            None => format!(
+                "no Palette role `{}`, built in or among the directory's `roles`",
+                self.role
+            ),
+        };
+        Mistake::new(self.spot.position, self.spot.path.as_str(), message)
+    }
+}
+
+impl Policy {
+    /// The default policy as a file, with its comments.
+    pub const DEFAULT_FILE: &str = include_str!("default.yaml");
+
+    /// Compiles a policy file, laid over the default; all its mistakes at once.
+    pub fn compile(bytes: &[u8], cluster: &ClusterOverride) -> Result<Compiled, Mistakes> {
+        let node = Node::parse(bytes)?;
+        let log = Log::default();
+        let mut draft = DEFAULT.clone();
+        draft.lay_over(&Place::top(&node, &log));
+        draft.set_cluster(cluster);
+        finish(&draft, log)
+    }
+
+    /// The default policy for this cluster.
+    pub fn embedded(cluster: &ClusterOverride) -> Self {
+        let mut draft = DEFAULT.clone();
+        draft.set_cluster(cluster);
+        draft.compile(&Log::default())
+    }
+
+    /// The Palette roles that the mapping asks for, each with an entry that does.
+    pub fn palette_roles(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.mapping.iter().flat_map(|entry| {
+            let roles = entry.requires.iter().flatten();
+            roles.map(|palette_role| (palette_role, &entry.role))
+        })
+    }
+}
+
+/// The default policy, for a cluster of which nothing is known.
+impl Default for Policy {
+    fn default() -> Self {
+        Self::embedded(&ClusterOverride::default())
+    }
+}
+
+static DEFAULT: LazyLock<Draft> = LazyLock::new(|| {
+    #[expect(
+        clippy::expect_used,
+        reason = "a test proves that the default has no mistake"
+    )]
+    default_draft().expect("the default policy is right")
+});
+
+fn default_draft() -> Result<Draft, Mistakes> {
+    let node = Node::parse(Policy::DEFAULT_FILE.as_bytes())?;
+    let log = Log::default();
+    let mut draft = Draft::default();
+    draft.lay_over(&Place::top(&node, &log));
+    draft.mapping.compile(&log);
+    draft.mapping.settle();
+    Ok(log.finish(draft)?.0)
+}
+
+/// The roles that the default maps.
+pub(super) fn default_roles() -> impl Iterator<Item = &'static Arc<str>> {
+    DEFAULT.mapping.roles()
+}
+
+fn finish(draft: &Draft, log: Log) -> Result<Compiled, Mistakes> {
+    let policy = draft.compile(&log);
+    let (policy, warnings) = log.finish(policy)?;
+    Ok(Compiled {
+        policy,
+        warnings,
+        references: draft.mapping.references(),
+    })
+}
+
+impl Draft {
+    fn set_cluster(&mut self, over: &ClusterOverride) {
+        let cluster = &mut self.cluster;
+        if let Some(project) = &over.project {
+            cluster.project = project.clone();
+        }
+        if let Some(group) = &over.cluster_group {
+            cluster.cluster_group = group.clone();
+        }
+        if let Some(workspaces) = &over.workspaces {
+            cluster.workspaces.clone_from(workspaces);
+        }
+    }
+
+    fn compile(&self, log: &Log) -> Policy {
+        self.check_cluster(log);
+        let mut policy = Policy {
+            mode: self.mode,
+            cluster: self.cluster.clone(),
+            identity: self.identity.clone(),
+            cluster_identities: self.cluster_identities.clone(),
+            actions: self.actions.clone(),
+            mapping: self.mapping.compile(log),
+            stale_after: self.stale_after,
+            on_stale: self.on_stale,
+            exemptions: self.exemptions.clone(),
+            break_glass_groups: self.break_glass_groups.clone(),
+            help: self.help.clone(),
+            disclose: self.disclose,
+            role_reads: self.role_reads,
+            revision: Arc::default(),
+        };
+        policy.revision = policy.fingerprint();
+        policy
+    }
+
+    fn check_cluster(&self, log: &Log) {
+        let in_workspaces = !self.cluster.workspaces.is_empty();
+        if let Some(spot) = &self.workspaces_spot
+            && self.cluster.project == Membership::None
+            && in_workspaces
+        {
+            log.warn(
+                spot,
+                "a cluster without a project is in no workspace; none of these counts",
+            );
+        }
+    }
+}

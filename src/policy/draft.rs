@@ -1,0 +1,231 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exemption::read_exemptions;
+use super::mapping::Mapping;
+use super::word::Words;
+use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
+use crate::document::{Fields, Place, Spot, read_header, unknown_word};
+use crate::domain::{Mode, NamePattern, PatternError, Rule};
+
+/// A policy of which `like` is not resolved yet, so that a file can be laid over the default.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    pub(super) mode: Mode,
+    pub(super) cluster: Cluster,
+    /// Where the file names workspaces.
+    pub(super) workspaces_spot: Option<Spot>,
+    pub(super) identity: Identity,
+    pub(super) cluster_identities: Vec<NamePattern>,
+    pub(super) actions: Actions,
+    pub(super) mapping: Mapping,
+    pub(super) stale_after: Option<Duration>,
+    pub(super) on_stale: OnStale,
+    pub(super) exemptions: Vec<Exemption>,
+    pub(super) break_glass_groups: Vec<Box<str>>,
+    pub(super) help: Option<Arc<str>>,
+    pub(super) disclose: Disclose,
+    pub(super) role_reads: RoleReads,
+}
+
+/// The fields at the top of a policy file.
+pub(super) const FIELDS: [&str; 16] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "mode",
+    "cluster",
+    "identity",
+    "clusterIdentities",
+    "rules",
+    "mapping",
+    "staleAfter",
+    "onStaleDirectory",
+    "exemptions",
+    "breakGlassGroups",
+    "help",
+    "disclose",
+    "roleReads",
+];
+
+impl Draft {
+    /// Lays a file over this: what the file does not have stays.
+    pub(super) fn lay_over(&mut self, top: &Place<'_>) {
+        let Some(fields) = top.fields(&FIELDS) else {
+            return;
+        };
+        read_header(&fields, "Policy");
+        if let Some(metadata) = fields.get("metadata") {
+            metadata.fields(&["name"]);
+        }
+        self.read_cluster(&fields);
+        self.read_identity(&fields);
+        self.read_rules(&fields);
+        self.read_staleness(&fields);
+        self.read_answers(&fields);
+        if let Some(items) = fields.get("mapping").and_then(|place| place.list()) {
+            self.mapping.lay_over(&items);
+        }
+        if let Some(items) = fields.get("exemptions").and_then(|place| place.list()) {
+            self.exemptions = read_exemptions(&items);
+        }
+    }
+
+    fn read_cluster(&mut self, fields: &Fields<'_>) {
+        let cluster = fields.get("cluster");
+        let known = ["uid", "project", "clusterGroup", "workspaces"];
+        let Some(fields) = cluster.and_then(|place| place.fields(&known)) else {
+            return;
+        };
+        let cluster = &mut self.cluster;
+        set(&mut cluster.uid, fields.get("uid"), |uid| {
+            uid.name().map(|uid| Some(uid.into()))
+        });
+        set(&mut cluster.project, fields.nullable("project"), membership);
+        set(
+            &mut cluster.cluster_group,
+            fields.nullable("clusterGroup"),
+            membership,
+        );
+        set(&mut cluster.workspaces, fields.get("workspaces"), names);
+        self.workspaces_spot = fields.get("workspaces").map(|place| place.spot());
+    }
+
+    fn read_identity(&mut self, fields: &Fields<'_>) {
+        set(
+            &mut self.cluster_identities,
+            fields.get("clusterIdentities"),
+            |place| {
+                Some(
+                    place
+                        .list()?
+                        .iter()
+                        .filter_map(|item| pattern(item, ""))
+                        .collect(),
+                )
+            },
+        );
+        let identity = fields.get("identity");
+        let known = ["usernamePrefix", "groupsPrefix"];
+        let Some(fields) = identity.and_then(|place| place.fields(&known)) else {
+            return;
+        };
+        set(
+            &mut self.identity.username_prefix,
+            fields.get("usernamePrefix"),
+            prefix,
+        );
+        set(
+            &mut self.identity.groups_prefix,
+            fields.get("groupsPrefix"),
+            prefix,
+        );
+    }
+
+    fn read_rules(&mut self, fields: &Fields<'_>) {
+        set(&mut self.mode, fields.get("mode"), word);
+        let rules = fields.get("rules").and_then(|place| place.entries());
+        for entry in rules.into_iter().flatten() {
+            let Some(rule) = Rule::named(entry.name) else {
+                entry.key.mistake(unknown_word(
+                    "rule",
+                    entry.name,
+                    &Rule::ALL.map(Rule::as_str),
+                ));
+                continue;
+            };
+            if let Some(action) = word(&entry.value) {
+                self.actions.set(rule, action);
+            }
+        }
+    }
+
+    fn read_staleness(&mut self, fields: &Fields<'_>) {
+        set(&mut self.on_stale, fields.get("onStaleDirectory"), word);
+        set(&mut self.stale_after, fields.get("staleAfter"), |place| {
+            place.duration().map(Some)
+        });
+    }
+
+    fn read_answers(&mut self, fields: &Fields<'_>) {
+        set(&mut self.disclose, fields.get("disclose"), word);
+        set(&mut self.role_reads, fields.get("roleReads"), word);
+        set(&mut self.help, fields.get("help"), |place| {
+            place.name().map(|help| Some(help.into()))
+        });
+        set(
+            &mut self.break_glass_groups,
+            fields.get("breakGlassGroups"),
+            |place| Some(place.list()?.iter().filter_map(break_glass_group).collect()),
+        );
+    }
+}
+
+/// Sets a field when the file has it and it can be read.
+fn set<'a, T>(field: &mut T, place: Option<Place<'a>>, read: impl FnOnce(&Place<'a>) -> Option<T>) {
+    if let Some(value) = place.and_then(|place| read(&place)) {
+        *field = value;
+    }
+}
+
+/// A word of the list that the type has.
+pub(super) fn word<T: Words>(place: &Place<'_>) -> Option<T> {
+    place.word(&T::words())
+}
+
+fn membership(place: &Place<'_>) -> Option<Membership> {
+    if place.is_null() {
+        return Some(Membership::None);
+    }
+    place.name().map(|name| Membership::Of(name.into()))
+}
+
+fn names(place: &Place<'_>) -> Option<Vec<Arc<str>>> {
+    Some(
+        place
+            .list()?
+            .iter()
+            .filter_map(Place::name)
+            .map(Arc::from)
+            .collect(),
+    )
+}
+
+fn prefix(place: &Place<'_>) -> Option<Box<str>> {
+    let prefix = place.line()?;
+    if prefix == "-" {
+        place.warn(
+            "is a prefix like any other here; to say that there is none, leave the field out",
+        );
+    }
+    Some(prefix.into())
+}
+
+fn break_glass_group(place: &Place<'_>) -> Option<Box<str>> {
+    let group = place.name()?;
+    if group.starts_with("system:") {
+        place.mistake(format!(
+            "`{group}` is Kubernetes' own, and far more than the few people who may break the glass are in it"
+        ));
+    } else if group.contains('*') {
+        place.mistake(format!("`{group}` is a name, never a pattern"));
+    } else {
+        return Some(group.into());
+    }
+    None
+}
+
+/// A literal or `prefix*`; `otherwise` says what to do instead of a lone `*`.
+pub(super) fn pattern(place: &Place<'_>, otherwise: &str) -> Option<NamePattern> {
+    match NamePattern::parse(place.line()?) {
+        Ok(pattern) => Some(pattern),
+        Err(error @ PatternError::Everything) => {
+            place.mistake(format!("{error}{otherwise}"));
+            None
+        }
+        Err(error) => {
+            place.mistake(error.to_string());
+            None
+        }
+    }
+}

@@ -1,0 +1,294 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::draft::word;
+use super::{MappingEntry, RoleClass, RoleReference};
+use crate::document::{Fields, Log, Place, Spot};
+use crate::domain::nearest;
+
+/// The mapping as it was typed, one file over the other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mapping {
+    entries: Vec<Entry>,
+    /// What the file on top takes away, and where it says so.
+    removed: Vec<(Arc<str>, Spot)>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    role: Arc<str>,
+    class: RoleClass,
+    need: Need,
+    /// In the file on top; absent for what is below it.
+    spot: Option<Spot>,
+}
+
+#[derive(Debug, Clone)]
+enum Need {
+    /// One role of each group.
+    Roles(Vec<Vec<RoleReference>>),
+    /// What another entry needs.
+    Like(Arc<str>),
+}
+
+/// What one item of a file does.
+enum Change {
+    Put {
+        entry: Entry,
+        /// Whether the item names a rule, or has the usual one by leaving it out.
+        says_rule: bool,
+    },
+    Remove(Arc<str>, Spot),
+}
+
+impl Change {
+    fn role(&self) -> &Arc<str> {
+        match self {
+            Self::Put { entry, .. } => &entry.role,
+            Self::Remove(role, _) => role,
+        }
+    }
+}
+
+impl Mapping {
+    /// Makes this what lies below the next file.
+    pub(super) fn settle(&mut self) {
+        self.removed.clear();
+        for entry in &mut self.entries {
+            entry.spot = None;
+        }
+    }
+
+    /// Lays the items of a file over this, by role: replaced in place, added at the end, or removed.
+    pub(super) fn lay_over(&mut self, items: &[Place<'_>]) {
+        let below = self.clone();
+        let mut seen: HashMap<Arc<str>, String> = HashMap::new();
+        for item in items {
+            let Some(change) = read_item(item) else {
+                continue;
+            };
+            if let Some(first) = seen.get(change.role()) {
+                item.mistake(format!(
+                    "`{}` stands twice, first in {first}",
+                    change.role()
+                ));
+                continue;
+            }
+            seen.insert(Arc::clone(change.role()), item.spot().path);
+            match change {
+                Change::Put { entry, says_rule } => {
+                    if !says_rule {
+                        warn_of_another_rule(item, &entry, &below);
+                    }
+                    self.put(entry);
+                }
+                Change::Remove(role, spot) => {
+                    if below.entry(&role).is_none() {
+                        item.mistake(below.unknown(&role));
+                    }
+                    self.entries.retain(|entry| entry.role != role);
+                    self.removed.push((role, spot));
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, entry: Entry) {
+        match self
+            .entries
+            .iter_mut()
+            .find(|other| other.role == entry.role)
+        {
+            Some(place) => *place = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Every entry with its own requirement: VM roles first, each class in the order of the files.
+    pub(super) fn compile(&self, log: &Log) -> Vec<MappingEntry> {
+        let entries = self.entries.iter().filter_map(|entry| {
+            Some(MappingEntry {
+                role: Arc::clone(&entry.role),
+                class: entry.class,
+                requires: self.resolve(entry, log)?,
+            })
+        });
+        let (mut vm, standard): (Vec<_>, Vec<_>) =
+            entries.partition(|entry| entry.class == RoleClass::Vm);
+        vm.extend(standard);
+        vm
+    }
+
+    /// The Palette roles that the file on top names, in its order.
+    pub(super) fn references(&self) -> Vec<RoleReference> {
+        let own = self.entries.iter().filter(|entry| entry.spot.is_some());
+        let groups = own.flat_map(|entry| match &entry.need {
+            Need::Roles(groups) => groups.as_slice(),
+            Need::Like(_) => &[],
+        });
+        let mut roles: Vec<_> = groups.flatten().cloned().collect();
+        roles.sort_by_key(RoleReference::position);
+        roles
+    }
+
+    /// The roles that have an entry.
+    pub(super) fn roles(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.entries.iter().map(|entry| &entry.role)
+    }
+
+    fn resolve(&self, entry: &Entry, log: &Log) -> Option<Vec<Vec<Arc<str>>>> {
+        let mut at = entry;
+        // A chain without a cycle is no longer than there are entries.
+        for _ in &self.entries {
+            let target = match &at.need {
+                Need::Roles(groups) => return Some(names_of(groups)),
+                Need::Like(target) => target,
+            };
+            let Some(next) = self.entry(target) else {
+                self.complain_of_target(at, target, log);
+                return None;
+            };
+            at = next;
+        }
+        // The default has no cycle, so the file has a part in it.
+        if let Some(spot) = &entry.spot {
+            log.mistake(spot, format!("`{}` is like itself in the end", entry.role));
+        }
+        None
+    }
+
+    /// The reference may stand in the file below, when it is the removal that breaks it.
+    fn complain_of_target(&self, entry: &Entry, target: &Arc<str>, log: &Log) {
+        let removal = self.removed.iter().find(|(role, _)| role == target);
+        match (&entry.spot, removal) {
+            (None, Some((_, spot))) => log.mistake(
+                spot,
+                format!(
+                    "`{}` is like `{target}`; remove it as well, or give it a `requires`",
+                    entry.role
+                ),
+            ),
+            (Some(spot), _) => {
+                log.mistake(spot, self.unknown(target));
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn unknown(&self, role: &str) -> String {
+        let known = self.entries.iter().map(|entry| &*entry.role);
+        match nearest(role, known) {
+            Some(near) => format!("no entry for `{role}`; did you mean {near:?}?"),
+            None => format!("no entry for `{role}`"),
+        }
+    }
+
+    fn entry(&self, role: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| *entry.role == *role)
+    }
+}
+
+fn names_of(groups: &[Vec<RoleReference>]) -> Vec<Vec<Arc<str>>> {
+    let groups = groups.iter();
+    groups
+        .map(|group| group.iter().map(|role| Arc::clone(&role.role)).collect())
+        .collect()
+}
+
+/// Leaving `rule` out where the file below says one is likely an oversight.
+fn warn_of_another_rule(item: &Place<'_>, entry: &Entry, below: &Mapping) {
+    if let Some(replaced) = below.entry(&entry.role)
+        && replaced.class != entry.class
+    {
+        item.warn(format!(
+            "`{}` is judged by {} from here on; add `rule: {}` to leave that as it was",
+            entry.role,
+            entry.class.rule(),
+            replaced.class.rule()
+        ));
+    }
+}
+
+fn read_item(item: &Place<'_>) -> Option<Change> {
+    let fields = item.fields(&["role", "requires", "like", "remove", "rule"])?;
+    let role = fields
+        .required("role")
+        .and_then(|place| cluster_role(&place));
+    let judge = fields.get("rule");
+    let class = judge.as_ref().map_or(Some(RoleClass::Vm), word);
+    let need = match sole_need(item, &fields)? {
+        ("requires", place) => Need::Roles(read_groups(&place)?),
+        ("like", place) => Need::Like(cluster_role(&place)?),
+        (_, place) => {
+            place.truth()?;
+            if let Some(judge) = judge {
+                judge.mistake("an entry that is removed has no rule");
+            }
+            return Some(Change::Remove(role?, item.spot()));
+        }
+    };
+    let entry = Entry {
+        role: role?,
+        class: class?,
+        need,
+        spot: Some(item.spot()),
+    };
+    Some(Change::Put {
+        entry,
+        says_rule: judge.is_some(),
+    })
+}
+
+/// The one of `requires`, `like` and `remove` that the item has.
+fn sole_need<'a>(item: &Place<'a>, fields: &Fields<'a>) -> Option<(&'static str, Place<'a>)> {
+    let needs = ["requires", "like", "remove"];
+    let mut present = needs
+        .into_iter()
+        .filter_map(|name| Some((name, fields.nullable(name)?)));
+    match (present.next(), present.next()) {
+        (Some(need), None) => Some(need),
+        (None, _) => {
+            item.mistake("needs one of `requires`, `like` and `remove`");
+            None
+        }
+        (Some((one, _)), Some((other, _))) => {
+            item.mistake(format!("has both `{one}` and `{other}`"));
+            None
+        }
+    }
+}
+
+fn cluster_role(place: &Place<'_>) -> Option<Arc<str>> {
+    let name = place.name()?;
+    // What the API server refuses as a name: `k8s.io/apimachinery/pkg/api/validation/path.IsValidPathSegmentName`.
+    if name.contains(['/', '%']) || [".", ".."].contains(&name) {
+        place.mistake(format!("`{name}` is no name of a ClusterRole"));
+        return None;
+    }
+    if name.contains('*') {
+        place.mistake(format!("`{name}` is a name, never a pattern"));
+        return None;
+    }
+    Some(name.into())
+}
+
+fn read_groups(place: &Place<'_>) -> Option<Vec<Vec<RoleReference>>> {
+    let groups = filled(place, "nobody can say what an empty requirement means")?;
+    groups.iter().map(read_group).collect()
+}
+
+fn read_group(group: &Place<'_>) -> Option<Vec<RoleReference>> {
+    let roles = filled(group, "nobody can hold one of no roles")?;
+    let reference =
+        |place: &Place<'_>| Some(RoleReference::new(place.name()?.into(), place.spot()));
+    roles.iter().map(reference).collect()
+}
+
+fn filled<'a>(place: &Place<'a>, why: &str) -> Option<Vec<Place<'a>>> {
+    let items = place.list()?;
+    if items.is_empty() {
+        place.mistake(format!("is empty; {why}"));
+        return None;
+    }
+    Some(items)
+}

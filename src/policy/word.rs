@@ -1,0 +1,96 @@
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+
+use super::{Disclose, OnStale, RoleClass, RoleReads};
+use crate::domain::{Action, Mode, Rule, SubjectKind};
+
+/// What is written as a word from a closed list.
+pub(super) trait Words: Copy + 'static {
+    /// What the list is called in the schema.
+    const NAME: &str;
+    /// All of them.
+    const VALUES: &[Self];
+
+    /// The word of one.
+    fn word(self) -> &'static str;
+
+    /// All of them, each with its word.
+    fn words() -> Vec<(&'static str, Self)> {
+        let words = Self::VALUES.iter();
+        words.map(|value| (value.word(), *value)).collect()
+    }
+}
+
+macro_rules! words {
+    ($($type:ident: $word:expr;)*) => {$(
+        impl Words for $type {
+            const NAME: &str = stringify!($type);
+            const VALUES: &[Self] = &$type::ALL;
+
+            fn word(self) -> &'static str {
+                let word: fn(Self) -> &'static str = $word;
+                word(self)
+            }
+        }
+    )*};
+}
+
+words! {
+    Action: Action::as_str;
+    Disclose: Disclose::as_str;
+    Mode: Mode::as_str;
+    OnStale: OnStale::as_str;
+    RoleClass: |class| class.rule().as_str();
+    RoleReads: RoleReads::as_str;
+    Rule: Rule::as_str;
+    SubjectKind: SubjectKind::as_str;
+}
+
+/// A value as its word, in a schema and in print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Word<T>(pub(super) T);
+
+impl<T: Words> Serialize for Word<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.word())
+    }
+}
+
+impl<T: Words> JsonSchema for Word<T> {
+    fn schema_name() -> Cow<'static, str> {
+        T::NAME.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let words: Vec<_> = T::VALUES.iter().map(|value| value.word()).collect();
+        json_schema!({ "type": "string", "enum": words })
+    }
+}
+
+/// What each rule does, in the order of the table.
+#[derive(Debug, Default)]
+pub(super) struct Rules(pub(super) Vec<(Rule, Action)>);
+
+impl Serialize for Rules {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let words = self.0.iter();
+        serializer.collect_map(words.map(|(rule, action)| (rule.word(), action.word())))
+    }
+}
+
+impl JsonSchema for Rules {
+    fn schema_name() -> Cow<'static, str> {
+        "Rules".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let action = generator.subschema_for::<Word<Action>>();
+        let properties: serde_json::Map<_, _> = Rule::ALL
+            .into_iter()
+            .map(|rule| (rule.word().to_owned(), action.clone().to_value()))
+            .collect();
+        json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+    }
+}

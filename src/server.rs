@@ -1,0 +1,79 @@
+//! The webhook over HTTP/1.1 and TLS, and the admin endpoint beside it: accept, limits, answers, shutdown.
+//!
+//! Judges nothing by itself: bytes go to [`crate::review`]. Reads no file.
+
+mod admin;
+mod body;
+mod connection;
+mod exchange;
+mod handshake;
+mod lifecycle;
+mod limits;
+mod listener;
+mod places;
+mod rejection;
+mod validate;
+mod wire;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::live::{Live, Tls};
+use crate::metrics::Metrics;
+
+pub use admin::Admin;
+pub use lifecycle::{Lifecycle, Phase};
+pub use limits::{ByteSize, Limits, duration};
+
+use connection::Connections;
+use validate::Validate;
+
+/// What the webhook answers from.
+#[derive(Clone)]
+pub struct Webhook {
+    /// What requests are judged by.
+    pub live: Arc<Live>,
+    /// What connections are met with.
+    pub tls: Arc<Tls>,
+    /// Where everything is counted.
+    pub metrics: Arc<Metrics>,
+    /// How far the server is from its end.
+    pub lifecycle: Arc<Lifecycle>,
+    /// What a client may use up.
+    pub limits: Limits,
+    /// Tells the time that decisions are made at.
+    pub clock: fn() -> Timestamp,
+}
+
+impl Webhook {
+    /// Serves on a bound listener until the server stops accepting; connections end on the tracker.
+    pub async fn serve(self, listener: TcpListener, tracker: TaskTracker) {
+        let connections = Arc::new(Connections::new(&self.limits, &self.lifecycle));
+        let validate = Arc::new(Validate::new(&self));
+        let accept = listener::Accept {
+            listener,
+            tracker,
+            places: places::Places::new(self.limits.max_connections),
+            metrics: Arc::clone(&self.metrics),
+            lifecycle: Arc::clone(&self.lifecycle),
+        };
+        accept
+            .each(move |stream, place| {
+                let (tls, limits) = (self.tls.config(), self.limits.clone());
+                let (connections, validate) = (Arc::clone(&connections), Arc::clone(&validate));
+                let metrics = Arc::clone(&self.metrics);
+                async move {
+                    let shaken = handshake::shake(stream, tls, &limits, &metrics, &place).await;
+                    if let Some(stream) = shaken {
+                        connections
+                            .serve(stream, validate, Some(&metrics), &place)
+                            .await;
+                    }
+                }
+            })
+            .await;
+    }
+}

@@ -1,0 +1,165 @@
+use std::fmt::Write;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use prometheus::TEXT_FORMAT;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
+
+use crate::live::{Live, Tls, unknown};
+use crate::metrics::{Metrics, Snapshot};
+
+use super::connection::{Answer, Connections, Whole};
+use super::exchange::Exchange;
+use super::lifecycle::{Lifecycle, Phase};
+use super::limits::Limits;
+use super::listener::Accept;
+use super::places::Places;
+use super::rejection::plain;
+
+/// `/healthz`, `/readyz` and `/metrics`, over plain HTTP; nothing that changes anything.
+#[derive(Clone)]
+pub struct Admin {
+    /// What requests are judged by.
+    pub live: Arc<Live>,
+    /// What connections are met with.
+    pub tls: Arc<Tls>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// How far the server is from its end.
+    pub lifecycle: Arc<Lifecycle>,
+    /// How many log lines were left out so far.
+    pub log_lines_dropped: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Admin {
+    /// Serves until `lifecycle` drains: that of the admin endpoint itself, which outlives the webhook's.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        tracker: TaskTracker,
+        limits: &Limits,
+        lifecycle: Arc<Lifecycle>,
+    ) {
+        let connections = Arc::new(Connections::new(limits, &lifecycle));
+        let accept = Accept {
+            listener,
+            tracker,
+            places: Places::new(CONNECTIONS),
+            metrics: Arc::clone(&self.metrics),
+            lifecycle,
+        };
+        let admin = Arc::new(self);
+        accept
+            .each(move |stream, place| {
+                let (connections, admin) = (Arc::clone(&connections), Arc::clone(&admin));
+                async move { connections.serve(stream, admin, None, &place).await }
+            })
+            .await;
+    }
+
+    fn ready(&self) -> Response<Whole> {
+        let phase = self.lifecycle.phase();
+        let (status, word) = match phase {
+            Phase::Serving => (StatusCode::OK, "ready"),
+            Phase::Leaving | Phase::Draining => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: the server is shutting down",
+            ),
+        };
+        plain(status, &format!("{word}\n{}", self.state(Timestamp::now())))
+    }
+
+    /// What it judges by, a line each.
+    fn state(&self, now: Timestamp) -> String {
+        let current = self.live.current();
+        let (ruling, policy) = (&current.ruling, current.ruling.policy());
+        let counts = ruling.directory().counts();
+        let mut state = format!("policy: revision {}\n", ruling.revision());
+        let _ = write!(
+            state,
+            "directory: {} users, {} teams",
+            counts.users, counts.teams
+        );
+        let age = ruling.directory_age(now).as_secs();
+        if age > 0 {
+            let _ = write!(state, ", {age} s old");
+        }
+        if ruling.directory_is_stale(now) {
+            state.push_str(", which is more than the policy's staleAfter");
+        }
+        let not_after = self.tls.not_after();
+        let word = if not_after < now {
+            "ran out at"
+        } else {
+            "good until"
+        };
+        let _ = write!(state, "\ncertificate: {word} {not_after}");
+        for note in unknown(policy) {
+            let _ = write!(state, "\nnote: {note}");
+        }
+        state
+    }
+
+    fn metrics(&self) -> Response<Whole> {
+        match self.metrics.render(&self.snapshot(Timestamp::now())) {
+            Ok(text) => {
+                let mut response = Response::new(Whole::from(text));
+                let format = HeaderValue::from_static(TEXT_FORMAT);
+                response.headers_mut().insert(CONTENT_TYPE, format);
+                response
+            }
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        }
+    }
+
+    fn snapshot(&self, now: Timestamp) -> Snapshot {
+        let current = self.live.current();
+        let counts = current.ruling.directory().counts();
+        Snapshot {
+            policy_revision: current.ruling.revision().to_string(),
+            directory_is_stale: current.ruling.directory_is_stale(now),
+            directory_last_success: seconds(self.live.directory_read()),
+            directory_users: counts.users,
+            directory_teams: counts.teams,
+            certificate_not_after: seconds(self.tls.not_after()),
+            log_lines_dropped: (self.log_lines_dropped)(),
+        }
+    }
+}
+
+impl Answer for Admin {
+    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<Whole> {
+        exchange.headers_done();
+        exchange.answer(None);
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "nothing here can be changed",
+            );
+            let allow = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allow);
+            return response;
+        }
+        match request.uri().path() {
+            "/healthz" => plain(StatusCode::OK, "ok"),
+            "/readyz" => self.ready(),
+            "/metrics" => self.metrics(),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "/healthz, /readyz and /metrics are here",
+            ),
+        }
+    }
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_duration().as_secs_f64()
+}
+
+/// Probes and scrapes come one at a time.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(64).unwrap();

@@ -1,0 +1,108 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::metrics::{Metrics, Rejection};
+
+use super::exchange::Exchange;
+use super::lifecycle::Lifecycle;
+use super::limits::Limits;
+use super::places::Place;
+use super::wire::{Wire, WireLimits};
+
+/// A body that is at hand.
+pub(super) type Whole = http_body_util::Full<hyper::body::Bytes>;
+
+/// Answers requests, one after another, of one connection after another.
+pub(super) trait Answer: Send + Sync + 'static {
+    /// The answer to one request.
+    fn answer(
+        &self,
+        request: Request<hyper::body::Incoming>,
+        exchange: &Exchange,
+    ) -> impl Future<Output = Response<Whole>> + Send;
+}
+
+/// How connections are served.
+pub(super) struct Connections {
+    http: http1::Builder,
+    wire: WireLimits,
+    draining: CancellationToken,
+}
+
+impl Connections {
+    pub(super) fn new(limits: &Limits, lifecycle: &Lifecycle) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(IDLE_TIMEOUT)
+            .max_header_size(limits.max_header_bytes.0)
+            .max_buf_size(limits.max_header_bytes.0.max(SMALLEST_BUFFER));
+        Self {
+            http,
+            wire: WireLimits {
+                headers: limits.header_timeout,
+                write: WRITE_TIMEOUT,
+            },
+            draining: lifecycle.draining().clone(),
+        }
+    }
+
+    /// Serves one connection to its end: the client's, the server's, or its place being needed. Headers that are too slow
+    /// are counted where there are metrics.
+    pub(super) async fn serve<S, A>(
+        &self,
+        stream: S,
+        answer: Arc<A>,
+        metrics: Option<&Metrics>,
+        place: &Place,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+        A: Answer,
+    {
+        let exchange = Arc::new(Exchange::default());
+        let wire = Wire::new(stream, Arc::clone(&exchange), self.wire);
+        let service = service_fn(|request| {
+            let (answer, exchange) = (Arc::clone(&answer), Arc::clone(&exchange));
+            async move { Ok::<_, std::convert::Infallible>(answer.answer(request, &exchange).await) }
+        });
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(wire), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.told_to_end(place) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Some(metrics) = metrics.filter(|_| exchange.headers_were_too_slow()) {
+            metrics.rejected(Rejection::Timeout);
+        }
+        if let Err(error) = ended {
+            debug!(%error, "connection broke");
+        }
+    }
+
+    async fn told_to_end(&self, place: &Place) {
+        tokio::select! {
+            () = self.draining.cancelled() => {}
+            () = place.wanted() => {}
+        }
+    }
+}
+
+/// In hyper the time for headers counts from the last answer too, so it is the time that a connection may idle: longer
+/// than the 90 s for which the API server's transport keeps one, or its next review would meet a closed connection.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a client may leave an answer unread; answers are a few kilobytes.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// hyper refuses to work with less.
+const SMALLEST_BUFFER: usize = 8192;

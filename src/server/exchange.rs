@@ -1,0 +1,172 @@
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+use tracing::info;
+
+use crate::domain::Rule;
+use crate::live::Current;
+use crate::metrics::Metrics;
+use crate::review::Outcome;
+
+/// What a connection is at, shared by the bytes below HTTP and the answers above it. Never locked by two at once.
+#[derive(Default)]
+pub(super) struct Exchange {
+    step: Mutex<Step>,
+    headers_too_slow: AtomicBool,
+}
+
+#[derive(Default)]
+enum Step {
+    /// Waiting for a request.
+    #[default]
+    Idle,
+    /// The first byte of its headers came then.
+    Headers(Instant),
+    /// The headers are read.
+    Request,
+    /// The answer is being written; with a review, to be counted when it is out.
+    Answer(Option<Observation>),
+}
+
+impl Exchange {
+    /// Notes that bytes came.
+    pub(super) fn bytes_came(&self) {
+        let mut step = self.step();
+        if let Step::Idle = *step {
+            *step = Step::Headers(Instant::now());
+        }
+    }
+
+    /// When the headers that are not complete yet began.
+    pub(super) fn headers_since(&self) -> Option<Instant> {
+        match *self.step() {
+            Step::Headers(since) => Some(since),
+            Step::Idle | Step::Request | Step::Answer(_) => None,
+        }
+    }
+
+    /// Notes that the headers are complete, and tells when they began.
+    pub(super) fn headers_done(&self) -> Instant {
+        match mem::replace(&mut *self.step(), Step::Request) {
+            Step::Headers(since) => since,
+            // Sent together with the request before.
+            Step::Idle | Step::Request | Step::Answer(_) => Instant::now(),
+        }
+    }
+
+    /// Hands over what is to be counted when the answer is out.
+    pub(super) fn answer(&self, review: Option<Observation>) {
+        *self.step() = Step::Answer(review);
+    }
+
+    /// Notes that everything that was written is out.
+    pub(super) fn flushed(&self) {
+        let mut step = self.step();
+        if let Step::Answer(review) = &mut *step {
+            let review = review.take();
+            *step = Step::Idle;
+            // Counting and logging need no lock.
+            drop(step);
+            if let Some(review) = review {
+                review.answered();
+            }
+        }
+    }
+
+    /// Notes that the connection ends because of its headers.
+    pub(super) fn headers_are_too_slow(&self) {
+        self.headers_too_slow.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it ended because of its headers.
+    pub(super) fn headers_were_too_slow(&self) -> bool {
+        self.headers_too_slow.load(Ordering::Relaxed)
+    }
+
+    fn step(&self) -> MutexGuard<'_, Step> {
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One review, counted and logged once: as answered, as rejected, or as canceled when it is dropped before.
+pub(super) struct Observation {
+    metrics: Arc<Metrics>,
+    current: Arc<Current>,
+    began: Instant,
+    outcome: Option<Outcome>,
+    is_open: bool,
+}
+
+impl Observation {
+    pub(super) fn begin(metrics: Arc<Metrics>, current: Arc<Current>, began: Instant) -> Self {
+        metrics.in_flight().inc();
+        Self {
+            metrics,
+            current,
+            began,
+            outcome: None,
+            is_open: true,
+        }
+    }
+
+    pub(super) fn current(&self) -> &Current {
+        &self.current
+    }
+
+    /// Notes what was decided; it counts once the answer is out.
+    pub(super) fn decided(&mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
+    }
+
+    /// It gets no review, and is counted as rejected elsewhere.
+    pub(super) fn rejected(mut self) {
+        self.is_open = false;
+    }
+
+    fn answered(mut self) {
+        self.is_open = false;
+        if let Some(outcome) = &self.outcome {
+            let took = self.began.elapsed();
+            self.metrics.observe(outcome, &self.current.findings, took);
+            log(outcome, &self.current, took);
+        }
+    }
+}
+
+impl Drop for Observation {
+    fn drop(&mut self) {
+        self.metrics.in_flight().dec();
+        if self.is_open {
+            self.metrics.canceled(self.outcome.as_ref());
+        }
+    }
+}
+
+/// One line. The formatter escapes what a client chose: fields of text are quoted, so that none forges a line.
+fn log(outcome: &Outcome, current: &Current, took: std::time::Duration) {
+    let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
+    info!(
+        uid = outcome.uid,
+        kind = outcome.kind.as_str(),
+        namespace = outcome.namespace.as_deref().map(cut),
+        name = cut(&outcome.name),
+        operation = outcome.operation.as_str(),
+        dry_run = outcome.dry_run,
+        decision = outcome.decision.as_str(),
+        rules = rules.join(","),
+        subjects = outcome.subjects,
+        revision = &**current.ruling.revision(),
+        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "reviewed"
+    );
+}
+
+/// Names that Kubernetes accepts are shorter; a client that is no API server may send megabytes.
+fn cut(name: &str) -> &str {
+    let end = name.floor_char_boundary(LONGEST_NAME);
+    name.get(..end).unwrap_or_default()
+}
+
+const LONGEST_NAME: usize = 253;

@@ -1,0 +1,54 @@
+use std::io;
+use std::sync::Arc;
+
+use rustls::{CertificateError, Error, ServerConfig};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracing::debug;
+
+use crate::metrics::{Handshake, Label, Metrics};
+
+use super::limits::Limits;
+use super::places::Place;
+
+/// Makes a TLS connection, or counts why it is none.
+pub(super) async fn shake(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    limits: &Limits,
+    metrics: &Metrics,
+    place: &Place,
+) -> Option<TlsStream<TcpStream>> {
+    let handshake = timeout(
+        limits.handshake_timeout,
+        TlsAcceptor::from(config).accept(stream),
+    );
+    let (result, shaken) = tokio::select! {
+        shaken = handshake => match shaken {
+            Ok(Ok(stream)) => (Handshake::Ok, Some(stream)),
+            Ok(Err(error)) => (failure(&error), None),
+            Err(_) => (Handshake::Timeout, None),
+        },
+        // The oldest connection, and it has not even said hello.
+        () = place.wanted() => (Handshake::Timeout, None),
+    };
+    metrics.handshake(result);
+    if result != Handshake::Ok {
+        debug!(result = result.as_str(), "TLS handshake failed");
+    }
+    shaken
+}
+
+fn failure(error: &io::Error) -> Handshake {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match tls {
+        Some(Error::NoCertificatesPresented) => Handshake::NoClientCertificate,
+        Some(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)) => {
+            Handshake::ClientNotAllowed
+        }
+        Some(Error::InvalidCertificate(_)) => Handshake::BadClientCertificate,
+        _ => Handshake::Error,
+    }
+}

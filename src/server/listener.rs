@@ -1,0 +1,78 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::TaskTracker;
+use tracing::{debug, error};
+
+use crate::metrics::Metrics;
+
+use super::lifecycle::Lifecycle;
+use super::places::{Place, Places};
+
+/// A bound listener, and what it needs to hand out connections.
+pub(super) struct Accept {
+    pub(super) listener: TcpListener,
+    pub(super) tracker: TaskTracker,
+    pub(super) places: Places,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) lifecycle: Arc<Lifecycle>,
+}
+
+impl Accept {
+    /// Spawns a task for each connection, until draining begins.
+    pub(super) async fn each<F, S>(self, serve: S)
+    where
+        S: Fn(TcpStream, Place) -> F,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let stop = self.lifecycle.draining().clone();
+        while let Some(next) = stop.run_until_cancelled(self.next()).await {
+            if let Some((stream, place)) = next {
+                self.tracker.spawn(serve(stream, place));
+            }
+        }
+    }
+
+    async fn next(&self) -> Option<(TcpStream, Place)> {
+        match self.listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and waited for.
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "connection is gone");
+                    return None;
+                }
+                Some((stream, self.places.take().await?))
+            }
+            Err(error) => {
+                self.failed(&error).await;
+                None
+            }
+        }
+    }
+
+    /// A client that left is nothing; when files run out, accepting again at once would only burn the processor.
+    async fn failed(&self, error: &io::Error) {
+        if is_of_the_connection(error) {
+            debug!(%error, "connection is gone");
+            return;
+        }
+        self.metrics.accept_failed();
+        error!(%error, "cannot accept connections");
+        tokio::time::sleep(BACK_OFF).await;
+    }
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Long enough for files to be closed, short enough to be within a webhook's timeout.
+const BACK_OFF: Duration = Duration::from_millis(500);

@@ -1,0 +1,262 @@
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, Uri};
+use jiff::Timestamp;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use crate::live::{Current, Live};
+use crate::metrics::{Metrics, Rejection};
+use crate::review::{Reply, review, review_oversized};
+
+use super::Webhook;
+use super::body::{self, Budget, Lost, Received};
+use super::connection::{Answer, Whole};
+use super::exchange::{Exchange, Observation};
+use super::lifecycle::{Lifecycle, Phase};
+
+/// `POST /validate`.
+pub(super) struct Validate {
+    live: Arc<Live>,
+    metrics: Arc<Metrics>,
+    lifecycle: Arc<Lifecycle>,
+    in_flight: Semaphore,
+    large: Semaphore,
+    memory: Budget,
+    max_body: usize,
+    body_timeout: Duration,
+    clock: fn() -> Timestamp,
+}
+
+/// Why a request gets no review.
+enum Refused {
+    /// It is told so.
+    Rejected(Rejection, Option<String>),
+    /// Nobody is left to be told.
+    Canceled,
+}
+
+impl Answer for Validate {
+    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<Whole> {
+        let began = exchange.headers_done();
+        let (mut response, review) = match self.review(request, began).await {
+            Ok((response, observation)) => (response, Some(observation)),
+            Err(Refused::Rejected(rejection, reason)) => {
+                self.metrics.rejected(rejection);
+                (rejection.response(reason), None)
+            }
+            Err(Refused::Canceled) => (Rejection::NoUid.response(None), None),
+        };
+        exchange.answer(review);
+        if self.lifecycle.phase() > Phase::Serving {
+            close(&mut response);
+        }
+        response
+    }
+}
+
+impl Validate {
+    pub(super) fn new(webhook: &Webhook) -> Self {
+        let limits = &webhook.limits;
+        // The piece that makes a body too large is held too.
+        let largest = limits.max_body_bytes.0.saturating_add(LARGE);
+        let permits = |count: NonZeroUsize| count.get().min(Semaphore::MAX_PERMITS);
+        let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self {
+            live: Arc::clone(&webhook.live),
+            metrics: Arc::clone(&webhook.metrics),
+            lifecycle: Arc::clone(&webhook.lifecycle),
+            in_flight: Semaphore::new(permits(limits.max_in_flight)),
+            large: Semaphore::new(permits(processors)),
+            memory: Budget::new(limits.max_buffered_bytes.0.max(largest)),
+            max_body: limits.max_body_bytes.0,
+            body_timeout: limits.body_timeout,
+            clock: webhook.clock,
+        }
+    }
+
+    /// What is wrong is told in this order: path, method, content type, a slow body, a full or ending server, the body.
+    async fn review(
+        &self,
+        request: Request<Incoming>,
+        began: Instant,
+    ) -> Result<(Response<Whole>, Observation), Refused> {
+        check_head(&request)?;
+        let deadline = began + self.patience(request.uri());
+        let current = self.live.current();
+        let mut observation = Observation::begin(Arc::clone(&self.metrics), current, began);
+        match self
+            .judge(request.into_body(), deadline, &mut observation)
+            .await
+        {
+            Ok(response) => Ok((response, observation)),
+            Err(refused) => {
+                if let Refused::Rejected(..) = refused {
+                    observation.rejected();
+                }
+                Err(refused)
+            }
+        }
+    }
+
+    async fn judge(
+        &self,
+        body: Incoming,
+        deadline: Instant,
+        observation: &mut Observation,
+    ) -> Result<Response<Whole>, Refused> {
+        let _slot = match self.slot() {
+            Ok(slot) => slot,
+            Err(rejection) => {
+                body::skip(body, self.max_body, deadline).await?;
+                return Err(rejection.into());
+            }
+        };
+        let received = body::read(body, self.max_body, deadline, &self.memory).await?;
+        let is_oversized = matches!(received, Received::Oversized(_));
+        match self.reply(received, observation.current()).await {
+            Reply::Review { body, outcome } => {
+                observation.decided(outcome);
+                let mut response = json(body);
+                if is_oversized {
+                    close(&mut response);
+                }
+                Ok(response)
+            }
+            Reply::NoUid { reason } => Err(Refused::Rejected(Rejection::NoUid, Some(reason))),
+        }
+    }
+
+    fn slot(&self) -> Result<SemaphorePermit<'_>, Rejection> {
+        if self.lifecycle.phase() == Phase::Draining {
+            return Err(Rejection::Draining);
+        }
+        self.in_flight
+            .try_acquire()
+            .map_err(|_| Rejection::Saturated)
+    }
+
+    async fn reply(&self, received: Received<'_>, current: &Current) -> Reply {
+        match received {
+            Received::Oversized(head) => review_oversized(&head, self.max_body, &current.ruling),
+            Received::Whole(body) if body.bytes().len() > LARGE => {
+                self.reply_apart(body.bytes(), current).await
+            }
+            Received::Whole(body) => review(body.bytes(), &current.ruling, (self.clock)()),
+        }
+    }
+
+    /// A review of megabytes takes as long as thousands of small ones, so it leaves them the thread, and large ones take
+    /// turns on as many threads as there are processors.
+    async fn reply_apart(&self, body: &[u8], current: &Current) -> Reply {
+        let _turn = self.large.acquire().await;
+        tokio::task::block_in_place(|| review(body, &current.ruling, (self.clock)()))
+    }
+
+    /// How long the body may take: the API server says in the query when it gives up.
+    fn patience(&self, uri: &Uri) -> Duration {
+        let asked = uri.query().and_then(timeout_of);
+        asked.map_or(self.body_timeout, |asked| asked.min(self.body_timeout))
+    }
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection, None)
+    }
+}
+
+impl From<Lost> for Refused {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Slow => Rejection::Timeout.into(),
+            Lost::Crowded => Rejection::Saturated.into(),
+            Lost::Broken => Self::Canceled,
+        }
+    }
+}
+
+fn check_head(request: &Request<Incoming>) -> Result<(), Rejection> {
+    if request.uri().path() != PATH {
+        return Err(Rejection::Path);
+    }
+    if request.method() != Method::POST {
+        return Err(Rejection::Method);
+    }
+    if !is_json(request.headers()) {
+        return Err(Rejection::ContentType);
+    }
+    Ok(())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let media_type = value.to_str().ok().and_then(|text| text.split(';').next());
+    media_type.is_some_and(|text| text.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// The API server writes whole seconds.
+fn timeout_of(query: &str) -> Option<Duration> {
+    let mut pairs = query.split('&');
+    let value = pairs.find_map(|pair| pair.strip_prefix("timeout="))?;
+    let seconds = value.strip_suffix('s')?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn json(body: Vec<u8>) -> Response<Whole> {
+    let mut response = Response::new(Whole::from(body));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn close(response: &mut Response<Whole>) {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+}
+
+const PATH: &str = "/validate";
+
+/// From here on a review is not judged on a thread that serves others: it takes about a millisecond.
+const LARGE: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_servers_timeout_is_read_from_the_query() {
+        assert_eq!(timeout_of("timeout=5s"), Some(Duration::from_secs(5)));
+        assert_eq!(timeout_of("a=b&timeout=30s"), Some(Duration::from_secs(30)));
+        for other in [
+            "",
+            "timeout=",
+            "timeout=s",
+            "timeout=-1s",
+            "timeout=5",
+            "xtimeout=5s",
+        ] {
+            assert_eq!(timeout_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn json_may_have_parameters_and_only_one_header() {
+        let one = |value| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))]);
+        assert!(is_json(&one("application/json")));
+        assert!(is_json(&one("Application/JSON ; charset=utf-8")));
+        assert!(!is_json(&one("application/jsonx")));
+        assert!(!is_json(&one("text/plain; application/json")));
+        assert!(!is_json(&HeaderMap::new()));
+        let mut two = one("application/json");
+        two.append(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(!is_json(&two));
+    }
+}

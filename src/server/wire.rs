@@ -1,0 +1,136 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::exchange::Exchange;
+
+/// A connection's bytes, with the limits that HTTP does not know: headers that trickle in, answers that nobody reads.
+///
+/// It also tells the exchange when a request begins and when its answer is out.
+pub(super) struct Wire<S> {
+    stream: S,
+    exchange: Arc<Exchange>,
+    limits: WireLimits,
+    headers: Option<Pin<Box<Sleep>>>,
+    write: Option<Pin<Box<Sleep>>>,
+}
+
+/// How long bytes may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WireLimits {
+    /// The headers of a request, from their first byte.
+    pub(super) headers: Duration,
+    /// A write that the client does not read.
+    pub(super) write: Duration,
+}
+
+impl<S> Wire<S> {
+    pub(super) fn new(stream: S, exchange: Arc<Exchange>, limits: WireLimits) -> Self {
+        Self {
+            stream,
+            exchange,
+            limits,
+            headers: None,
+            write: None,
+        }
+    }
+
+    /// Called while no byte comes; a timer is armed only then, so requests that come at once cost none.
+    fn poll_headers_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(since) = self.exchange.headers_since() else {
+            self.headers = None;
+            return Poll::Pending;
+        };
+        let deadline = since + self.limits.headers;
+        let timer = self
+            .headers
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
+    }
+
+    /// Passes a write on, unless it has been waiting for too long.
+    fn timed<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if write.is_ready() {
+            self.write = None;
+            return write;
+        }
+        let limit = self.limits.write;
+        let timer = self
+            .write
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + limit)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            this.exchange.bytes_came();
+        } else if read.is_pending() && this.poll_headers_late(cx).is_ready() {
+            this.exchange.headers_are_too_slow();
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let write = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.timed(cx, write)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let write = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.timed(cx, write)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flush = Pin::new(&mut this.stream).poll_flush(cx);
+        if let Poll::Ready(Ok(())) = flush {
+            this.exchange.flushed();
+        }
+        this.timed(cx, flush)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let shutdown = Pin::new(&mut this.stream).poll_shutdown(cx);
+        this.timed(cx, shutdown)
+    }
+}

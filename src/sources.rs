@@ -1,0 +1,33 @@
+//! Where policies, directories and certificates come from: files, read when their content changes.
+//!
+//! Values out; nothing here swaps what requests see, counts or logs.
+
+mod certificate;
+mod client_ca;
+mod development;
+mod documents;
+mod files;
+
+use std::path::PathBuf;
+
+pub use certificate::{CertificateRules, ServingCertificate};
+pub use client_ca::ClientTrust;
+pub use development::DevelopmentCertificates;
+pub use documents::{DirectoryRead, PolicyRead};
+pub use files::Watched;
+
+/// Why an input cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The system does not hand it over.
+    #[error("cannot read `{}`: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// It was read and has mistakes: each a line for people.
+    #[error("{}", .0.join("\n"))]
+    Rejected(Vec<String>),
+}

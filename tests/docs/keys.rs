@@ -1,0 +1,34 @@
+//! Tables that list all keys or values of something.
+
+use std::collections::BTreeSet;
+
+use crate::page::{Directive, Page};
+use crate::{metrics, written};
+
+/// Keys that a table lacks or invents, for each table after `<!-- keys: … -->`.
+pub(crate) fn differences(page: &Page) -> Vec<String> {
+    let directives = page.text.lines().filter_map(Directive::read);
+    let keys = directives.filter(|directive| directive.word == "keys");
+    keys.flat_map(|directive| {
+        let described = page.first_column(directive).unwrap_or_default();
+        compare(&described, &known(directive.argument))
+    })
+    .collect()
+}
+
+/// What is described and not known, or known and not described.
+pub(crate) fn compare(described: &BTreeSet<String>, known: &BTreeSet<String>) -> Vec<String> {
+    let missing = known.difference(described);
+    let invented = described.difference(known);
+    let missing = missing.map(|key| format!("`{key}` is not described"));
+    let invented = invented.map(|key| format!("`{key}` is described, and there is none"));
+    missing.chain(invented).collect()
+}
+
+fn known(what: &str) -> BTreeSet<String> {
+    match what.split_once(' ') {
+        Some(("audit", "annotations")) => written::audit_annotations(),
+        Some((metric, label)) => metrics::values(metric, label),
+        None => panic!("nobody knows the keys of `{what}`"),
+    }
+}

@@ -1,0 +1,72 @@
+//! Tables that are generated.
+
+use std::fmt::Write as _;
+
+use palette_rbac::domain::Rule;
+use palette_rbac::palette::{Catalogue, implication};
+use palette_rbac::policy::{Policy, RoleClass};
+
+use crate::metrics;
+
+/// The table of that name, as the code has it.
+pub(crate) fn named(name: &str) -> String {
+    match name {
+        "mapping" => mapping(),
+        "rules" => rules(),
+        "palette-roles" => palette_roles(),
+        "metrics" => metrics::table(),
+        _ => panic!("nobody generates `{name}`"),
+    }
+}
+
+/// The default mapping.
+fn mapping() -> String {
+    let mut table = String::from("| cluster role | needs | rule |\n| --- | --- | --- |\n");
+    for entry in &Policy::default().mapping {
+        let rule = match entry.class {
+            RoleClass::Vm => Rule::VmRoleMapping,
+            RoleClass::Standard => Rule::StandardRoleMapping,
+        };
+        let groups = entry.requires.iter().map(|group| group.join(" or "));
+        let needs = groups.collect::<Vec<_>>().join("; ");
+        let _ = writeln!(table, "| `{}` | {needs} | `{rule}` |", entry.role);
+    }
+    table
+}
+
+fn rules() -> String {
+    let mut table =
+        String::from("| rule | default | reads what roles can do |\n| --- | --- | --- |\n");
+    for rule in Rule::ALL {
+        let reads = if rule.needs_cluster_facts() {
+            "yes"
+        } else {
+            "no"
+        };
+        let action = rule.default_action();
+        let _ = writeln!(table, "| [`{rule}`](#{rule}) | `{action}` | {reads} |");
+    }
+    table
+}
+
+/// Palette's own roles, and what else counts as each.
+fn palette_roles() -> String {
+    let mut table = String::from(
+        "| role | assigned in | also met by | permissions known |\n| --- | --- | --- | --- |\n",
+    );
+    let catalogue = Catalogue::builtin();
+    for role in catalogue.iter() {
+        let above = implication::implied_by(role.id);
+        let above = above.iter().filter(|id| *id != role.id);
+        let above = above.filter_map(|id| Some(catalogue.role_by_id(id)?.name));
+        let above = above.collect::<Vec<_>>().join(", ");
+        let known = if role.permissions.is_some() {
+            "yes"
+        } else {
+            "no"
+        };
+        let scope = role.scope.as_str();
+        let _ = writeln!(table, "| {} | {scope} | {above} | {known} |", role.name);
+    }
+    table
+}

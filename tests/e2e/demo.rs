@@ -1,0 +1,230 @@
+//! `make run`: the sample bindings judged at a real API server, each verdict as kubectl shows it.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a demonstration: it prints, and its harness is the tests'"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use serde_json::{Value, json};
+
+use harness::assets::{Assets, SCRIPT};
+use harness::cluster::{Cluster, User};
+use harness::process::{Process, scratch};
+use harness::review::creation;
+use harness::webhook::{Webhook, wait_until_asked};
+
+#[expect(dead_code, reason = "the tests use more of it")]
+mod harness;
+
+/// Shows palette-rbac at work on this machine.
+#[derive(Parser)]
+struct Arguments {
+    /// Ends after the samples, and leaves nothing running.
+    #[arg(long)]
+    once: bool,
+}
+
+fn main() -> Result<()> {
+    let Arguments { once } = Arguments::parse();
+    let webhook = serve()?;
+    let Some(assets) = control_plane(&webhook)? else {
+        println!(
+            "\nWithout a control plane the API server's part was not shown: {HOW_TO_HAVE_IT}."
+        );
+        return if once { Ok(()) } else { keep_serving(&webhook) };
+    };
+    let cluster = start(&assets, &webhook)?;
+    show(&cluster, &webhook)?;
+    if once {
+        return Ok(());
+    }
+    let (kubeconfig, kubectl) = (
+        cluster.kubectl.kubeconfig.display(),
+        kubectl_to_type(&assets),
+    );
+    println!(
+        "\nTry one of your own:\n  KUBECONFIG={kubeconfig} {kubectl} apply -f {SAMPLES}/02-vm-admin.yaml"
+    );
+    keep_serving(&webhook)
+}
+
+/// The webhook with the embedded rules, the facts of the sample's cluster and the sample directory.
+fn serve() -> Result<Webhook> {
+    println!(
+        "Starting the webhook: embedded rules, {DIRECTORY}, certificates by `palette-rbac certs`."
+    );
+    let arguments = [
+        "--directory",
+        DIRECTORY,
+        "--project",
+        "orchard-prod",
+        "--cluster-group",
+        "cellar",
+        "--workspace",
+        "harvest",
+    ];
+    println!("  palette-rbac serve {} …", arguments.join(" "));
+    Webhook::start(&program()?, &scratch("webhook")?, &arguments)
+}
+
+/// `palette-rbac` beside us, in the same build.
+fn program() -> Result<PathBuf> {
+    let examples = std::env::current_exe()?;
+    let target = examples
+        .parent()
+        .and_then(Path::parent)
+        .context("not in a target folder")?;
+    Ok(target.join("palette-rbac"))
+}
+
+/// Finds the control plane, or builds it while the webhook judges the samples alone. None where there is no Go.
+fn control_plane(webhook: &Webhook) -> Result<Option<Assets>> {
+    if let Some(assets) = Assets::find() {
+        return Ok(Some(assets));
+    }
+    let build = start_build()?;
+    println!("\nMeanwhile the webhook alone, asked as the API server asks it:");
+    show_alone(webhook)?;
+    let Some(mut build) = build else {
+        return Ok(None);
+    };
+    println!("\nWaiting for the control plane.");
+    if !build.wait()?.success() {
+        bail!("the control plane could not be built; what went wrong is above");
+    }
+    Assets::find()
+        .context("the control plane was built, and is not found")
+        .map(Some)
+}
+
+fn start_build() -> Result<Option<Process>> {
+    if !Command::new(SCRIPT).arg("go").output()?.status.success() {
+        println!("\nThere is no kube-apiserver on this machine, and no Go to build one.");
+        return Ok(None);
+    }
+    println!(
+        "\nThere is no kube-apiserver on this machine yet. Building one, once: about 7 minutes on 2 cores."
+    );
+    Process::start_in_sight(Command::new(SCRIPT).arg("build")).map(Some)
+}
+
+fn start(assets: &Assets, webhook: &Webhook) -> Result<Cluster> {
+    println!(
+        "Starting etcd and kube-apiserver on loopback, and registering the webhook (manifests/base/webhook.yaml)."
+    );
+    let cluster = Cluster::start(
+        "cluster",
+        assets,
+        &[User {
+            name: "admin",
+            groups: &["system:masters"],
+        }],
+    )?;
+    let kubectl = &cluster.kubectl;
+    let root = Path::new(ROOT);
+    let created = kubectl.run_in(root, "apply -f examples/namespaces.yaml")?;
+    anyhow::ensure!(created.succeeded(), "{created}");
+    webhook.register(kubectl, "palette-rbac", None)?;
+    wait_until_asked(kubectl, root, &format!("{SAMPLES}/09-everybody.yaml"))?;
+    Ok(cluster)
+}
+
+/// Applies every sample with kubectl, then says which metrics moved.
+fn show(cluster: &Cluster, webhook: &Webhook) -> Result<()> {
+    let before = webhook.metrics()?;
+    for sample in samples()? {
+        println!("\n{}", comment(&sample)?);
+        let path = sample.strip_prefix(ROOT)?.display();
+        print!(
+            "{}",
+            cluster
+                .kubectl
+                .run_in(Path::new(ROOT), &format!("apply -f {path}"))?
+        );
+    }
+    println!("\nWhat moved in http://{}/metrics:", webhook.admin);
+    for (series, added) in webhook.metrics()?.since(&before) {
+        println!("  {series} +{added}");
+    }
+    Ok(())
+}
+
+/// Posts every sample to the webhook, with no API server between.
+fn show_alone(webhook: &Webhook) -> Result<()> {
+    let client = webhook.client()?;
+    for sample in samples()? {
+        println!("\n{}", comment(&sample)?);
+        let document: Value = serde_saphyr::from_str(&fs::read_to_string(&sample)?)?;
+        let review: Value =
+            serde_json::from_str(&client.post(&creation(&document, "sample"))?.body)?;
+        let response = &review["response"];
+        for warning in response["warnings"].as_array().into_iter().flatten() {
+            println!("Warning: {}", warning.as_str().unwrap_or_default());
+        }
+        if response["allowed"] == json!(true) {
+            println!("admitted: {}", sample.strip_prefix(ROOT)?.display());
+        } else {
+            println!(
+                "refused: {}",
+                response["status"]["message"].as_str().unwrap_or_default()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The sample bindings in the order of their names.
+fn samples() -> Result<Vec<PathBuf>> {
+    let folder = Path::new(ROOT).join(SAMPLES);
+    let mut files = folder
+        .read_dir()?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
+}
+
+/// What the first lines of a sample say that it shows.
+fn comment(sample: &Path) -> Result<String> {
+    let text = fs::read_to_string(sample)?;
+    Ok(text
+        .lines()
+        .take_while(|line| line.starts_with('#'))
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+fn keep_serving(webhook: &Webhook) -> Result<()> {
+    println!(
+        "\nServing on https://{}/validate until Ctrl-C.",
+        webhook.address
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(tokio::signal::ctrl_c())?;
+    Ok(())
+}
+
+/// A kubectl that the reader has, or else ours by its path.
+fn kubectl_to_type(assets: &Assets) -> String {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::split_paths(&path).any(|folder| folder.join("kubectl").is_file());
+    if own {
+        "kubectl".to_owned()
+    } else {
+        assets.kubectl.display().to_string()
+    }
+}
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const SAMPLES: &str = "examples/bindings";
+const DIRECTORY: &str = "examples/directory.yaml";
+const HOW_TO_HAVE_IT: &str = "install Go (`make setup` does), or set KUBEBUILDER_ASSETS";

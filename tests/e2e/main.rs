@@ -1,0 +1,27 @@
+//! The webhook behind a real kube-apiserver, driven by a real kubectl.
+//!
+//! Snapshots hold the exact text that kubectl prints; `INSTA_UPDATE=always cargo test --test e2e` writes them.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on says so and ends"
+)]
+
+mod binding;
+mod counted;
+mod exceptions;
+#[expect(dead_code, reason = "the demonstration uses more of it")]
+mod harness;
+mod leftovers;
+mod manifests;
+mod mapping;
+mod outage;
+mod scopes;
+mod site;
+mod standard_roles;
+mod subjects;
+mod swaps;
+mod updates;
+mod ways_to_write;
