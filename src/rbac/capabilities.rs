@@ -71,6 +71,19 @@ pub const OTHERS: &str = "virtualmachine…";
 /// What the names of machines' resources begin with.
 const MACHINE: &str = "virtualmachine";
 const SUBRESOURCES: &str = "subresources.kubevirt.io";
+/// Subresources that many resources have: who may `get` the `*/scale` of every group has no machines in mind.
+pub const COMMON: [&str; 10] = [
+    "attach",
+    "binding",
+    "eviction",
+    "exec",
+    "finalizers",
+    "log",
+    "proxy",
+    "scale",
+    "status",
+    "token",
+];
 
 /// The whole table, in the order of the documentation.
 pub fn table() -> &'static [Entry] {
@@ -224,7 +237,11 @@ impl Entry {
         let is_machines = |whole: &str| whole.starts_with(MACHINE) && !is_named(&target.resource);
         let is_meant = match target.resource.split_once('/') {
             None => self.group != SUBRESOURCES && is_machines(&target.resource),
-            Some((whole, _)) => self.group == SUBRESOURCES && (whole == "*" || is_machines(whole)),
+            Some((whole, sub)) => {
+                self.group == SUBRESOURCES
+                    && !COMMON.contains(&sub)
+                    && (whole == "*" || is_machines(whole))
+            }
         };
         of_group && is_meant
     }

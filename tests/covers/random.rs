@@ -72,9 +72,15 @@ impl Random {
 
     fn words(&mut self, words: &[&str], most: usize) -> Vec<Arc<str>> {
         let count = self.below(most + 1);
-        (0..count)
-            .map(|_| words[self.below(words.len())].into())
-            .collect()
+        (0..count).map(|_| self.word(words)).collect()
+    }
+
+    fn word(&mut self, words: &[&str]) -> Arc<str> {
+        (*self.one_of(words)).into()
+    }
+
+    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        all.get(self.below(all.len())).unwrap()
     }
 
     /// Half of the servants are made from pieces of the owner, otherwise hardly one would be covered.
@@ -116,7 +122,7 @@ impl Random {
         let count = 1 + self.below(3);
         (0..count)
             .map(|_| {
-                let piece = role[self.below(role.len())].clone();
+                let piece = self.one_of(role).clone();
                 self.piece_of(piece)
             })
             .collect()
@@ -139,9 +145,10 @@ impl Random {
             return;
         }
         let place = self.below(list.len());
-        match self.below(4) {
-            0 if list.len() > 1 => drop(list.remove(place)),
-            1 if list[place].contains('*') => list[place] = words[self.below(words.len())].into(),
+        let is_only = list.len() == 1;
+        match (self.below(4), list.get_mut(place)) {
+            (1, Some(word)) if word.contains('*') => *word = self.word(words),
+            (0, Some(_)) if !is_only => drop(list.remove(place)),
             _ => {}
         }
     }

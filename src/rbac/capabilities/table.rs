@@ -262,7 +262,7 @@ pub(super) const TABLE: &[Entry] = &[
     gives(
         View,
         "pool.kubevirt.io",
-        &["virtualmachinepools", "virtualmachinepools/scale", OTHERS],
+        &["virtualmachinepools", OTHERS],
         READ,
     ),
     gives(
@@ -460,7 +460,6 @@ const MACHINES: &[&str] = &[
     "virtualmachineinstances/status",
     "virtualmachineinstancepresets",
     "virtualmachineinstancereplicasets",
-    "virtualmachineinstancereplicasets/scale",
     "virtualmachineinstancemigrations",
 ];
 

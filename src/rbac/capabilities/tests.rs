@@ -155,6 +155,7 @@ fn what_no_line_names_is_taken_for_the_most_likely() {
     );
     assert_eq!(level(&[rule(&["*"], "kubevirt.io", "twins")]), None);
     assert_eq!(level(&[rule(&["*"], "*", "pods")]), None);
+    assert_eq!(level(&[rule(&["get"], "*", "*/log")]), None);
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn policy_rule() -> impl Strategy<Value = PolicyRule> {
     let group = prop_oneof![3 => select(table()).prop_map(|entry| entry.group), 1 => Just("*")];
     let resource = prop_oneof![
         4 => select(table()).prop_flat_map(|entry| select(entry.resources)),
-        1 => select(vec!["*", "*/scale", "*/twin", "*/pause", "virtualmachines/twin", "virtualmachines/pause"]),
+        1 => select(vec!["*", "*/scale", "virtualmachines/scale", "*/twin", "*/pause", "virtualmachines/twin", "virtualmachines/pause"]),
         1 => select(vec!["virtualmachinetwins", "virtualmachinetwins/pause", "twins"]),
     ];
     (verbs, group, resource).prop_map(|(verbs, group, resource)| rule(&verbs, group, resource))
