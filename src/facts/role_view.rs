@@ -2,7 +2,7 @@ use std::sync::OnceLock;
 
 use super::aggregates::Aggregate;
 use super::index::KnownRole;
-use super::{Reference, Role, View};
+use super::{Role, View};
 use crate::domain::Scope;
 use crate::rbac::reach::Detour;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
@@ -103,10 +103,15 @@ impl<'v> RoleView<'v> {
 
     /// Whether it allows all that a `ClusterRole` allows in that scope, which has to be something with machines.
     pub fn covers(self, cluster_role: &str, scope: &Scope<'_>) -> bool {
+        // Whoever covers a role has its capabilities: these tell at once, the rules only in the end.
+        let may_cover = |other: &RoleView<'_>| {
+            let capabilities = other.capabilities(scope);
+            capabilities.concern_machines() && self.capabilities(scope).contain(capabilities)
+        };
         self.view
-            .reference(cluster_role, scope)
-            .rules()
-            .is_some_and(|reference| self.rules(scope).covers(reference))
+            .cluster_role(cluster_role)
+            .filter(may_cover)
+            .is_some_and(|other| self.rules(scope).covers(other.rules(scope)))
     }
 
     /// How it relates to a `ClusterRole` in that scope, if there is one.
@@ -134,15 +139,5 @@ impl<'v> RoleView<'v> {
         let members = aggregate.members.iter();
         let of_members = members.filter_map(|member| self.view.written_rules(member));
         Rules::union(of_members.chain([&self.known.role.rules]))
-    }
-}
-
-impl<'v> Reference<'v> {
-    /// The rules to compare with, if it is used.
-    pub const fn rules(self) -> Option<&'v Rules> {
-        match self {
-            Self::Used(rules) => Some(rules),
-            Self::Missing | Self::Stub => None,
-        }
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::Rules;
-use super::rules::TargetRule;
+use super::rules::{TargetRule, resource_covers};
 
 mod table;
 
@@ -138,6 +138,23 @@ impl Capabilities {
         self.0 & capability.bit() != 0
     }
 
+    /// Whether all of the others are in the set.
+    pub const fn contain(self, others: Self) -> bool {
+        others.0 & !self.0 == 0
+    }
+
+    /// The set with one more.
+    #[must_use]
+    pub const fn with(self, capability: Capability) -> Self {
+        Self(self.0 | capability.bit())
+    }
+
+    /// What is in either: of two roles, what they give together.
+    #[must_use]
+    pub const fn union(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -173,8 +190,7 @@ impl Capabilities {
 
 impl FromIterator<Capability> for Capabilities {
     fn from_iter<I: IntoIterator<Item = Capability>>(capabilities: I) -> Self {
-        let bits = capabilities.into_iter().map(Capability::bit);
-        Self(bits.fold(0, |all, bit| all | bit))
+        capabilities.into_iter().fold(Self::default(), Self::with)
     }
 }
 
@@ -208,11 +224,15 @@ impl Rules {
     ///
     /// For a grant in a namespace ask the [namespaced](Self::namespaced) rules.
     pub fn capabilities(&self) -> Capabilities {
-        let entries = table::TABLE.iter();
-        entries
-            .filter(|entry| self.targets().iter().any(|target| entry.is_met(target)))
-            .filter_map(|entry| entry.gives)
-            .collect()
+        let gain = |held: Capabilities, entry: &Entry| match entry.gives {
+            Some(gives) if !held.contains(gives) && self.meet(entry) => held.with(gives),
+            _ => held,
+        };
+        table::TABLE.iter().fold(Capabilities::default(), gain)
+    }
+
+    fn meet(&self, entry: &Entry) -> bool {
+        self.targets().iter().any(|target| entry.is_met(target))
     }
 
     /// The lowest VM role that allows as much, by the table alone.
@@ -222,28 +242,30 @@ impl Rules {
 }
 
 impl Entry {
+    /// The group first: it decides most often, and it is the shortest to compare.
     fn is_met(&self, target: &TargetRule) -> bool {
-        self.resources.iter().any(|resource| match *resource {
+        let is_meant = |resource: &&str| match *resource {
             OTHERS => self.is_other(target),
-            resource => target.allows(self.group, resource),
-        }) && self.verbs.iter().any(|verb| target.verbs.allow(verb))
+            resource => resource_covers(&target.resource, resource),
+        };
+        (*target.group == *"*" || *target.group == *self.group)
+            && self.resources.iter().any(is_meant)
+            && self.verbs.iter().any(|verb| target.verbs.allow(verb))
     }
 
     /// A machine's resource that no line names.
     ///
     /// A wildcard must never give less than what it stands for: `*/twin` counts, since `virtualmachines/twin` does.
     fn is_other(&self, target: &TargetRule) -> bool {
-        let of_group = *target.group == *"*" || *target.group == *self.group;
         let is_machines = |whole: &str| whole.starts_with(MACHINE) && !is_named(&target.resource);
-        let is_meant = match target.resource.split_once('/') {
+        match target.resource.split_once('/') {
             None => self.group != SUBRESOURCES && is_machines(&target.resource),
             Some((whole, sub)) => {
                 self.group == SUBRESOURCES
                     && !COMMON.contains(&sub)
                     && (whole == "*" || is_machines(whole))
             }
-        };
-        of_group && is_meant
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod targets;
 mod verbs;
 
 pub(super) use paths::PathRule;
-pub(super) use targets::TargetRule;
+pub(super) use targets::{TargetRule, resource_covers};
 pub(super) use verbs::Verbs;
 
 /// What a role allows, in normal form: two roles that allow the same are equal.

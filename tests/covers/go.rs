@@ -24,7 +24,7 @@ impl Oracle {
         };
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("covers");
         let built = Command::new(go)
-            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/control-plane"))
+            .current_dir(control_plane())
             .args(["build", "-mod=readonly", "-o"])
             .arg(&program)
             .arg("./covers")
@@ -55,13 +55,16 @@ impl Oracle {
     }
 }
 
-fn find_go() -> Option<&'static str> {
-    let runs = |go: &&str| {
-        let version = Command::new(go)
-            .arg("version")
-            .stdout(Stdio::null())
-            .status();
-        version.is_ok_and(|status| status.success())
-    };
-    ["go", "/usr/local/go/bin/go"].into_iter().find(runs)
+/// The Go that builds the tests' control plane, if this machine has one.
+fn find_go() -> Option<String> {
+    let found = Command::new(control_plane().join("assets"))
+        .arg("go")
+        .output()
+        .unwrap();
+    let path = String::from_utf8(found.stdout).unwrap();
+    found.status.success().then(|| path.trim().to_owned())
+}
+
+fn control_plane() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/control-plane")
 }

@@ -51,7 +51,7 @@ fn wildcards_cover_what_they_cover_in_kubernetes() {
             one(&["get"], &[""], &[resource]),
         );
         assert_eq!(owner.covers(&servant), covers, "{rule} and {resource}");
-        assert_eq!(targets::resource_covers(rule, resource), covers);
+        assert_eq!(resource_covers(rule, resource), covers);
     }
 }
 
