@@ -24,7 +24,8 @@ run: ## Shows the main job at a real API server and keeps serving; ARGS=--once e
 test: ## Runs every test, those at a real API server too
 	@$(SETUP) --as-far-as-possible
 	@$(SETUP) --prometheus
-	@$(SETUP) --control-plane & cargo test --locked --no-run && wait $$!
+	cargo test --locked --no-run
+	@$(SETUP) --control-plane
 	cargo test --locked
 
 lint: ## Checks formatting, lints, the purity of the engine, and licences and sources of what it depends on
@@ -45,6 +46,7 @@ deny: ## Checks licences, bans and sources of every dependency (deny.toml)
 
 generate: ## Writes generated files anew; a test fails when they differ
 	monitoring/generate > monitoring/prometheus-rule.yaml
+	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
 
 sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
 	@cargo cyclonedx --version 2>/dev/null | grep -qx 'cargo-cyclonedx-cyclonedx $(CARGO_CYCLONEDX)' \

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::runtime::Builder;
 
-use crate::cli::{Cli, Command, Failure, ServeArgs, Settings};
+use crate::cli::{Cli, Command, Exit, Failure, Output, ServeArgs, Settings};
 
 use logging::Log;
 use service::Service;
@@ -39,6 +39,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve(arguments) => serve(*arguments),
+        Command::Check(arguments) => offline(|output| arguments.run(output)),
+        Command::Review(arguments) => offline(|output| arguments.run(output)),
+        Command::Explain(arguments) => offline(|output| arguments.run(output)),
+        Command::Policy(command) => offline(|output| command.run(output)),
+        Command::Directory(command) => offline(|output| command.run(output)),
         Command::Certs(arguments) => arguments.run().map(|()| ExitCode::SUCCESS),
         Command::Completions(arguments) => {
             arguments.run();
@@ -49,6 +54,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         tell(&failure);
         failure.exit_code()
     })
+}
+
+/// A command that reads files, prints and ends.
+fn offline(
+    run: impl FnOnce(&mut Output<'_>) -> Result<Exit, Failure>,
+) -> Result<ExitCode, Failure> {
+    let mut output = Output::standard();
+    let exit = run(&mut output)?;
+    output.flush()?;
+    Ok(exit.into())
 }
 
 fn serve(arguments: ServeArgs) -> Result<ExitCode, Failure> {

@@ -1,41 +1,59 @@
 //! The command line: what was typed, and one file a subcommand. Nothing here listens or judges.
 
 mod certs;
+mod check;
 mod cluster;
 mod completions;
+mod directory;
+mod explain;
+mod inputs;
+mod lint;
+mod manifests;
+mod output;
+mod policy;
+mod report;
+mod review;
 mod serve;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::metrics::{REVISION, VERSION};
 
 pub use certs::CertsArgs;
+pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
 pub use completions::CompletionsArgs;
+pub use directory::DirectoryCommand;
+pub use explain::ExplainArgs;
+pub use output::Output;
+pub use policy::PolicyCommand;
+pub use review::ReviewArgs;
 pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 
 /// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
 #[derive(Debug, Parser)]
 #[command(name = "palette-rbac", version = VERSION, long_version = &**LONG_VERSION, args_override_self = true, disable_help_subcommand = true)]
 pub struct Cli {
-    /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
-/// One a file.
+/// One a file. What each says of itself is its help, so its variant has no words of its own.
 #[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Answer the API server's questions about role bindings
+pub(crate) enum Command {
     Serve(Box<ServeArgs>),
-    /// Make a CA and a serving certificate for development
+    Check(CheckArgs),
+    Review(ReviewArgs),
+    Explain(ExplainArgs),
+    Policy(PolicyCommand),
+    Directory(DirectoryCommand),
     Certs(CertsArgs),
-    /// Print completions for a shell
     Completions(CompletionsArgs),
 }
 
@@ -53,11 +71,56 @@ pub enum Failure {
 impl Failure {
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::BadInput(_) => ExitCode::from(2),
-            Self::CouldNotRun(_) => ExitCode::from(3),
-        }
+        let exit = match self {
+            Self::BadInput(_) => Exit::BadInput,
+            Self::CouldNotRun(_) => Exit::CouldNotRun,
+        };
+        exit.into()
     }
+
+    fn usage(problem: &str) -> Self {
+        Self::BadInput(vec![problem.to_owned()])
+    }
+
+    fn unreadable(file: &str, error: &io::Error) -> Self {
+        Self::CouldNotRun(format!("cannot read `{file}`: {error}"))
+    }
+}
+
+/// Results that cannot be printed.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::CouldNotRun(format!("cannot write: {error}"))
+    }
+}
+
+/// What a command ends with; the worse, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Nothing is wrong.
+    Success = 0,
+    /// A finding denies, or does what `--fail-on` names.
+    Denied = 1,
+    /// Bad input or usage.
+    BadInput = 2,
+    /// A port in use, an unreadable file.
+    CouldNotRun = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum OutputFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For machines
+    Json,
 }
 
 impl Cli {
@@ -76,10 +139,17 @@ fn command_named_as_called(program: Option<&OsString>) -> clap::Command {
     let is_plugin = name.is_some_and(|name| name == PLUGIN);
     let command = Cli::command();
     if is_plugin {
-        command.bin_name("kubectl palette-rbac")
+        with_examples_of_plugin(command.bin_name("kubectl palette-rbac"))
     } else {
         command
     }
+}
+
+fn with_examples_of_plugin(mut command: clap::Command) -> clap::Command {
+    if let Some(examples) = command.get_after_help().map(ToString::to_string) {
+        command = command.after_help(examples.replace("palette-rbac ", "kubectl palette-rbac "));
+    }
+    command.mut_subcommands(with_examples_of_plugin)
 }
 
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| format!("{VERSION} ({REVISION})"));
@@ -92,6 +162,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_can_be_set_by_the_environment() {
+        fn check(command: &clap::Command) {
+            let is_flag = |argument: &&clap::Arg| argument.get_long().is_some();
+            for flag in command.get_arguments().filter(is_flag) {
+                let variable = flag
+                    .get_env()
+                    .unwrap_or_else(|| panic!("{command}: {flag}"));
+                let variable = variable.to_str().unwrap();
+                assert!(variable.starts_with("PALETTE_RBAC_"), "{command}: {flag}");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        // `--help` and `--version` come only when the command is built, and have no variable.
+        check(&Cli::command());
     }
 
     #[test]

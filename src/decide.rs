@@ -4,7 +4,7 @@
 
 mod exempt;
 mod grants;
-mod identity;
+pub(crate) mod identity;
 mod rules;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::domain::{
 use crate::policy::{Membership, OnStale};
 use crate::ruling::Ruling;
 use grants::Grant;
-use identity::Class;
+pub use identity::Class;
 use rules::Judge;
 
 /// Judges the grants that a binding adds.

@@ -5,6 +5,7 @@ pub mod decide;
 pub mod directory;
 pub mod document;
 pub mod domain;
+pub mod explain;
 pub mod facts;
 pub mod message;
 pub mod palette;

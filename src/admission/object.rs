@@ -58,22 +58,25 @@ pub enum Manifest<'a> {
     Other,
 }
 
-/// Reads one manifest in JSON; a `RoleBinding` without a namespace gets the one given.
+/// Reads one manifest in JSON; a `RoleBinding` without a namespace gets the one given, and a binding that leaves its
+/// name to the API server is called by the prefix (`generateName`).
 pub fn read_manifest<'a>(json: &'a str, namespace: &'a str) -> Result<Manifest<'a>, InvalidObject> {
     let head: TypeMeta<'a> = serde_json::from_str(json)
         .map_err(|error| InvalidObject::one("object", error.to_string()))?;
     let (api_version, kind) = (text(head.api_version.as_ref()), text(head.kind.as_ref()));
-    match (api_version.split_once('/'), kind) {
-        (Some((RBAC_GROUP, _)), "RoleBinding") => {
-            let own = head.metadata.and_then(|metadata| metadata.namespace);
-            let namespace = own.map_or(Cow::Borrowed(namespace), |own| own.0);
-            read_in(json, BindingKind::RoleBinding, "", Some(namespace)).map(Manifest::Binding)
-        }
-        (Some((RBAC_GROUP, _)), "ClusterRoleBinding") => {
-            read_in(json, BindingKind::ClusterRoleBinding, "", None).map(Manifest::Binding)
-        }
-        _ => Ok(Manifest::Other),
-    }
+    let kind = match (api_version.split_once('/'), kind) {
+        (Some((RBAC_GROUP, _)), "RoleBinding") => BindingKind::RoleBinding,
+        (Some((RBAC_GROUP, _)), "ClusterRoleBinding") => BindingKind::ClusterRoleBinding,
+        _ => return Ok(Manifest::Other),
+    };
+    let metadata = head.metadata.unwrap_or_default();
+    let own = metadata
+        .namespace
+        .map(|own| own.0)
+        .filter(|own| !own.is_empty());
+    let namespace = own.unwrap_or(Cow::Borrowed(namespace));
+    let name = metadata.generate_name.unwrap_or_default().0;
+    read_in(json, kind, name, Some(namespace)).map(Manifest::Binding)
 }
 
 /// Reads a binding of a review, where the request's name and namespace fill what the object leaves out.
@@ -83,13 +86,18 @@ pub(super) fn read_binding<'a>(
     name: &'a str,
     namespace: Option<&'a str>,
 ) -> Result<Binding<'a>, InvalidObject> {
-    read_in(json, kind, name, namespace.map(Cow::Borrowed))
+    read_in(
+        json,
+        kind,
+        Cow::Borrowed(name),
+        namespace.map(Cow::Borrowed),
+    )
 }
 
 fn read_in<'a>(
     json: &'a str,
     kind: BindingKind,
-    name: &'a str,
+    name: Cow<'a, str>,
     namespace: Option<Cow<'a, str>>,
 ) -> Result<Binding<'a>, InvalidObject> {
     let object: Object<'a> = serde_json::from_str(json)
@@ -97,7 +105,7 @@ fn read_in<'a>(
     let mut reader = Reader::default();
     reader.kind(&object, kind);
     let metadata = object.metadata.unwrap_or_default();
-    let name = metadata.name.map_or(Cow::Borrowed(name), |name| name.0);
+    let name = metadata.name.map_or(name, |name| name.0);
     let scope = reader.scope(kind, namespace, metadata.namespace);
     reader.filled("metadata.name", &name);
     let role = reader.role(object.role_ref, &scope);
@@ -315,9 +323,12 @@ struct Object<'a> {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     #[serde(borrow)]
     name: Option<Text<'a>>,
+    #[serde(borrow)]
+    generate_name: Option<Text<'a>>,
     #[serde(borrow)]
     namespace: Option<Text<'a>>,
 }

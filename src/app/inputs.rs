@@ -30,7 +30,7 @@ pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Ruli
     for problem in policy.warnings.iter().chain(&directory.warnings) {
         warn!(problem, "input");
     }
-    let (policy, directory) = (Arc::new(policy.policy), Arc::new(directory.directory));
+    let (policy, directory) = (policy.policy, directory.directory);
     let (ruling, problems) = Ruling::pair(Arc::clone(&policy), Arc::clone(&directory));
     if !problems.is_empty() {
         let problems = problems.iter().map(|problem| format!("policy: {problem}"));
@@ -38,6 +38,7 @@ pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<Ruli
     }
     Ok(RulingFiles {
         policy_file,
+        waiting_policy: None,
         directory_file,
         policy,
         directory,
@@ -51,7 +52,7 @@ fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRea
     let cluster = &settings.overrides;
     let Some(path) = settings.policy.clone() else {
         let embedded = PolicyRead {
-            policy: Policy::embedded(cluster),
+            policy: Arc::new(Policy::embedded(cluster)),
             warnings: Vec::new(),
         };
         return Ok((None, embedded));

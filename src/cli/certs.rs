@@ -9,8 +9,9 @@ use crate::sources::DevelopmentCertificates;
 
 use super::Failure;
 
-/// Makes `ca.crt`, `ca.key`, `tls.crt` and `tls.key` in a folder, for development.
+/// Make a CA and a serving certificate for development
 ///
+/// Writes `ca.crt`, `ca.key`, `tls.crt` and `tls.key` to a folder.
 /// Whoever has `ca.key` can speak for every name that the CA is trusted for: use cert-manager, or a CA of your own,
 /// where it matters.
 #[derive(Debug, clap::Args)]
@@ -24,16 +25,18 @@ pub struct CertsArgs {
     #[arg(
         long = "server-name",
         value_name = "NAME",
+        env = "PALETTE_RBAC_CERTS_SERVER_NAME",
+        value_delimiter = ',',
         default_values_t = NAMES.map(String::from),
     )]
     server_names: Vec<String>,
 
     /// How many days both are good for
-    #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_name = "N", env = "PALETTE_RBAC_CERTS_DAYS", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
 
     /// Write over what is there
-    #[arg(long)]
+    #[arg(long, env = "PALETTE_RBAC_CERTS_FORCE")]
     force: bool,
 }
 

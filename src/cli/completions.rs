@@ -5,8 +5,9 @@ use clap_complete::{Shell, generate};
 
 use super::Cli;
 
-/// Prints a script that a shell reads, as in `source <(palette-rbac completions bash)`.
+/// Print completions for a shell
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {
     /// The shell
     shell: Shell,
@@ -22,3 +23,8 @@ impl CompletionsArgs {
         let _ = io::stdout().write_all(&script);
     }
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  source <(palette-rbac completions bash)
+  palette-rbac completions zsh > \"${fpath[1]}/_palette-rbac\"";

@@ -11,6 +11,8 @@ use crate::live::TlsVersion;
 use crate::policy::ClusterOverride;
 use crate::server::{ByteSize, Limits, duration};
 
+/// Answer the API server's questions about role bindings
+///
 /// Answers the API server over HTTPS at `/validate`, and probes and Prometheus at `/healthz`, `/readyz` and `/metrics`
 /// of the admin address.
 ///

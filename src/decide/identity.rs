@@ -6,7 +6,7 @@ use crate::ruling::{Holder, Ruling};
 
 /// Who a subject is to the rules; decided on the raw name, exactly one each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub enum Class {
     /// `system:masters`, which nothing can raise further.
     Masters,
     /// A service account.
@@ -22,7 +22,7 @@ pub(super) enum Class {
 }
 
 /// The class of a principal under the policy's list of the cluster's own names.
-pub(super) fn class_of(principal: Principal<'_>, policy: &Policy) -> Class {
+pub(crate) fn class_of(principal: Principal<'_>, policy: &Policy) -> Class {
     match principal {
         Principal::ServiceAccount { .. } => Class::ServiceAccount,
         Principal::Group("system:masters") => Class::Masters,
@@ -51,7 +51,7 @@ fn is_all_service_accounts(group: &str) -> bool {
 }
 
 /// What the directory holds of a user or group by its raw name; nothing for a service account.
-pub(super) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option<Holder<'r>> {
+pub(crate) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option<Holder<'r>> {
     let (policy, directory) = (ruling.policy(), ruling.directory());
     match principal {
         Principal::User(name) => {
@@ -67,7 +67,7 @@ pub(super) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option
 }
 
 /// What Palette knows of a user or group, for the message.
-pub(super) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
+pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
     let (policy, directory) = (ruling.policy(), ruling.directory());
     match principal {
         Principal::User(name) => {

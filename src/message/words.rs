@@ -47,7 +47,7 @@ pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str
 }
 
 /// `User ines@orchard.test`, `ServiceAccount vms/picker`.
-pub(super) fn subject(subject: &Subject<'_>) -> String {
+pub fn subject(subject: &Subject<'_>) -> String {
     match &subject.namespace {
         Some(namespace) => format!(
             "{} {}/{}",
@@ -65,7 +65,7 @@ pub(super) fn role(decision: &Decision) -> String {
 }
 
 /// `in namespace vms`, `in the whole cluster`.
-pub(super) fn place(scope: &Scope<'_>) -> String {
+pub fn place(scope: &Scope<'_>) -> String {
     match scope {
         Scope::Namespace(namespace) => format!("in namespace {}", name(namespace)),
         Scope::Cluster => String::from("in the whole cluster"),
@@ -73,7 +73,7 @@ pub(super) fn place(scope: &Scope<'_>) -> String {
 }
 
 /// `Cluster Admin or Cluster Editor; Virtual Machine Admin`.
-pub(super) fn groups(groups: &[Vec<Arc<str>>]) -> String {
+pub fn groups(groups: &[Vec<Arc<str>>]) -> String {
     let groups: Vec<String> = groups
         .iter()
         .map(|group| {
@@ -93,19 +93,21 @@ fn requirement(
     decision: &Decision,
 ) -> Vec<(&'static str, String)> {
     let (lacks, may) = (groups(&finding.lacks), may(finding, standing, decision));
-    match standing {
-        Standing::Undisclosed => vec![(NEEDS, lacks), (MAY, may)],
-        _ => vec![(LACKS, lacks), (HOLDS, held(finding, standing)), (MAY, may)],
+    if *standing == Standing::Undisclosed {
+        return vec![(NEEDS, lacks), (MAY, may)];
     }
+    let holds = held(finding.subject.kind, &finding.holds, standing);
+    vec![(LACKS, lacks), (HOLDS, holds), (MAY, may)]
 }
 
-fn held(finding: &Finding, standing: &Standing) -> String {
-    let kind = match finding.subject.kind {
+/// `Cluster Viewer (project orchard-prod)`, or why a subject of that kind holds nothing.
+pub fn held(kind: SubjectKind, holds: &[Holding], standing: &Standing) -> String {
+    let kind = match kind {
         SubjectKind::Group => "team",
         SubjectKind::User | SubjectKind::ServiceAccount => "user",
     };
     match standing {
-        _ if !finding.holds.is_empty() => holdings(&finding.holds),
+        _ if !holds.is_empty() => holdings(holds),
         Standing::Known | Standing::Undisclosed => String::from("nothing in Palette"),
         Standing::Inactive => String::from("nothing: the user is not active in Palette"),
         Standing::Unknown { near } => {
@@ -161,8 +163,8 @@ fn more(count: usize, shown: usize) -> String {
     }
 }
 
-/// Why what is held does not count.
-fn reach(reach: Reach) -> &'static str {
+/// Why what is held does not count: `, not for this namespace`; empty where it does.
+pub fn reach(reach: Reach) -> &'static str {
     match reach {
         Reach::Counts => "",
         Reach::OtherNamespace => ", not for this namespace",

@@ -85,6 +85,8 @@ impl Admin {
             "directory: {} users, {} teams",
             counts.users, counts.teams
         );
+        let read = self.live.directory_read().strftime("%FT%TZ");
+        let _ = write!(state, ", last read without a fault at {read}");
         let age = ruling.directory_age(now).as_secs();
         if age > 0 {
             let _ = write!(state, ", {age} s old");

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::document::Mistake;
@@ -10,7 +11,7 @@ use super::Watched;
 #[derive(Debug)]
 pub struct DirectoryRead {
     /// The directory.
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
     /// What is likely not meant.
     pub warnings: Vec<String>,
 }
@@ -19,7 +20,7 @@ pub struct DirectoryRead {
 #[derive(Debug)]
 pub struct PolicyRead {
     /// The policy.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// What is likely not meant.
     pub warnings: Vec<String>,
 }
@@ -41,7 +42,7 @@ impl PolicyRead {
     fn of(compiled: Compiled, name: &str) -> Self {
         Self {
             warnings: in_file(&compiled.warnings, name),
-            policy: compiled.policy,
+            policy: Arc::new(compiled.policy),
         }
     }
 }
@@ -67,7 +68,7 @@ impl DirectoryRead {
         match Directory::compile(bytes, limit) {
             Ok(compiled) => Ok(Self {
                 warnings: in_file(&compiled.warnings, name),
-                directory: compiled.directory,
+                directory: Arc::new(compiled.directory),
             }),
             Err(mistakes) => Err(lines(&mistakes.in_file(name))),
         }

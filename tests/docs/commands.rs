@@ -6,13 +6,21 @@ use clap::error::ErrorKind;
 use clap::{Command, CommandFactory};
 use palette_rbac::cli::Cli;
 
-use crate::page::Page;
+use crate::page::{Block, Page};
 
 /// Flags that no program has, and commands of ours that it would not take.
 pub(crate) fn wrong(page: &Page) -> Vec<String> {
     let mut known = BTreeSet::from(["help", "version"].map(str::to_owned));
     add_flags(&Cli::command(), &mut known);
-    let flags = flags(&page.text).into_iter();
+    // In a shell's block it depends on the program; ours are read by clap below.
+    let blocks = page.blocks().into_iter();
+    let blocks = blocks.filter(|block| !is_shell(block));
+    let texts: Vec<String> = page
+        .code()
+        .into_iter()
+        .chain(blocks.map(|block| block.text))
+        .collect();
+    let flags = texts.iter().flat_map(|text| flags(text));
     let unknown = flags.filter(|flag| !known.contains(*flag) && !OTHERS.contains(flag));
     let unknown = unknown.map(|flag| format!("no program has `--{flag}`"));
     unknown
@@ -32,7 +40,8 @@ fn add_flags(command: &Command, flags: &mut BTreeSet<String>) {
 fn flags(text: &str) -> Vec<&str> {
     let after = text.split("--").skip(1).zip(text.split("--"));
     let words = after.filter_map(|(rest, before)| {
-        let stands_alone = before.ends_with(|c: char| c.is_whitespace() || "`(\"'[".contains(c));
+        let stands_alone = before.is_empty()
+            || before.ends_with(|c: char| c.is_whitespace() || "(\"'[".contains(c));
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '-');
         let (word, _) = rest.split_at(end.unwrap_or(rest.len()));
         let is_flag = word.starts_with(|c: char| c.is_ascii_lowercase());
@@ -44,15 +53,19 @@ fn flags(text: &str) -> Vec<&str> {
 /// The commands of ours: between backticks, and in the shell's blocks.
 fn commands(page: &Page) -> Vec<String> {
     let blocks = page.blocks().into_iter();
-    let shell = blocks.filter(|block| ["sh", "console", "shell"].contains(&block.language));
+    let shell = blocks.filter(is_shell);
     let shell: Vec<String> = shell.map(|block| block.text.replace("\\\n", " ")).collect();
     let pieces = shell.iter().flat_map(|text| text.split(['\n', '|']));
     let pieces = pieces.map(|piece| piece.trim().trim_start_matches("$ "));
     pieces
+        .map(str::to_owned)
         .chain(page.code())
         .filter(|piece| piece.starts_with("palette-rbac "))
-        .map(str::to_owned)
         .collect()
+}
+
+fn is_shell(block: &Block<'_>) -> bool {
+    ["bash", "console", "sh", "shell"].contains(&block.language)
 }
 
 /// What clap says of a command that it does not take; one that is cut short is taken.
@@ -79,11 +92,15 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 23] = [
     "all-namespaces",
+    "build-arg",
+    "cert",
     "clusterrole",
     "dry-run",
     "group",
+    "ignore-not-found",
+    "key",
     "kubeconfig",
     "namespace",
     "no-default-features",
@@ -91,7 +108,12 @@ const OTHERS: [&str; 14] = [
     "oidc-username-prefix",
     "output",
     "patch",
+    "previous",
+    "server-side",
     "serviceaccount",
+    "tag",
+    "tail",
     "test",
+    "type",
     "user",
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::CASES;
 use crate::page::{Directive, Page};
 use crate::{metrics, written};
 
@@ -11,9 +12,29 @@ pub(crate) fn differences(page: &Page) -> Vec<String> {
     let keys = directives.filter(|directive| directive.word == "keys");
     keys.flat_map(|directive| {
         let described = page.first_column(directive).unwrap_or_default();
-        compare(&described, &known(directive.argument))
+        match directive.argument {
+            "message fragments" => unsaid(&described),
+            argument => compare(&described, &known(argument)),
+        }
     })
     .collect()
+}
+
+/// Fragments that no message of the corpus has; `…` stands for anything.
+fn unsaid(fragments: &BTreeSet<String>) -> Vec<String> {
+    let messages: Vec<String> = CASES.iter().map(written::shown_for).collect();
+    let is_said = |fragment: &str| {
+        let has = |message: &String| {
+            fragment
+                .split('…')
+                .all(|part| message.contains(part.trim()))
+        };
+        messages.iter().any(has)
+    };
+    let unsaid = fragments.iter().filter(|fragment| !is_said(fragment));
+    unsaid
+        .map(|fragment| format!("no message says `{fragment}`"))
+        .collect()
 }
 
 /// What is described and not known, or known and not described.

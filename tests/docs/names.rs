@@ -13,9 +13,9 @@ use crate::page::{self, Page};
 pub(crate) fn misspelt_rules(page: &Page) -> Vec<String> {
     let rules = Rule::ALL.map(Rule::as_str);
     let words = page.code().into_iter();
-    let words = words.filter(|word| word.contains('-') && !rules.contains(word));
-    let near = words.filter_map(|word| Some((word, nearest(word, rules)?)));
-    near.map(|(word, rule)| format!("`{word}` is no rule; is `{rule}` meant?"))
+    let words = words.filter(|word| word.contains('-') && !rules.contains(&word.as_str()));
+    let near = words.filter_map(|word| Some((nearest(&word, rules)?, word)));
+    near.map(|(rule, word)| format!("`{word}` is no rule; is `{rule}` meant?"))
         .collect()
 }
 

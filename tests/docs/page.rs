@@ -99,12 +99,15 @@ impl Page {
         outside.collect()
     }
 
-    /// What stands between backticks in its prose.
-    pub(crate) fn code(&self) -> Vec<&str> {
-        let spans = self.prose().into_iter();
-        spans
-            .flat_map(|line| line.split('`').skip(1).step_by(2))
-            .collect()
+    /// What stands between backticks in its prose; a line's end is a space.
+    pub(crate) fn code(&self) -> Vec<String> {
+        let prose = self.prose().join("\n");
+        let paragraphs = prose.split("\n\n").map(|text| text.replace('\n', " "));
+        let spans = paragraphs.flat_map(|text| {
+            let spans = text.split('`').skip(1).step_by(2);
+            spans.map(str::to_owned).collect::<Vec<_>>()
+        });
+        spans.collect()
     }
 
     /// The cells of the first table after a directive, without its head.

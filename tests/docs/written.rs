@@ -58,7 +58,7 @@ impl<'p> Writer<'p> {
     fn follow(&mut self, directive: Directive<'p>) {
         let Directive { word, argument } = directive;
         match word {
-            "case" => self.replace_block(&shown(&answer(case_named(argument)))),
+            "case" => self.replace_block(&shown_for(case_named(argument))),
             "answer" => self.replace_block(&pretty(&answer(case_named(argument)))),
             "answer-to" => self.replace_block(&shown(&answer_to(argument))),
             "reads" => {
@@ -150,6 +150,11 @@ fn answer_to(request: &str) -> Value {
         panic!("{request}: no review")
     };
     serde_json::from_slice(&body).unwrap()
+}
+
+/// What kubectl shows for a case, after its own words.
+pub(crate) fn shown_for(case: &Case) -> String {
+    shown(&answer(case))
 }
 
 /// What kubectl shows of an answer, after its own words.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::binding::role_binding;
+use crate::harness::assets::Assets;
 use crate::harness::cluster::Cluster;
 use crate::harness::http::SERVICE;
 use crate::harness::kubectl::{DENIED, Transcript};
@@ -32,20 +33,12 @@ fn every_overlay_is_accepted_without_a_warning() {
         return;
     };
     for overlay in OVERLAYS {
-        let known = objects(overlay)
-            .into_iter()
-            .filter(|it| !of_cert_manager(it));
-        let list = list(known.collect());
-        let count = list["items"].as_array().unwrap().len();
-        let applied = apply(
-            cluster,
-            &format!("dry-{overlay}"),
-            &list,
-            " --dry-run=server",
-        )
-        .admitted();
+        let mut known = objects(overlay);
+        known.retain(|object| !of_cert_manager(object));
+        let name = format!("dry-{overlay}");
+        let applied = apply(cluster, &name, &list(&known), " --dry-run=server").admitted();
         assert!(!applied.output.contains("Warning"), "{applied}");
-        assert_eq!(applied.output.lines().count(), count, "{applied}");
+        assert_eq!(applied.output.lines().count(), known.len(), "{applied}");
     }
     for overlay in ["audit", "enforce"] {
         let folder = folder_of(overlay).display().to_string();
@@ -101,6 +94,36 @@ fn cert_manager_makes_what_the_pods_and_the_api_server_need() {
     }
 }
 
+/// The kustomization of docs/install.md, with the Secret that it offers in the place of a `ConfigMap`.
+#[test]
+fn an_overlay_of_ones_own_brings_policy_directory_and_image() {
+    let Some(assets) = assets() else {
+        return;
+    };
+    let folder = scratch("own-overlay").unwrap();
+    let [kustomization, secret] = ["kind: Kustomization", "secretGenerator:"].map(of_install_page);
+    let manifests = from_root_of_the_file_system(&folder, "manifests");
+    let kustomization = kustomization.replace("../manifests", &manifests);
+    fs::write(folder.join("kustomization.yaml"), kustomization + &secret).unwrap();
+    fs::write(folder.join("policy.yaml"), "mode: warn\n").unwrap();
+    fs::write(folder.join("directory.yaml"), "users: []\n").unwrap();
+
+    let objects = kustomize(&assets, &folder);
+
+    let policy = find(&objects, "ConfigMap", "palette-rbac-policy");
+    assert_eq!(policy["data"], json!({"policy.yaml": "mode: warn\n"}));
+    let directory = find(&objects, "Secret", "palette-rbac-directory");
+    assert_eq!(
+        directory["data"],
+        json!({"directory.yaml": "dXNlcnM6IFtdCg=="})
+    );
+    let pod = &find(&objects, "Deployment", "palette-rbac")["spec"]["template"]["spec"];
+    let image = "registry.example.com/platform/palette-rbac:0.1.0";
+    assert_eq!(pod["containers"][0]["image"], image);
+    let mounted = json!({"name": "directory", "secret": {"secretName": "palette-rbac-directory"}});
+    assert_eq!(pod["volumes"][2], mounted);
+}
+
 /// The way of docs/install.md, audit and then enforce; what an outage does in each; the line for emergencies.
 #[test]
 fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
@@ -122,6 +145,7 @@ fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
     wait_until("the binding is refused", || {
         site.bind().output.contains(DENIED)
     });
+    cluster.kubectl.run(PROBE).unwrap().refused();
 
     assert!(webhook.stop().unwrap().success());
     wait_until("an unanswered call refuses", || {
@@ -205,7 +229,7 @@ impl<'a> Installation<'a> {
         )
     }
 
-    /// Applies an overlay, and does what the kubelet does: brings the ConfigMaps to the pods.
+    /// Applies an overlay, and does what the kubelet does: brings the files to the pods.
     fn install(&self, overlay: &str) {
         let mut objects = objects(overlay);
         for object in &mut objects {
@@ -213,7 +237,7 @@ impl<'a> Installation<'a> {
                 webhook["clientConfig"] = self.address.clone();
             }
         }
-        apply(self.cluster, overlay, &list(objects), "").admitted();
+        apply(self.cluster, overlay, &list(&objects), "").admitted();
         let maps = self
             .cluster
             .kubectl
@@ -293,18 +317,35 @@ fn cluster_with_namespace() -> Option<&'static Cluster> {
 
 /// The objects of an overlay, as kubectl would apply them.
 fn objects(overlay: &str) -> Vec<Value> {
-    let kubectl = assets().expect("asked for before").kubectl;
-    let output = Command::new(kubectl)
+    let assets = assets().expect("asked for before");
+    kustomize(&assets, &folder_of(overlay))
+}
+
+fn kustomize(assets: &Assets, folder: &Path) -> Vec<Value> {
+    let output = Command::new(&assets.kubectl)
         .arg("kustomize")
-        .arg(folder_of(overlay))
+        .arg(folder)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
     serde_saphyr::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap()
+}
+
+/// The block of docs/install.md that holds `line`.
+fn of_install_page(line: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/install.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut blocks = page.split("```yaml\n").skip(1);
+    let block = blocks.find(|block| block.split("```").next().unwrap().contains(line));
+    block.unwrap().split("```").next().unwrap().to_owned()
+}
+
+/// kustomize takes relative paths only.
+fn from_root_of_the_file_system(folder: &Path, path: &str) -> String {
+    let up = "../".repeat(fs::canonicalize(folder).unwrap().components().count() - 1);
+    let target = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    format!("{up}{}", target.strip_prefix("/").unwrap().display())
 }
 
 fn folder_of(overlay: &str) -> PathBuf {
@@ -343,7 +384,7 @@ fn pod(deployment: &Value) -> Value {
     pod
 }
 
-fn list(items: Vec<Value>) -> Value {
+fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
 
@@ -356,6 +397,9 @@ fn apply(cluster: &Cluster, name: &str, document: &Value, options: &str) -> Tran
 
 /// Where the Deployment mounts policy and directory.
 const MOUNTS: &str = "/etc/palette-rbac/";
+
+/// The one of docs/install.md that shows whether the webhook is asked.
+const PROBE: &str = "create rolebinding palette-rbac-probe --clusterrole=spectro-vm-admin --user=nobody@example.com --namespace=default --dry-run=server";
 
 /// The line of docs/failure-policy.md.
 const TAKE_AWAY: &str = "delete validatingwebhookconfiguration palette-rbac";

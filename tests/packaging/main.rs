@@ -7,7 +7,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use clap::CommandFactory;
+use palette_rbac::cli::Cli;
+use palette_rbac::server::{ByteSize, duration};
 use serde_json::Value;
 
 #[test]
@@ -38,28 +42,27 @@ fn everything_that_the_image_copies_exists_and_is_let_through() {
 #[test]
 fn the_image_has_every_file_that_the_sources_include() {
     let dockerfile = read("Dockerfile");
-    let mut includes = 0;
-    for file in rust_files(&Path::new(ROOT).join("src")) {
-        for line in fs::read_to_string(&file).unwrap().lines() {
-            let Some((_, rest)) = line.split_once("include_str!(\"") else {
-                continue;
-            };
-            let included = file.parent().unwrap().join(rest.split('"').next().unwrap());
-            let included = fs::canonicalize(&included).unwrap();
-            let relative = included
-                .strip_prefix(fs::canonicalize(ROOT).unwrap())
-                .unwrap();
-            let folder = relative.iter().next().unwrap().to_str().unwrap();
+    let root = fs::canonicalize(ROOT).unwrap();
+    let mut count = 0;
+    for source in rust_files(&root.join("src")) {
+        let text = fs::read_to_string(&source).unwrap();
+        for rest in text.split("include_str!(\"").skip(1) {
+            let path = source
+                .parent()
+                .unwrap()
+                .join(rest.split('"').next().unwrap());
+            let path = fs::canonicalize(path).unwrap();
+            let folder = path.strip_prefix(&root).unwrap().iter().next().unwrap();
+            let folder = folder.to_str().unwrap();
             let copied = format!("COPY {folder} {folder}");
             assert!(
                 dockerfile.lines().any(|line| line == copied),
-                "`{}`",
-                relative.display()
+                "no `{copied}`"
             );
-            includes += 1;
+            count += 1;
         }
     }
-    assert!(includes > 0);
+    assert!(count > 0);
 }
 
 #[test]
@@ -75,9 +78,7 @@ fn the_image_is_built_by_the_compiler_and_the_version_of_the_package() {
     assert!(dockerfile.contains(&compiler), "no `{compiler}`");
     let image = format!("palette-rbac:{}", of_package("version"));
     assert!(dockerfile.contains(&image), "no `{image}`");
-    let deployment: Value = yaml("manifests/base/deployment.yaml");
-    let container = &deployment["spec"]["template"]["spec"]["containers"][0];
-    assert_eq!(container["image"], image);
+    assert_eq!(container()["image"], image);
 }
 
 #[test]
@@ -94,10 +95,72 @@ fn the_pods_run_as_the_user_of_the_image() {
 }
 
 #[test]
+fn reviews_that_are_read_at_once_fit_into_the_pods_memory() {
+    let container = container();
+    let arguments = container["args"].as_array().unwrap().iter();
+    let mut arguments = arguments.filter_map(Value::as_str);
+    let at_once = arguments.find_map(|argument| argument.strip_prefix("--max-in-flight="));
+    let at_once: usize = at_once.unwrap().parse().unwrap();
+    let body: ByteSize = default_of("max_body_bytes").parse().unwrap();
+    let limit = container["resources"]["limits"]["memory"].as_str().unwrap();
+    let limit: ByteSize = limit.parse().unwrap();
+    assert!(at_once * body.0 + MEMORY_FOR_THE_REST <= limit.0);
+}
+
+#[test]
+fn pods_are_not_killed_before_they_have_drained() {
+    let deployment: Value = yaml("manifests/base/deployment.yaml");
+    let grace = &deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"];
+    let drain = duration(&default_of("drain_timeout")).unwrap();
+    assert!(grace.as_u64().unwrap() > (SHUTDOWN_DELAY + drain).as_secs());
+}
+
+#[test]
 fn the_operators_rules_are_those_of_prometheus() {
     let plain: Value = yaml("monitoring/alerts.yaml");
     let generated: Value = yaml("monitoring/prometheus-rule.yaml");
     assert_eq!(generated["spec"], plain, "`make generate` writes it anew");
+}
+
+#[test]
+fn every_alert_has_a_line_on_its_page_and_names_pages_that_exist() {
+    let alerts: Value = yaml("monitoring/alerts.yaml");
+    let page = read("docs/monitoring.md");
+    for rule in alerts["groups"][0]["rules"].as_array().unwrap() {
+        let (alert, severity) = (&rule["alert"], &rule["labels"]["severity"]);
+        let row = format!(
+            "| `{}` | {} |",
+            alert.as_str().unwrap(),
+            severity.as_str().unwrap()
+        );
+        assert!(page.contains(&row), "no `{row}`");
+        let description = rule["annotations"]["description"].as_str().unwrap();
+        for word in description
+            .split([' ', '`'])
+            .filter(|word| word.starts_with("docs/"))
+        {
+            assert!(
+                Path::new(ROOT).join(word.trim_end_matches('.')).exists(),
+                "`{word}`"
+            );
+        }
+    }
+}
+
+fn container() -> Value {
+    let deployment: Value = yaml("manifests/base/deployment.yaml");
+    deployment["spec"]["template"]["spec"]["containers"][0].clone()
+}
+
+/// What `serve` does when it is not told.
+fn default_of(argument: &str) -> String {
+    let command = Cli::command();
+    let serve = command.find_subcommand("serve").unwrap();
+    let argument = serve.get_arguments().find(|it| it.get_id() == argument);
+    argument.unwrap().get_default_values()[0]
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
@@ -126,3 +189,9 @@ fn read(path: &str) -> String {
 }
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The program, and a directory as large as a `ConfigMap`, twice while it is read anew: 15 MiB were seen.
+const MEMORY_FOR_THE_REST: usize = 64 << 20;
+
+/// As `serve --help` says.
+const SHUTDOWN_DELAY: Duration = Duration::from_secs(5);

@@ -299,3 +299,49 @@ async fn a_directory_that_fails_for_longer_than_the_policy_allows_is_stale() {
     let (admits, _) = server.client().review(&review).await.unwrap().verdict();
     assert!(!admits, "a stale directory admits no VM role");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_waits_for_the_directory_that_knows_its_roles() {
+    let server = Server::start();
+    let operator = "mapping:\n  - { role: orchard-vm, requires: [[Orchard Operator]] }\n";
+    server
+        .files
+        .put("policy.yaml", &format!("{}{operator}", policy("enforce")));
+    server
+        .until_metric(&reloads("policy", "rejected"), 1.0)
+        .await;
+    let told = server.log.until(|line| line["what"] == "policy");
+    assert!(
+        told["error"]
+            .as_str()
+            .unwrap()
+            .contains("`Orchard Operator`"),
+        "{told}"
+    );
+    let review = binding("u-1", "orchard-vm", "ines@orchard.test");
+    let (admits, _) = server.client().review(&review).await.unwrap().verdict();
+    assert!(admits, "the role is not governed yet");
+
+    let directory = crate::harness::directory("Virtual Machine User");
+    let role = "roles: [{ name: Orchard Operator, scope: project, permissions: [cluster.get] }]\n";
+    server
+        .files
+        .put("directory.yaml", &format!("{directory}{role}"));
+    server
+        .until_metric(&reloads("policy", "applied"), 1.0)
+        .await;
+    let (admits, _) = server.client().review(&review).await.unwrap().verdict();
+    assert!(!admits, "it is, and ines does not hold what it asks for");
+
+    // The other way round the directory is applied, since it says what is true.
+    server.files.put("directory.yaml", &directory);
+    server
+        .until_metric(&reloads("directory", "applied"), 2.0)
+        .await;
+    server
+        .log
+        .until(|line| line["message"] == "directory" && line["level"] == "WARN");
+    let (admits, _) = server.client().review(&review).await.unwrap().verdict();
+    assert!(!admits);
+    assert_eq!(server.metric(&reloads("policy", "rejected")).await, 1.0);
+}

@@ -1,0 +1,182 @@
+//! The flags that subcommands share, and what they name: the policy, the directory, the requester, the time.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::output::Output;
+use super::{ClusterArgs, DirectoryFrom, Failure, manifests};
+use crate::directory::{self, Directory};
+use crate::document::{InFile, Mistake, Mistakes};
+use crate::domain::Requester;
+use crate::policy::{ClusterOverride, Compiled, Policy};
+use crate::ruling::Ruling;
+use crate::server::ByteSize;
+
+/// Policy, directory and time: all that a decision is made from.
+#[derive(Debug, Args)]
+pub(super) struct RulingArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    directory: DirectoryArgs,
+    /// Judges as if it were this moment (RFC 3339); for tests.
+    #[arg(long, env = "PALETTE_RBAC_NOW", hide = true, value_name = "TIME")]
+    now: Option<Timestamp>,
+}
+
+impl RulingArgs {
+    /// Reads both and pairs them; what is odd about them is said on the way.
+    pub(super) fn ruling(&self, output: &mut Output<'_>) -> Result<Ruling, Failure> {
+        let policy = self.policy.read(output)?;
+        let directory = self.directory.read(output)?;
+        let (ruling, unknown) = Ruling::pair(policy.into(), directory.into());
+        for role in unknown {
+            output.warning(role)?;
+        }
+        Ok(ruling)
+    }
+
+    /// The moment to judge at.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
+}
+
+/// The policy, and what is known of the cluster.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policy and directory")]
+pub(super) struct PolicyArgs {
+    /// The policy file [default: the embedded policy]
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
+    policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+impl PolicyArgs {
+    fn read(&self, output: &mut Output<'_>) -> Result<Policy, Failure> {
+        let cluster = self.cluster.overrides();
+        let Some(path) = &self.policy else {
+            return Ok(Policy::embedded(&cluster));
+        };
+        let compiled = compile_policy(path, &cluster)?;
+        warn(path, &compiled.warnings, output)?;
+        Ok(compiled.policy)
+    }
+}
+
+/// Who holds what in Palette.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Policy and directory")]
+pub(super) struct DirectoryArgs {
+    /// Who holds which Palette roles: PATH or `file:PATH`; to begin with, examples/directory.yaml
+    #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
+    directory: Option<DirectoryFrom>,
+
+    /// The largest directory file that is read
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "PALETTE_RBAC_MAX_DIRECTORY_BYTES",
+        default_value = "256MiB"
+    )]
+    max_directory_bytes: ByteSize,
+}
+
+impl DirectoryArgs {
+    /// The file, which there is no sense in going without: nobody would hold anything.
+    pub(super) fn path(&self) -> Result<&Path, Failure> {
+        self.optional_path()
+            .ok_or_else(|| Failure::usage(NO_DIRECTORY))
+    }
+
+    /// The file, if one is named.
+    pub(super) fn optional_path(&self) -> Option<&Path> {
+        match &self.directory {
+            Some(DirectoryFrom::File(path)) => Some(path),
+            Some(DirectoryFrom::Sample) | None => None,
+        }
+    }
+
+    /// The largest file, in bytes.
+    pub(super) const fn limit(&self) -> usize {
+        self.max_directory_bytes.0
+    }
+
+    fn read(&self, output: &mut Output<'_>) -> Result<Directory, Failure> {
+        let path = self.path()?;
+        let compiled = compile_directory(path, self.limit())?;
+        warn(path, &compiled.warnings, output)?;
+        Ok(compiled.directory)
+    }
+}
+
+/// Who would make the binding.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Requester")]
+pub(super) struct RequesterArgs {
+    /// The user who would apply it, as the API server would name it; without it, the rule `requester` is not judged
+    #[arg(long = "as", env = "PALETTE_RBAC_AS", value_name = "USER")]
+    username: Option<String>,
+    /// A group of that user; may be given more than once
+    #[arg(
+        long = "as-group",
+        env = "PALETTE_RBAC_AS_GROUP",
+        value_name = "GROUP",
+        requires = "username"
+    )]
+    groups: Vec<String>,
+}
+
+impl RequesterArgs {
+    pub(super) fn requester(&self) -> Option<Requester<'_>> {
+        self.username.as_deref().map(|username| Requester {
+            username: username.into(),
+            groups: self
+                .groups
+                .iter()
+                .map(|group| group.as_str().into())
+                .collect(),
+        })
+    }
+}
+
+/// Reads and compiles a policy file.
+pub(super) fn compile_policy(path: &Path, cluster: &ClusterOverride) -> Result<Compiled, Failure> {
+    Policy::compile(&read(path)?, cluster).map_err(|mistakes| bad_input(path, &mistakes))
+}
+
+/// Reads and compiles a directory file.
+pub(super) fn compile_directory(path: &Path, limit: usize) -> Result<directory::Compiled, Failure> {
+    Directory::compile(&read(path)?, limit).map_err(|mistakes| bad_input(path, &mistakes))
+}
+
+/// The bytes of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error| Failure::unreadable(&path.display().to_string(), &error);
+    std::fs::read(path).map_err(unreadable)
+}
+
+fn bad_input(path: &Path, mistakes: &Mistakes) -> Failure {
+    let file = path.display().to_string();
+    let lines = mistakes.iter().map(|mistake| one_line(&file, mistake));
+    Failure::BadInput(lines.collect())
+}
+
+fn one_line(file: &str, mistake: &Mistake) -> String {
+    InFile::new(file, std::slice::from_ref(mistake)).to_string()
+}
+
+fn warn(path: &Path, warnings: &[Mistake], output: &mut Output<'_>) -> Result<(), Failure> {
+    let file = manifests::display_name(path);
+    for warning in warnings {
+        output.warning(one_line(&file, warning))?;
+    }
+    Ok(())
+}
+
+const NO_DIRECTORY: &str = "no directory, and without one nobody holds a Palette role; name one with --directory FILE \
+    (to begin with: examples/directory.yaml)";

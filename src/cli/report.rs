@@ -1,0 +1,252 @@
+//! Decisions in JSON, as `check` and `explain` print them: an interface that scripts rely on.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::manifests::Source;
+use crate::domain::{Decision, Finding, Holding, Reach, RoleRef, Rule, Scope, Subject, Verdict};
+use crate::message;
+
+/// What `check --output json` prints.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CheckResult<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    summary: Summary,
+    decisions: Vec<DecisionReport<'a>>,
+}
+
+impl<'a> CheckResult<'a> {
+    pub(super) fn new(summary: Summary, decisions: Vec<DecisionReport<'a>>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "CheckResult",
+            summary,
+            decisions,
+        }
+    }
+}
+
+/// How much was judged, and how.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    pub(super) files: usize,
+    pub(super) bindings: usize,
+    #[serde(flatten, serialize_with = "verdicts")]
+    pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
+    /// Objects of other kinds.
+    pub(super) skipped: usize,
+    /// Files and documents that could not be judged; the standard error says why.
+    pub(super) unreadable: usize,
+    /// Rules that are on, for which too little is known of the cluster.
+    #[serde(serialize_with = "rules")]
+    pub(super) not_judged: Vec<Rule>,
+}
+
+/// One binding and what the webhook would answer.
+#[derive(Debug, Serialize)]
+pub(super) struct DecisionReport<'a> {
+    source: SourceReport<'a>,
+    object: ObjectReport<'a>,
+    decision: &'static str,
+    findings: Vec<FindingReport<'a>>,
+}
+
+impl<'a> DecisionReport<'a> {
+    /// `object` is kind, namespace and name.
+    pub(super) fn new(
+        source: &'a Source,
+        (kind, namespace, name): (&'static str, Option<&'a str>, &'a str),
+        decision: &'a Decision,
+    ) -> Self {
+        Self {
+            source: SourceReport {
+                file: &source.file,
+                document: source.document,
+                line: source.line,
+            },
+            object: ObjectReport {
+                kind,
+                namespace,
+                name,
+            },
+            decision: decision.verdict.as_str(),
+            findings: findings(decision),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct SourceReport<'a> {
+    file: &'a str,
+    document: usize,
+    line: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct ObjectReport<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    name: &'a str,
+}
+
+/// One rule broken by one grant.
+#[derive(Debug, Serialize)]
+pub(super) struct FindingReport<'a> {
+    rule: &'static str,
+    /// What took effect.
+    action: &'static str,
+    subject: SubjectReport<'a>,
+    field: String,
+    role: RoleReport<'a>,
+    scope: ScopeReport<'a>,
+    lacks: Vec<Vec<&'a str>>,
+    holds: Vec<HoldingReport<'a>>,
+    may: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exemption: Option<&'a str>,
+    message: String,
+}
+
+/// The findings of a decision.
+pub(super) fn findings(decision: &Decision) -> Vec<FindingReport<'_>> {
+    let report = |finding| FindingReport::new(finding, decision);
+    decision.findings.iter().map(report).collect()
+}
+
+impl<'a> FindingReport<'a> {
+    fn new(finding: &'a Finding, decision: &'a Decision) -> Self {
+        Self {
+            rule: finding.rule.as_str(),
+            action: finding.effect.as_str(),
+            subject: SubjectReport::new(&finding.subject),
+            field: finding.field.to_string(),
+            role: RoleReport::new(&decision.role),
+            scope: ScopeReport::new(&decision.scope),
+            lacks: finding.lacks.iter().map(|group| names(group)).collect(),
+            holds: holdings(&finding.holds),
+            may: names(finding.may.as_slice()),
+            exemption: finding.exemption.as_deref(),
+            message: message::line(finding, decision),
+        }
+    }
+}
+
+/// User, group or service account.
+#[derive(Debug, Serialize)]
+pub(super) struct SubjectReport<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    name: &'a str,
+}
+
+impl<'a> SubjectReport<'a> {
+    pub(super) fn new(subject: &'a Subject<'_>) -> Self {
+        Self {
+            kind: subject.kind.as_str(),
+            namespace: subject.namespace.as_deref(),
+            name: &subject.name,
+        }
+    }
+}
+
+/// The role of a grant.
+#[derive(Debug, Serialize)]
+pub(super) struct RoleReport<'a> {
+    kind: &'static str,
+    name: &'a str,
+}
+
+impl<'a> RoleReport<'a> {
+    pub(super) fn new(role: &'a RoleRef<'_>) -> Self {
+        Self {
+            kind: role.kind.as_str(),
+            name: &role.name,
+        }
+    }
+}
+
+/// Where a grant holds: `{"namespace": "vms"}`, or `{"namespace": null}` for the whole cluster.
+#[derive(Debug, Serialize)]
+pub(super) struct ScopeReport<'a> {
+    namespace: Option<&'a str>,
+}
+
+impl<'a> ScopeReport<'a> {
+    pub(super) fn new(scope: &'a Scope<'_>) -> Self {
+        Self {
+            namespace: scope.namespace(),
+        }
+    }
+}
+
+/// A Palette role that a subject holds.
+#[derive(Debug, Serialize)]
+pub(super) struct HoldingReport<'a> {
+    role: &'a str,
+    scope: &'a str,
+    /// Whether it counts for the grant.
+    counts: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// What a subject holds.
+pub(super) fn holdings(holdings: &[Holding]) -> Vec<HoldingReport<'_>> {
+    holdings.iter().map(HoldingReport::new).collect()
+}
+
+impl<'a> HoldingReport<'a> {
+    fn new(holding: &'a Holding) -> Self {
+        Self {
+            role: &holding.role,
+            scope: &holding.scope,
+            counts: holding.reach == Reach::Counts,
+            reason: reason(holding.reach),
+        }
+    }
+}
+
+fn names(names: &[Arc<str>]) -> Vec<&str> {
+    names.iter().map(|name| &**name).collect()
+}
+
+const fn reason(reach: Reach) -> Option<&'static str> {
+    match reach {
+        Reach::Counts => None,
+        Reach::OtherNamespace => Some("other-namespace"),
+        Reach::ClusterWide => Some("cluster-wide"),
+        Reach::OtherWorkspace => Some("other-workspace"),
+        Reach::OtherProject => Some("other-project"),
+        Reach::NoProject => Some("no-project"),
+        Reach::ProjectUnknown => Some("project-unknown"),
+    }
+}
+
+/// Writes the value, indented, with an end of line.
+pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
+}
+
+fn verdicts<S: Serializer>(counts: &[(Verdict, usize)], serializer: S) -> Result<S::Ok, S::Error> {
+    // A file that is checked is always new, so nothing is ever unchanged.
+    let counted = counts
+        .iter()
+        .filter(|(verdict, _)| *verdict != Verdict::Unchanged);
+    serializer.collect_map(counted.map(|(verdict, count)| (verdict.as_str(), count)))
+}
+
+fn rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(rules.iter().map(|rule| rule.as_str()))
+}
+
+/// Of every document of this project.
+pub(super) const API_VERSION: &str = "palette-rbac.io/v1alpha1";

@@ -1,0 +1,97 @@
+//! What a subject holds and what it may be given, from policy and directory alone.
+//!
+//! The same engine answers as for a binding; no binding, no cluster and no file is looked at.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::decide::{Class, decide, identity};
+use crate::domain::{
+    Binding, BindingRequest, Decision, Holding, Operation, Principal, RoleKind, RoleRef, Scope,
+    Standing, Subject,
+};
+use crate::ruling::Ruling;
+
+/// The answer about one subject in one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// Who is asked about.
+    pub subject: Subject<'static>,
+    /// Where.
+    pub scope: Scope<'static>,
+    /// Which rules judge the subject.
+    pub class: Class,
+    /// What Palette knows of it.
+    pub standing: Standing,
+    /// The teams that a user is in.
+    pub teams: Vec<Arc<str>>,
+    /// What it holds; what counts in the scope comes first.
+    pub holds: Vec<Holding>,
+    /// What a binding would be answered, for the role that was asked about, or for each of the mapping.
+    pub roles: Vec<Decision>,
+}
+
+/// Explains a subject in a scope: one role, or every role of the mapping.
+pub fn explain(
+    subject: &Subject<'_>,
+    scope: &Scope<'_>,
+    role: Option<&RoleRef<'_>>,
+    ruling: &Ruling,
+    now: Timestamp,
+) -> Explanation {
+    let principal = subject.principal();
+    let holder = identity::holder(principal, ruling).unwrap_or_default();
+    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), ruling, now);
+    Explanation {
+        subject: subject.clone().into_owned(),
+        scope: scope.clone().into_owned(),
+        class: identity::class_of(principal, ruling.policy()),
+        standing: identity::standing(principal, ruling),
+        teams: teams(principal, ruling),
+        holds: ruling.holdings(&holder, scope),
+        roles: match role {
+            Some(role) => vec![answer(role.clone())],
+            None => mapped(ruling).map(answer).collect(),
+        },
+    }
+}
+
+/// Every role of the mapping, in its order.
+fn mapped(ruling: &Ruling) -> impl Iterator<Item = RoleRef<'_>> {
+    ruling.policy().mapping.iter().map(|entry| RoleRef {
+        kind: RoleKind::ClusterRole,
+        name: (&*entry.role).into(),
+    })
+}
+
+/// A new binding of that role to that subject alone.
+fn request<'a>(subject: &Subject<'a>, scope: &Scope<'a>, role: RoleRef<'a>) -> BindingRequest<'a> {
+    BindingRequest {
+        operation: Operation::Create,
+        requester: None,
+        binding: Binding {
+            name: "explained".into(),
+            scope: scope.clone(),
+            role,
+            subjects: vec![subject.clone()],
+        },
+        previous: None,
+    }
+}
+
+fn teams(principal: Principal<'_>, ruling: &Ruling) -> Vec<Arc<str>> {
+    let Principal::User(name) = principal else {
+        return Vec::new();
+    };
+    let directory = ruling.directory();
+    let teams = name
+        .strip_prefix(&*ruling.policy().identity.username_prefix)
+        .and_then(|name| directory.user(name))
+        .map(|user| &*user.teams)
+        .unwrap_or_default();
+    teams
+        .iter()
+        .map(|id| directory.team_by_id(*id).name.clone())
+        .collect()
+}

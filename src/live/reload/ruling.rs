@@ -1,0 +1,127 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tracing::{info, warn};
+
+use crate::directory::Directory;
+use crate::live::{Live, unknown};
+use crate::metrics::{Metrics, Reloaded};
+use crate::policy::Policy;
+use crate::ruling::Ruling;
+use crate::sources::{DirectoryRead, PolicyRead, SourceError, Watched};
+
+use super::{Reload, applied, keep};
+
+/// The files behind the ruling, and what they last brought.
+pub struct RulingFiles {
+    /// The policy's file; none: the embedded one.
+    pub policy_file: Option<Watched<PolicyRead>>,
+    /// A policy that asks for roles which only a later directory may know.
+    pub waiting_policy: Option<PolicyRead>,
+    /// The directory's file; none: the sample.
+    pub directory_file: Option<Watched<DirectoryRead>>,
+    /// The policy in force.
+    pub policy: Arc<Policy>,
+    /// The directory in force.
+    pub directory: Arc<Directory>,
+    /// Since when the directory could not be read or understood.
+    pub failing_since: Option<Timestamp>,
+    /// Where it is swapped.
+    pub live: Arc<Live>,
+    /// Where it is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Reload for RulingFiles {
+    fn look(&mut self) {
+        // First the directory: a policy that came with it may name its roles.
+        match self.directory_file.as_mut().and_then(Watched::poll) {
+            Some(Ok(read)) => self.take_directory(read),
+            Some(Err(error)) => self.keep_directory(&error),
+            None => {}
+        }
+        match self.policy_file.as_mut().and_then(Watched::poll) {
+            Some(Ok(read)) => self.take_policy(read),
+            Some(Err(error)) => self.keep_policy(&error),
+            None => {}
+        }
+        if self.failing_since.is_none() {
+            self.live.directory_was_read(Timestamp::now());
+        }
+    }
+}
+
+impl RulingFiles {
+    fn take_policy(&mut self, read: PolicyRead) {
+        let (ruling, problems) = self.pair(&read.policy);
+        if problems.is_empty() {
+            self.apply_policy(read, ruling);
+        } else {
+            self.keep_policy(&SourceError::Rejected(problems));
+            self.waiting_policy = Some(read);
+        }
+    }
+
+    fn apply_policy(&mut self, read: PolicyRead, ruling: Ruling) {
+        self.waiting_policy = None;
+        self.policy = read.policy;
+        self.swap(ruling);
+        applied(&self.metrics, Reloaded::Policy);
+        info!(revision = %self.policy.revision, "policy reloaded");
+        for problem in read.warnings {
+            warn!(problem, "policy");
+        }
+        for note in unknown(&self.policy) {
+            warn!(note, "policy");
+        }
+    }
+
+    fn keep_policy(&mut self, error: &SourceError) {
+        self.waiting_policy = None;
+        keep(&self.metrics, Reloaded::Policy, error);
+    }
+
+    fn take_directory(&mut self, read: DirectoryRead) {
+        self.directory = read.directory;
+        self.failing_since = None;
+        let (ruling, problems) = self.pair(&self.policy);
+        self.swap(ruling);
+        applied(&self.metrics, Reloaded::Directory);
+        let counts = self.directory.counts();
+        let (users, teams) = (counts.users, counts.teams);
+        info!(users, teams, "directory reloaded");
+        for problem in read.warnings.into_iter().chain(problems) {
+            warn!(problem, "directory");
+        }
+        self.try_waiting_policy();
+    }
+
+    /// Applies a policy that was kept out, if the directory has what it asked for; it was counted and told already.
+    fn try_waiting_policy(&mut self) {
+        let Some(read) = self.waiting_policy.take() else {
+            return;
+        };
+        match self.pair(&read.policy) {
+            (ruling, problems) if problems.is_empty() => self.apply_policy(read, ruling),
+            _ => self.waiting_policy = Some(read),
+        }
+    }
+
+    fn keep_directory(&mut self, error: &SourceError) {
+        keep(&self.metrics, Reloaded::Directory, error);
+        if self.failing_since.is_none() {
+            self.failing_since = Some(Timestamp::now());
+            self.swap(self.pair(&self.policy).0);
+        }
+    }
+
+    fn pair(&self, policy: &Arc<Policy>) -> (Ruling, Vec<String>) {
+        let (ruling, problems) = Ruling::pair(Arc::clone(policy), Arc::clone(&self.directory));
+        (ruling, problems.iter().map(ToString::to_string).collect())
+    }
+
+    fn swap(&self, ruling: Ruling) {
+        let ruling = ruling.directory_failing_since(self.failing_since);
+        self.live.swap(ruling, &self.metrics);
+    }
+}
