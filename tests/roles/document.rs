@@ -188,11 +188,11 @@ fn listed(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
 }
 
 const INTRODUCTION: &str = "\
-<!-- Written by `UPDATE_DOCS=1 cargo test --test roles` from src/rbac; change it there. -->
 # What a role can do
 
 Names can be copied, so roles are judged by what they can do. This page is the whole rule: with it and the rules of a
-role, everybody comes to the same level.
+role, everybody comes to the same level. It is written from the tables in `src/rbac`
+(`UPDATE_DOCS=1 cargo test --test roles`), and `make test` fails when it differs from them.
 
 1. Take the role's rules, and of a ClusterRole with an `aggregationRule` also those of every ClusterRole that its
    selectors select, directly or through others.
