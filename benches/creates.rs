@@ -225,4 +225,4 @@ const OURS_WEBHOOK: &str = "bindings.palette-rbac.io";
 const NOTHING_WEBHOOK: &str = "nothing.palette-rbac.io";
 const WARM_UP: usize = 100;
 const ROUNDS: usize = 1_500;
-const ASKED_WITHIN: Duration = Duration::from_secs(60);
+const ASKED_WITHIN: Duration = Duration::from_mins(1);
