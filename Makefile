@@ -6,9 +6,10 @@ SETUP := .ci/setup
 CARGO_DENY := 0.20.2
 CARGO_CYCLONEDX := 0.5.9
 ARGS ?=
+BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint pure deny generate sbom control-plane clean
+.PHONY: help setup run test lint bench pure deny generate sbom control-plane clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +36,10 @@ lint: ## Checks formatting, lints, the purity of the engine, and licences and so
 	@$(MAKE) --no-print-directory pure deny
 	@if go=$$($(CONTROL_PLANE) go); then echo "gofmt -l tests/e2e/control-plane"; \
 		test -z "$$($$($$go env GOROOT)/bin/gofmt -l tests/e2e/control-plane | tee /dev/stderr)"; fi
+
+bench: ## Measures the webhook beside one that does nothing; BENCH names parts, as in BENCH='throughput decision'
+	@$(SETUP) --as-far-as-possible
+	cargo bench --locked --bench beside-nothing -- $(BENCH)
 
 pure: ## Proves that the engine needs no I/O: it compiles without the feature `server`
 	cargo check --locked --lib --no-default-features

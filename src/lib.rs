@@ -6,9 +6,11 @@ pub mod directory;
 pub mod document;
 pub mod domain;
 pub mod explain;
+pub mod facts;
 pub mod message;
 pub mod palette;
 pub mod policy;
+pub mod rbac;
 pub mod review;
 pub mod ruling;
 

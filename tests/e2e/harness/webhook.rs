@@ -93,6 +93,11 @@ impl Webhook {
         Client::new(self.address, &self.ca()?)
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub(crate) fn log(&self) -> String {
         self.process.output()
     }

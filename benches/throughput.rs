@@ -1,0 +1,156 @@
+//! Reviews a second over TLS on connections that are kept alive, beside the do-nothing webhook.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rustls::ClientConfig;
+use tokio::runtime::Builder;
+
+use crate::harness::process::scratch;
+use crate::harness::webhook::{Webhook, make_certificates};
+use crate::load::{Connections, request, trusting};
+use crate::machine::{Placement, can_pin, pin_ourselves, processor_time, resident};
+use crate::nothing::Nothing;
+use crate::turns::{Compared, Turn, Which, order, paired};
+use crate::world;
+
+/// Both webhooks, and what is asked of them.
+pub(crate) struct Pair {
+    pub(crate) ours: Webhook,
+    pub(crate) nothing: Nothing,
+    client: Arc<ClientConfig>,
+    request: Arc<[u8]>,
+}
+
+pub(crate) fn measure() -> Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    if can_pin() {
+        println!("  server on one processor, load generator on the other:");
+        let pair = Pair::start("pinned", Placement::Pinned)?;
+        pin_ourselves("1")?;
+        let compared = runtime.block_on(pair.compare());
+        pin_ourselves("0-1")?;
+        compared?;
+    }
+    println!("  server and load generator wherever the system puts them:");
+    runtime.block_on(Pair::start("free", Placement::Free)?.compare())
+}
+
+impl Pair {
+    /// Starts both with the same certificate, and checks that ours admits what is asked.
+    pub(crate) fn start(name: &str, placement: Placement) -> Result<Self> {
+        let folder = scratch(name)?;
+        let program = Path::new(PROGRAM);
+        let certificates = folder.join("certs");
+        make_certificates(program, &certificates)?;
+        let ours = start_ours(&folder, &certificates, placement)?;
+        let client = trusting(&ours.ca()?)?;
+        let request = request(&world::review([&world::user(1), &world::user(USERS - 1)]));
+        let answer_bytes = Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(answer_bytes(&ours, &client, &request))?;
+        let command = placement.command(&std::env::current_exe()?);
+        Ok(Self {
+            nothing: Nothing::start(command, &certificates, answer_bytes)?,
+            ours,
+            client,
+            request,
+        })
+    }
+
+    async fn compare(&self) -> Result<()> {
+        for connections in CONNECTIONS {
+            self.compare_on(connections).await?;
+        }
+        println!("    resident after that: {:.1} MiB", resident(self.ours.id())?);
+        Ok(())
+    }
+
+    async fn compare_on(&self, count: usize) -> Result<()> {
+        let mut ours = Connections::open(&self.client, self.ours.address, count).await?;
+        let mut nothing = Connections::open(&self.client, self.nothing.address, count).await?;
+        for connections in [&mut ours, &mut nothing] {
+            connections.rate(&self.request, WARM_UP).await?;
+        }
+        let before = self.processor_times()?;
+        let (mut turns, mut answered) = (Vec::new(), Turn::default());
+        for which in order(TURNS) {
+            let connections = match which {
+                Which::Ours => &mut ours,
+                Which::Other => &mut nothing,
+            };
+            let rate = connections.rate(&self.request, A_TURN).await?;
+            turns.push((which, rate));
+            *answered.of(which) += rate * A_TURN.as_secs_f64();
+        }
+        let after = self.processor_times()?;
+        let cost = Turn {
+            ours: (after.ours - before.ours) / answered.ours,
+            other: (after.other - before.other) / answered.other,
+        };
+        report(count, &Compared::of(&paired(&turns)), cost);
+        Ok(())
+    }
+
+    /// In seconds.
+    fn processor_times(&self) -> Result<Turn> {
+        Ok(Turn {
+            ours: processor_time(self.ours.id())?.as_secs_f64(),
+            other: processor_time(self.nothing.process.id())?.as_secs_f64(),
+        })
+    }
+}
+
+fn start_ours(folder: &Path, certificates: &Path, placement: Placement) -> Result<Webhook> {
+    let directory = folder.join("directory.yaml");
+    fs::write(&directory, world::directory(USERS))?;
+    // The harness takes a program, so what comes before it on a command line is in a script.
+    let program = placement.script(Path::new(PROGRAM), folder)?;
+    let file = |name: &str| certificates.join(name);
+    let directory = directory.display().to_string();
+    let arguments = [&["--directory", &*directory], &world::CLUSTER[..]].concat();
+    Webhook::start_with(
+        &program,
+        folder,
+        &file("tls.crt"),
+        &file("tls.key"),
+        &file("ca.crt"),
+        &arguments,
+    )
+}
+
+/// How long our answer is, which must be an admission without a warning.
+async fn answer_bytes(
+    ours: &Webhook,
+    client: &Arc<ClientConfig>,
+    request: &[u8],
+) -> Result<usize> {
+    let mut connections = Connections::open(client, ours.address, 1).await?;
+    let answer = connections.ask(request).await?;
+    let is_admission = answer.contains(r#""allowed":true"#) && !answer.contains("warnings");
+    ensure!(is_admission, "not admitted: {answer}");
+    Ok(answer.len())
+}
+
+fn report(connections: usize, rates: &Compared, cost: Turn) {
+    println!(
+        "    {connections:>2} connections: {:>6.0} reviews/s beside {:>6.0}, {}; \
+         processor time of a review {:.1} us beside {:.1} us",
+        rates.ours,
+        rates.other,
+        rates.ratio(),
+        cost.ours * 1e6,
+        cost.other * 1e6,
+    );
+}
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_palette-rbac");
+const USERS: usize = 10_000;
+const CONNECTIONS: [usize; 3] = [1, 4, 64];
+const TURNS: usize = 20;
+const A_TURN: Duration = Duration::from_millis(300);
+const WARM_UP: Duration = Duration::from_millis(500);

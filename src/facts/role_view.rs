@@ -1,0 +1,143 @@
+use std::sync::OnceLock;
+
+use super::aggregates::Aggregate;
+use super::index::KnownRole;
+use super::{Role, View};
+use crate::domain::Scope;
+use crate::rbac::reach::Detour;
+use crate::rbac::{Capabilities, Level, Relation, Rules};
+
+/// A role in a view, with all that it allows.
+#[derive(Debug, Clone, Copy)]
+pub struct RoleView<'v> {
+    view: &'v View,
+    known: &'v KnownRole,
+    aggregate: Option<&'v Aggregate>,
+}
+
+/// What a role allows, and what follows from it; each found when it is asked for first.
+#[derive(Debug)]
+pub(super) struct Effective {
+    cluster: InScope,
+    namespace: OnceLock<InScope>,
+}
+
+#[derive(Debug)]
+struct InScope {
+    rules: Rules,
+    capabilities: OnceLock<Capabilities>,
+}
+
+impl Effective {
+    pub(super) fn new(rules: Rules) -> Self {
+        Self {
+            cluster: InScope::new(rules),
+            namespace: OnceLock::new(),
+        }
+    }
+
+    fn within(&self, scope: &Scope<'_>) -> &InScope {
+        let namespaced = || InScope::new(self.cluster.rules.namespaced());
+        match scope {
+            Scope::Cluster => &self.cluster,
+            Scope::Namespace(_) => self.namespace.get_or_init(namespaced),
+        }
+    }
+}
+
+impl InScope {
+    fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            capabilities: OnceLock::new(),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        *self.capabilities.get_or_init(|| self.rules.capabilities())
+    }
+}
+
+impl<'v> RoleView<'v> {
+    pub(super) fn new(view: &'v View, known: &'v KnownRole) -> Self {
+        Self {
+            view,
+            known,
+            aggregate: view.aggregate(&known.role.name),
+        }
+    }
+
+    /// The role as it is written.
+    pub fn role(self) -> &'v Role {
+        &self.known.role
+    }
+
+    /// The other `ClusterRole`s that it is made of, in the order of their names.
+    pub fn members(self) -> impl Iterator<Item = &'v str> {
+        let members = self
+            .aggregate
+            .map_or(&[][..], |aggregate| &aggregate.members);
+        members.iter().map(|member| &**member)
+    }
+
+    /// What it allows where it is granted in that scope: its own rules and its members'.
+    pub fn rules(self, scope: &Scope<'_>) -> &'v Rules {
+        &self.effective().within(scope).rules
+    }
+
+    /// What that lets somebody do with virtual machines and the cluster.
+    pub fn capabilities(self, scope: &Scope<'_>) -> Capabilities {
+        self.effective().within(scope).capabilities()
+    }
+
+    /// The VM role that it amounts to in that scope: by the table of capabilities, or more, where it covers what the
+    /// cluster's own VM role of a higher level allows there.
+    pub fn level(self, scope: &Scope<'_>) -> Option<Level> {
+        let by_table = self.capabilities(scope).level()?;
+        let higher = Level::ALL.into_iter().rev();
+        higher
+            .take_while(|level| *level > by_table)
+            .find(|level| self.covers(level.role(), scope))
+            .or(Some(by_table))
+    }
+
+    /// Whether it allows all that a `ClusterRole` allows in that scope, which has to be something with machines.
+    pub fn covers(self, cluster_role: &str, scope: &Scope<'_>) -> bool {
+        // Whoever covers a role has its capabilities: these tell at once, the rules only in the end.
+        let may_cover = |other: &RoleView<'_>| {
+            let capabilities = other.capabilities(scope);
+            capabilities.concern_machines() && self.capabilities(scope).contain(capabilities)
+        };
+        self.view
+            .cluster_role(cluster_role)
+            .filter(may_cover)
+            .is_some_and(|other| self.rules(scope).covers(other.rules(scope)))
+    }
+
+    /// How it relates to a `ClusterRole` in that scope, if there is one.
+    pub fn relation(self, cluster_role: &str, scope: &Scope<'_>) -> Option<Relation> {
+        let other = self.view.cluster_role(cluster_role)?;
+        Some(self.rules(scope).relation(other.rules(scope)))
+    }
+
+    /// The detours that it opens in that scope.
+    pub fn detours(self, scope: &Scope<'_>) -> impl Iterator<Item = &'static Detour> + use<'v> {
+        self.rules(scope).detours()
+    }
+
+    fn effective(self) -> &'v Effective {
+        let own = &self.known.role.rules;
+        match self.aggregate {
+            Some(aggregate) if !aggregate.members.is_empty() => aggregate
+                .effective
+                .get_or_init(|| Effective::new(self.together(aggregate))),
+            _ => self.known.own.get_or_init(|| Effective::new(own.clone())),
+        }
+    }
+
+    fn together(self, aggregate: &Aggregate) -> Rules {
+        let members = aggregate.members.iter();
+        let of_members = members.filter_map(|member| self.view.written_rules(member));
+        Rules::union(of_members.chain([&self.known.role.rules]))
+    }
+}

@@ -1,0 +1,19 @@
+//! Kubernetes' RBAC rules: normal form, covers, scope, aggregation, what they mean for virtual machines.
+//!
+//! Matching follows the API server's own (`pkg/apis/rbac/v1/evaluation_helpers.go`), comparing its escalation check
+//! (`k8s.io/component-helpers/auth/rbac/validation`). Nothing here knows a cluster, a subject or Palette.
+
+pub mod capabilities;
+pub mod reach;
+
+mod aggregation;
+mod policy_rule;
+mod rules;
+mod scope;
+
+pub(crate) use aggregation::labels as read_labels;
+pub use aggregation::{AggregationRule, LabelSelector, Labels, Operator, SelectorRequirement};
+pub use capabilities::{Capabilities, Capability, Level};
+pub use policy_rule::PolicyRule;
+pub use rules::{Atom, Relation, Rules};
+pub use scope::{ClusterScoped, cluster_scoped};

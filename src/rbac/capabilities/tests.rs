@@ -1,0 +1,227 @@
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+use crate::rbac::PolicyRule;
+
+fn rule(verbs: &[&str], group: &str, resource: &str) -> PolicyRule {
+    PolicyRule::resources(verbs, &[group], &[resource])
+}
+
+fn level(rules: &[PolicyRule]) -> Option<Level> {
+    Rules::new(rules).level()
+}
+
+#[test]
+fn each_restriction_is_told_by_its_permission() {
+    use Level::{Admin, PowerUser, User, Viewer};
+    for (verb, group, resource, expected) in [
+        ("get", "kubevirt.io", "virtualmachines", Viewer),
+        (
+            "get",
+            "subresources.kubevirt.io",
+            "virtualmachineinstances/guestosinfo",
+            Viewer,
+        ),
+        (
+            "get",
+            "subresources.kubevirt.io",
+            "virtualmachineinstances/vnc",
+            User,
+        ),
+        (
+            "update",
+            "subresources.kubevirt.io",
+            "virtualmachines/start",
+            User,
+        ),
+        ("patch", "kubevirt.io", "virtualmachines", User),
+        (
+            "create",
+            "snapshot.kubevirt.io",
+            "virtualmachinesnapshots",
+            User,
+        ),
+        ("create", "kubevirt.io", "virtualmachines", PowerUser),
+        (
+            "create",
+            "clone.kubevirt.io",
+            "virtualmachineclones",
+            PowerUser,
+        ),
+        (
+            "deletecollection",
+            "kubevirt.io",
+            "virtualmachines",
+            PowerUser,
+        ),
+        (
+            "update",
+            "subresources.kubevirt.io",
+            "virtualmachines/migrate",
+            PowerUser,
+        ),
+        ("create", "cdi.kubevirt.io", "datavolumes", PowerUser),
+        (
+            "patch",
+            "pool.kubevirt.io",
+            "virtualmachinepools/scale",
+            PowerUser,
+        ),
+        ("create", "spectrocloud.com", "vmtemplates", Admin),
+        (
+            "update",
+            "instancetype.kubevirt.io",
+            "virtualmachinepreferences",
+            Admin,
+        ),
+    ] {
+        assert_eq!(
+            level(&[rule(&[verb], group, resource)]),
+            Some(expected),
+            "{verb} {group} {resource}"
+        );
+    }
+}
+
+#[test]
+fn what_everybody_is_handed_gives_no_level() {
+    for (verbs, group, resource) in [
+        (
+            &["get", "list", "watch"][..],
+            "instancetype.kubevirt.io",
+            "virtualmachineclusterinstancetypes",
+        ),
+        (&["get", "list"], "kubevirt.io", "kubevirts"),
+        (&["get", "list"], "subresources.kubevirt.io", "version"),
+        (&["get", "list", "watch"], "cdi.kubevirt.io", "cdiconfigs"),
+        (&["update"], "subresources.kubevirt.io", "expand-vm-spec"),
+        (&["create"], "cdi.kubevirt.io", "datavolumes/source"),
+        (&["get"], "", "pods"),
+    ] {
+        assert_eq!(
+            level(&[rule(verbs, group, resource)]),
+            None,
+            "{group} {resource}"
+        );
+    }
+}
+
+#[test]
+fn managing_the_cluster_counts_only_beside_a_capability_of_machines() {
+    let nodes = rule(&["patch"], "", "nodes");
+    let view = rule(&["get"], "kubevirt.io", "virtualmachines");
+    assert_eq!(level(std::slice::from_ref(&nodes)), None);
+    assert_eq!(level(&[nodes, view]), Some(Level::Admin));
+}
+
+#[test]
+fn wildcards_reach_everything_and_names_narrow_nothing() {
+    assert_eq!(level(&[rule(&["*"], "*", "*")]), Some(Level::Admin));
+    assert_eq!(level(&[rule(&["list"], "*", "*")]), Some(Level::Viewer));
+    assert_eq!(level(&[rule(&["get"], "*", "*")]), Some(Level::User));
+    assert_eq!(
+        level(&[rule(&["*"], "kubevirt.io", "*")]),
+        Some(Level::Admin)
+    );
+    assert_eq!(
+        level(&[rule(&["update"], "*", "*/start")]),
+        Some(Level::User)
+    );
+    let named = PolicyRule {
+        resource_names: vec!["one".into()],
+        ..rule(&["delete"], "kubevirt.io", "virtualmachines")
+    };
+    assert_eq!(level(&[named]), Some(Level::PowerUser));
+}
+
+#[test]
+fn what_no_line_names_is_taken_for_the_most_likely() {
+    assert_eq!(
+        level(&[rule(&["get"], "kubevirt.io", "virtualmachinetwins")]),
+        Some(Level::Viewer)
+    );
+    assert_eq!(
+        level(&[rule(&["create"], "kubevirt.io", "virtualmachinetwins")]),
+        Some(Level::PowerUser)
+    );
+    assert_eq!(
+        level(&[rule(
+            &["get"],
+            "subresources.kubevirt.io",
+            "virtualmachineinstances/spice"
+        )]),
+        Some(Level::User)
+    );
+    assert_eq!(level(&[rule(&["*"], "kubevirt.io", "twins")]), None);
+    assert_eq!(level(&[rule(&["*"], "*", "pods")]), None);
+    assert_eq!(level(&[rule(&["get"], "*", "*/log")]), None);
+}
+
+#[test]
+fn a_level_lacks_what_it_is_documented_not_to_have() {
+    let all: Capabilities = Capability::ALL.into_iter().collect();
+    let beyond = |level| all.beyond(level).iter().count();
+    assert_eq!(Level::ALL.map(beyond), [7, 6, 2, 0]);
+    for level in Level::ALL {
+        assert_eq!(Level::of_role(level.role()), Some(level));
+        assert_eq!(Level::ALL.get(level.index()), Some(&level));
+    }
+}
+
+/// Rules about the words of the table, words like them, and wildcards.
+fn policy_rule() -> impl Strategy<Value = PolicyRule> {
+    let verbs = subsequence(
+        vec!["*", "get", "list", "patch", "create", "delete", "approve"],
+        1..3,
+    );
+    let group = prop_oneof![3 => select(table()).prop_map(|entry| entry.group), 1 => Just("*")];
+    let resource = prop_oneof![
+        4 => select(table()).prop_flat_map(|entry| select(entry.resources)),
+        1 => select(vec!["*", "*/scale", "virtualmachines/scale", "*/twin", "*/pause", "virtualmachines/twin", "virtualmachines/pause"]),
+        1 => select(vec!["virtualmachinetwins", "virtualmachinetwins/pause", "twins"]),
+    ];
+    (verbs, group, resource).prop_map(|(verbs, group, resource)| rule(&verbs, group, resource))
+}
+
+/// The same rule with one word of it made a wildcard.
+fn widened(rule: &PolicyRule, which: usize) -> PolicyRule {
+    let mut wider = rule.clone();
+    let any = "*".into();
+    match (
+        which,
+        rule.resources
+            .first()
+            .and_then(|resource| resource.split_once('/')),
+    ) {
+        (0, _) => wider.verbs = vec![any],
+        (1, _) => wider.api_groups = vec![any],
+        (2, Some((_, sub))) => wider.resources = vec![format!("*/{sub}").into()],
+        _ => wider.resources = vec![any],
+    }
+    wider
+}
+
+proptest! {
+    #[test]
+    fn roles_give_together_what_each_gives_and_a_superset_has_no_lower_level(
+        role in prop::collection::vec(policy_rule(), 0..4),
+        more in prop::collection::vec(policy_rule(), 0..4),
+    ) {
+        let (role, more) = (Rules::new(&role), Rules::new(&more));
+        let both = Rules::union([&role, &more]);
+        prop_assert_eq!(both.capabilities(), role.capabilities().union(more.capabilities()));
+        prop_assert!(both.level() >= role.level());
+        prop_assert!(both.namespaced().level() >= role.namespaced().level());
+    }
+
+    #[test]
+    fn a_wildcard_never_gives_less_than_what_it_stands_for(rule in policy_rule(), which in 0..4_usize) {
+        let wider = Rules::new(&[widened(&rule, which)]);
+        let rule = Rules::new(&[rule]);
+        prop_assert!(wider.covers(&rule));
+        prop_assert!(wider.capabilities().contain(rule.capabilities()), "{wider:?}");
+        let (wider, rule) = (wider.namespaced(), rule.namespaced());
+        prop_assert!(wider.capabilities().contain(rule.capabilities()), "{wider:?}");
+    }
+}

@@ -1,0 +1,201 @@
+//! What a binding in a namespace cannot hand out: resources that belong to the cluster.
+
+use super::rules::{TargetRule, Verbs};
+
+/// A resource, with its subresources, of which there is one set for the whole cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterScoped {
+    /// Its group; the core group is empty.
+    pub group: &'static str,
+    /// Its name.
+    pub resource: &'static str,
+}
+
+/// The resources that are known to be the cluster's.
+///
+/// Every other one is taken to be a namespace's: in doubt it counts.
+pub fn cluster_scoped() -> impl Iterator<Item = ClusterScoped> {
+    CLUSTER_SCOPED.iter().flat_map(|(group, resources)| {
+        resources
+            .iter()
+            .map(|resource| ClusterScoped { group, resource })
+    })
+}
+
+/// What is left of an entry in a namespace.
+pub(super) fn within_namespace(target: &TargetRule) -> Option<TargetRule> {
+    if !is_cluster_scoped(&target.group, &target.resource) {
+        return Some(target.clone());
+    }
+    let verb = verb_asked_in_a_namespace(&target.group, &target.resource)?;
+    target.verbs.allow(verb).then(|| TargetRule {
+        verbs: Verbs::only(verb),
+        ..target.clone()
+    })
+}
+
+/// Whether no binding in a namespace hands out this resource; a wildcard of group or resource is never the cluster's.
+pub(super) fn is_cluster_scoped(group: &str, resource: &str) -> bool {
+    let whole = resource
+        .split_once('/')
+        .map_or(resource, |(whole, _)| whole);
+    CLUSTER_SCOPED
+        .iter()
+        .any(|(of, resources)| *of == group && resources.contains(&whole))
+}
+
+/// Whoever writes a `RoleBinding` to a `ClusterRole` is asked for `bind` on it in the binding's namespace
+/// (`pkg/registry/rbac/escalation_check.go`), though the `ClusterRole` has none.
+pub(super) fn verb_asked_in_a_namespace(group: &str, resource: &str) -> Option<&'static str> {
+    (group == "rbac.authorization.k8s.io" && resource == "clusterroles").then_some("bind")
+}
+
+/// `namespaces` is not among them: a request for the namespace itself is one within it, so that a binding there hands
+/// it out (`k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`).
+const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
+    (
+        "",
+        &[
+            "componentstatuses",
+            "groups",
+            "nodes",
+            "persistentvolumes",
+            "users",
+        ],
+    ),
+    (
+        "admissionregistration.k8s.io",
+        &[
+            "mutatingadmissionpolicies",
+            "mutatingadmissionpolicybindings",
+            "mutatingwebhookconfigurations",
+            "validatingadmissionpolicies",
+            "validatingadmissionpolicybindings",
+            "validatingwebhookconfigurations",
+        ],
+    ),
+    ("apiextensions.k8s.io", &["customresourcedefinitions"]),
+    ("apiregistration.k8s.io", &["apiservices"]),
+    (
+        "authentication.k8s.io",
+        &["selfsubjectreviews", "tokenreviews", "uids", "userextras"],
+    ),
+    (
+        "authorization.k8s.io",
+        &[
+            "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews",
+            "subjectaccessreviews",
+        ],
+    ),
+    (
+        "cdi.kubevirt.io",
+        &["cdiconfigs", "cdis", "objecttransfers", "storageprofiles"],
+    ),
+    (
+        "certificates.k8s.io",
+        &[
+            "certificatesigningrequests",
+            "clustertrustbundles",
+            "signers",
+        ],
+    ),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        &["flowschemas", "prioritylevelconfigurations"],
+    ),
+    (
+        "instancetype.kubevirt.io",
+        &[
+            "virtualmachineclusterinstancetypes",
+            "virtualmachineclusterpreferences",
+        ],
+    ),
+    ("internal.apiserver.k8s.io", &["storageversions"]),
+    ("metrics.k8s.io", &["nodes"]),
+    ("migrations.kubevirt.io", &["migrationpolicies"]),
+    (
+        "networking.k8s.io",
+        &["ingressclasses", "ipaddresses", "servicecidrs"],
+    ),
+    ("node.k8s.io", &["runtimeclasses"]),
+    (
+        "rbac.authorization.k8s.io",
+        &["clusterrolebindings", "clusterroles"],
+    ),
+    (
+        "resource.k8s.io",
+        &["deviceclasses", "devicetaintrules", "resourceslices"],
+    ),
+    ("scheduling.k8s.io", &["priorityclasses"]),
+    (
+        "snapshot.storage.k8s.io",
+        &["volumesnapshotclasses", "volumesnapshotcontents"],
+    ),
+    (
+        "storage.k8s.io",
+        &[
+            "csidrivers",
+            "csinodes",
+            "storageclasses",
+            "volumeattachments",
+            "volumeattributesclasses",
+        ],
+    ),
+    ("storagemigration.k8s.io", &["storageversionmigrations"]),
+    ("subresources.kubevirt.io", &["guestfs", "version"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use crate::rbac::{PolicyRule, Rules};
+
+    fn namespaced(rule: PolicyRule) -> Rules {
+        Rules::new(&[rule]).namespaced()
+    }
+
+    #[test]
+    fn the_clusters_resources_and_paths_do_not_count_in_a_namespace() {
+        let rules = [
+            PolicyRule::resources(&["get"], &[""], &["nodes", "nodes/proxy", "pods"]),
+            PolicyRule::resources(
+                &["create"],
+                &["rbac.authorization.k8s.io"],
+                &["clusterroles"],
+            ),
+            PolicyRule::urls(&["get"], &["*"]),
+        ];
+        let pods = PolicyRule::resources(&["get"], &[""], &["pods"]);
+        assert_eq!(Rules::new(&rules).namespaced(), Rules::new(&[pods]));
+    }
+
+    #[test]
+    fn wildcards_and_unknown_resources_count_in_a_namespace() {
+        for (group, resource) in [
+            ("*", "nodes"),
+            ("", "*"),
+            ("", "*/proxy"),
+            ("orchard.test", "trees"),
+        ] {
+            let rule = PolicyRule::resources(&["get"], &[group], &[resource]);
+            assert_eq!(namespaced(rule.clone()), Rules::new(&[rule]));
+        }
+    }
+
+    #[test]
+    fn the_namespace_itself_counts() {
+        let rule = PolicyRule::resources(&["delete"], &[""], &["namespaces"]);
+        assert_eq!(namespaced(rule.clone()), Rules::new(&[rule]));
+    }
+
+    #[test]
+    fn bind_on_cluster_roles_is_asked_for_in_the_namespace() {
+        let on = |verbs: &[&str]| {
+            PolicyRule::resources(verbs, &["rbac.authorization.k8s.io"], &["clusterroles"])
+        };
+        let bind = Rules::new(&[on(&["bind"])]);
+        assert_eq!(namespaced(on(&["*"])), bind);
+        assert_eq!(namespaced(on(&["bind", "get"])), bind);
+        assert!(namespaced(on(&["escalate"])).is_empty());
+    }
+}

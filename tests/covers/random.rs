@@ -1,0 +1,180 @@
+//! Random pairs of roles that have much to do with each other.
+
+use std::sync::Arc;
+
+use palette_rbac::rbac::PolicyRule;
+use serde_json::{Value, json};
+
+/// Two roles to compare.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) owner: Vec<PolicyRule>,
+    pub(crate) servant: Vec<PolicyRule>,
+}
+
+impl Pair {
+    pub(crate) fn to_json(&self) -> Value {
+        let rules = |rules: &[PolicyRule]| rules.iter().map(rule_to_json).collect::<Vec<Value>>();
+        json!({ "owner": rules(&self.owner), "servant": rules(&self.servant) })
+    }
+
+    /// The first of the documented differences.
+    pub(crate) fn mixes_urls_and_names(&self) -> bool {
+        self.owner
+            .iter()
+            .any(|rule| !rule.non_resource_urls.is_empty() && !rule.resource_names.is_empty())
+    }
+}
+
+fn rule_to_json(rule: &PolicyRule) -> Value {
+    let words = |words: &[Arc<str>]| {
+        words
+            .iter()
+            .map(|word| Value::from(&**word))
+            .collect::<Value>()
+    };
+    json!({
+        "verbs": words(&rule.verbs),
+        "apiGroups": words(&rule.api_groups),
+        "resources": words(&rule.resources),
+        "resourceNames": words(&rule.resource_names),
+        "nonResourceURLs": words(&rule.non_resource_urls),
+    })
+}
+
+pub(crate) fn read_rules(json: &str) -> Vec<PolicyRule> {
+    serde_json::from_str(json).unwrap()
+}
+
+/// `SplitMix64`: the same pairs from the same seed, on every machine and with every version of every crate.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        let end = u64::try_from(end).unwrap();
+        usize::try_from(self.next() % end).unwrap()
+    }
+
+    fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    fn words(&mut self, words: &[&str], most: usize) -> Vec<Arc<str>> {
+        let count = self.below(most + 1);
+        (0..count).map(|_| self.word(words)).collect()
+    }
+
+    fn word(&mut self, words: &[&str]) -> Arc<str> {
+        (*self.one_of(words)).into()
+    }
+
+    fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        all.get(self.below(all.len())).unwrap()
+    }
+
+    /// Half of the servants are made from pieces of the owner, otherwise hardly one would be covered.
+    pub(crate) fn pair(&mut self) -> Pair {
+        let owner = self.role();
+        let servant = if self.one_in(2) {
+            self.role()
+        } else {
+            self.pieces_of(&owner)
+        };
+        Pair { owner, servant }
+    }
+
+    fn role(&mut self) -> Vec<PolicyRule> {
+        let count = 1 + self.below(4);
+        (0..count).map(|_| self.rule()).collect()
+    }
+
+    fn rule(&mut self) -> PolicyRule {
+        let mut rule = PolicyRule {
+            verbs: self.words(&VERBS, 3),
+            ..PolicyRule::default()
+        };
+        let is_mixed = self.one_in(50);
+        if is_mixed || !self.one_in(4) {
+            rule.api_groups = self.words(&GROUPS, 2);
+            rule.resources = self.words(&RESOURCES, 3);
+        }
+        if is_mixed || rule.resources.is_empty() {
+            rule.non_resource_urls = self.words(&URLS, 3);
+        }
+        if is_mixed || (self.one_in(4) && rule.non_resource_urls.is_empty()) {
+            rule.resource_names = self.words(&NAMES, 2);
+        }
+        rule
+    }
+
+    fn pieces_of(&mut self, role: &[PolicyRule]) -> Vec<PolicyRule> {
+        let count = 1 + self.below(3);
+        (0..count)
+            .map(|_| {
+                let piece = self.one_of(role).clone();
+                self.piece_of(piece)
+            })
+            .collect()
+    }
+
+    fn piece_of(&mut self, mut rule: PolicyRule) -> PolicyRule {
+        self.vary(&mut rule.verbs, &VERBS);
+        self.vary(&mut rule.api_groups, &GROUPS);
+        self.vary(&mut rule.resources, &RESOURCES);
+        self.vary(&mut rule.non_resource_urls, &URLS);
+        if rule.non_resource_urls.is_empty() && rule.resource_names.is_empty() && self.one_in(4) {
+            rule.resource_names = self.words(&NAMES, 2);
+        }
+        rule
+    }
+
+    /// Leaves a word out, puts another for a wildcard, or leaves the list as it is.
+    fn vary(&mut self, list: &mut Vec<Arc<str>>, words: &[&str]) {
+        if list.is_empty() {
+            return;
+        }
+        let place = self.below(list.len());
+        let is_only = list.len() == 1;
+        match (self.below(4), list.get_mut(place)) {
+            (1, Some(word)) if word.contains('*') => *word = self.word(words),
+            (0, Some(_)) if !is_only => drop(list.remove(place)),
+            _ => {}
+        }
+    }
+}
+
+const VERBS: [&str; 8] = ["*", "get", "list", "create", "delete", "bind", "mount", ""];
+const GROUPS: [&str; 5] = ["", "*", "apps", "kubevirt.io", "subresources.kubevirt.io"];
+const NAMES: [&str; 4] = ["one", "two", "*", ""];
+const RESOURCES: [&str; 16] = [
+    "*",
+    "*/*",
+    "*/scale",
+    "*/sev/setupsession",
+    "pods",
+    "pods/",
+    "pods/*",
+    "pods/exec",
+    "pods/scale",
+    "virtualmachines",
+    "virtualmachines/start",
+    "virtualmachineinstances/sev/setupsession",
+    "virtualmachineinstances/setupsession",
+    "/scale",
+    "/",
+    "",
+];
+const URLS: [&str; 14] = [
+    "*", "**", "/", "/*", "/a", "/a*", "/a**", "/a/", "/a/*", "/a/b", "/a*b", "/ab/*", "*a", "",
+];

@@ -1,0 +1,238 @@
+//! `docs/capabilities.md`, from the data.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use palette_rbac::facts::{RoleView, View};
+use palette_rbac::rbac::capabilities::{COMMON, Entry, OTHERS, table};
+use palette_rbac::rbac::reach::{Access, detours};
+use palette_rbac::rbac::{Capability, Level, cluster_scoped};
+
+use super::{CLUSTER, KUBERNETES, KUBEVIRT, cluster_of, namespace};
+
+/// Compares the document with what it should say, or writes it when `UPDATE_DOCS` is set.
+pub(crate) fn compare_or_write(text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/capabilities.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == text,
+        "docs/capabilities.md does not say what the tables say; `UPDATE_DOCS=1 cargo test --test roles` writes it"
+    );
+}
+
+pub(crate) fn text() -> String {
+    let parts = [
+        INTRODUCTION.to_owned(),
+        levels(),
+        CAPABILITIES.to_owned(),
+        format!(
+            "Not among other subresources: {}.\n",
+            listed(COMMON.map(code))
+        ),
+        capabilities(),
+        DETOURS.to_owned(),
+        detour_table(),
+        NAMESPACES.to_owned(),
+        cluster_scoped_table(),
+        PUBLISHED.to_owned(),
+        published(),
+    ];
+    parts.join("\n")
+}
+
+fn levels() -> String {
+    let mut text = String::from("| VM role | may |\n| --- | --- |\n");
+    for level in Level::ALL {
+        let may = Capability::ALL.into_iter().filter(|it| it.level() <= level);
+        writeln!(text, "| `{level}` | {} |", listed(may)).unwrap();
+    }
+    text
+}
+
+fn capabilities() -> String {
+    let mut text = String::from(
+        "| group | resources | verbs | gives | because |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for entry in table() {
+        writeln!(text, "{}", entry_line(entry)).unwrap();
+    }
+    text
+}
+
+fn entry_line(entry: &Entry) -> String {
+    let resources = entry.resources.iter().map(|resource| match *resource {
+        OTHERS => "any other that begins with `virtualmachine`".to_owned(),
+        resource => code(resource),
+    });
+    let gives = entry
+        .gives
+        .map_or_else(|| "nothing".to_owned(), |it| format!("**{it}**"));
+    format!(
+        "| {} | {} | {} | {gives} | {} |",
+        group(entry.group),
+        listed(resources),
+        listed(entry.verbs),
+        entry.why
+    )
+}
+
+fn detour_table() -> String {
+    let mut text = String::from("| detour | opened by | since it |\n| --- | --- | --- |\n");
+    for detour in detours() {
+        let through: Vec<String> = detour.through.iter().map(access).collect();
+        writeln!(
+            text,
+            "| `{}` | {} | {} |",
+            detour.name,
+            through.join("; or "),
+            detour.why
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn access(access: &Access) -> String {
+    let resources = access.resources.iter().map(|resource| code(resource));
+    format!(
+        "{} on {} of {}",
+        listed(access.verbs),
+        listed(resources),
+        group(access.group)
+    )
+}
+
+fn cluster_scoped_table() -> String {
+    let mut text = String::from("| group | resources |\n| --- | --- |\n");
+    let mut groups: Vec<&str> = cluster_scoped().map(|it| it.group).collect();
+    groups.dedup();
+    for of_group in groups {
+        let resources = cluster_scoped().filter(|it| it.group == of_group);
+        let resources = listed(resources.map(|it| code(it.resource)));
+        writeln!(text, "| {} | {resources} |", group(of_group)).unwrap();
+    }
+    text
+}
+
+fn published() -> String {
+    let (alone, both) = (
+        cluster_of(&[KUBERNETES]),
+        cluster_of(&[KUBERNETES, KUBEVIRT]),
+    );
+    let mut text = String::from(
+        "| role | in the cluster | in a namespace | may |\n| --- | --- | --- | --- |\n",
+    );
+    for name in ["admin", "edit", "view"] {
+        let role = alone.cluster_role(name).unwrap();
+        writeln!(
+            text,
+            "{}",
+            role_line(&format!("`{name}` without KubeVirt"), role)
+        )
+        .unwrap();
+    }
+    for role in both.roles().filter(is_of_interest) {
+        writeln!(
+            text,
+            "{}",
+            role_line(&code(&role.role().name.to_string()), role)
+        )
+        .unwrap();
+    }
+    format!("{text}\nNo level: {}.\n", listed(without_level(&both)))
+}
+
+fn without_level(view: &View) -> Vec<String> {
+    view.roles()
+        .filter(|role| !is_of_interest(role))
+        .map(|role| code(&role.role().name.to_string()))
+        .collect()
+}
+
+/// Has a level, or is somebody's who has virtual machines in mind.
+fn is_of_interest(role: &RoleView<'_>) -> bool {
+    role.level(&CLUSTER).is_some() || role.role().name.name.contains("kubevirt.io")
+}
+
+fn role_line(title: &str, role: RoleView<'_>) -> String {
+    let level = |level: Option<Level>| {
+        level.map_or_else(|| "none".to_owned(), |level| format!("`{level}`"))
+    };
+    format!(
+        "| {title} | {} | {} | {} |",
+        level(role.level(&CLUSTER)),
+        level(role.level(&namespace())),
+        listed(role.capabilities(&CLUSTER).iter())
+    )
+}
+
+fn group(group: &str) -> String {
+    if group.is_empty() {
+        "the core group".to_owned()
+    } else {
+        code(group)
+    }
+}
+
+fn code(word: &str) -> String {
+    format!("`{word}`")
+}
+
+fn listed(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    let words: Vec<String> = words.into_iter().map(|word| word.to_string()).collect();
+    words.join(", ")
+}
+
+const INTRODUCTION: &str = "\
+# What a role can do
+
+**No rule uses this yet:** in this version roles are judged by name ([threat-model.md](threat-model.md)). The page says how
+`equivalent-role` and its kin will judge them.
+
+Names can be copied, so a role has a level by what it can do. This page is the whole rule: with it and the rules of a
+role, everybody comes to the same level. It is written from the tables in `src/rbac`
+(`UPDATE_DOCS=1 cargo test --test roles`), and `make test` fails when it differs from them.
+
+1. Take the role's rules, and of a ClusterRole with an `aggregationRule` also those of every ClusterRole that its
+   selectors select, directly or through others.
+2. Of a role that is granted in a namespace, leave out what is not [in a namespace](#in-a-namespace).
+3. Find its capabilities in the [table](#capabilities). One verb on one resource of a line is enough. `resourceNames`
+   narrow nothing. `*` stands for every verb, group or resource, and `*/sub` for that subresource of every resource;
+   `res/*` and `*/*` stand for nothing, as in Kubernetes.
+4. To manage the cluster counts only together with another capability.
+5. The level is the lowest VM role that may do all of it.
+6. A role that covers what the cluster's own `spectro-vm-…` ClusterRole allows there has that level at least. A
+   ClusterRole of that name that can do nothing in the table is not compared with.
+";
+
+const CAPABILITIES: &str = "\
+## Capabilities
+
+A line that gives nothing is there because somebody would look for it. Reading a resource that no line names gives
+nothing either.
+";
+
+const DETOURS: &str = "\
+## Detours
+
+What lets a role reach rights that its own rules do not give. Whether they are reached depends on what else is in the
+cluster, so a detour gives no level; rule `indirect-reach` names it.
+";
+
+const NAMESPACES: &str = "\
+## In a namespace
+
+A RoleBinding hands out neither URLs nor these resources of the cluster, with their subresources. What is not listed
+counts, wildcards too. `namespaces` counts, since a request for the namespace itself is one within it; so does `bind` on
+`clusterroles`, which is asked for in the namespace of the binding.
+";
+
+const PUBLISHED: &str = "\
+## Levels of published roles
+
+Kubernetes 1.36 with the roles of KubeVirt 1.6 and CDI, which the default roles aggregate.
+";
