@@ -10,6 +10,7 @@
 )]
 
 mod binding;
+mod client_certificates;
 mod counted;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]

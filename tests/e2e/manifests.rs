@@ -124,6 +124,41 @@ fn an_overlay_of_ones_own_brings_policy_directory_and_image() {
     assert_eq!(pod["volumes"][2], mounted);
 }
 
+/// The component of docs/install.md, in an overlay of one's own.
+#[test]
+fn the_component_for_client_certificates_asks_for_them() {
+    let Some(assets) = assets() else {
+        return;
+    };
+    let folder = scratch("client-certificates-overlay").unwrap();
+    let manifests = from_root_of_the_file_system(&folder, "manifests");
+    let component = of_install_page("manifests/client-certificates]").replace("\n   ", "\n");
+    let kustomization = format!(
+        "resources: [../manifests/overlays/enforce]\n{}",
+        component.trim()
+    );
+    let kustomization = kustomization.replace("../manifests", &manifests);
+    fs::write(folder.join("kustomization.yaml"), kustomization).unwrap();
+    fs::write(folder.join("client-ca.crt"), "a CA").unwrap();
+
+    let objects = kustomize(&assets, &folder);
+
+    let pod = &find(&objects, "Deployment", "palette-rbac")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments = container["args"].as_array().unwrap();
+    let added = [
+        "--client-ca=/etc/palette-rbac/client-ca/ca.crt",
+        "--client-name=kube-apiserver",
+    ];
+    assert_eq!(arguments[arguments.len() - 2..], added);
+    let mount =
+        json!({"name": "client-ca", "mountPath": "/etc/palette-rbac/client-ca", "readOnly": true});
+    assert_eq!(container["volumeMounts"][3], mount);
+    let name = pod["volumes"][3]["configMap"]["name"].as_str().unwrap();
+    let map = find(&objects, "ConfigMap", name);
+    assert_eq!(map["data"], json!({"ca.crt": "a CA"}));
+}
+
 /// The way of docs/install.md, audit and then enforce; what an outage does in each; the line for emergencies.
 #[test]
 fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {

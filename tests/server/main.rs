@@ -10,11 +10,13 @@
 )]
 
 mod answers;
+mod balancer;
 mod client;
 mod client_certificates;
 mod harness;
 mod identity;
 mod limits;
 mod reloads;
+mod rolling;
 mod shutdown;
 mod start;

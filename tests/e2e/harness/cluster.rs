@@ -21,6 +21,7 @@ pub(crate) struct Cluster {
     assets: Assets,
     folder: PathBuf,
     ports: Ports,
+    arguments: Vec<String>,
     api_server: Option<Process>,
     _etcd: Process,
 }
@@ -42,12 +43,22 @@ struct Ports {
 impl Cluster {
     /// Starts a control plane and waits until it is ready. The first user is kubectl's default.
     pub(crate) fn start(name: &str, assets: &Assets, users: &[User]) -> Result<Self> {
+        Self::start_with(name, assets, users, &[])
+    }
+
+    /// The same with more arguments for the API server.
+    pub(crate) fn start_with(
+        name: &str,
+        assets: &Assets,
+        users: &[User],
+        arguments: &[String],
+    ) -> Result<Self> {
         let folder = scratch(name)?;
         write_credentials(&folder, users)?;
         // A port that was free a moment ago may be taken by now: then both are started again, on others.
         let mut failure = None;
         for _ in 0..ATTEMPTS {
-            match Self::start_on(Ports::free()?, &folder, assets, users) {
+            match Self::start_on(Ports::free()?, &folder, assets, (users, arguments)) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error) => failure = Some(error),
             }
@@ -58,7 +69,12 @@ impl Cluster {
         }
     }
 
-    fn start_on(ports: Ports, folder: &Path, assets: &Assets, users: &[User]) -> Result<Self> {
+    fn start_on(
+        ports: Ports,
+        folder: &Path,
+        assets: &Assets,
+        (users, arguments): (&[User], &[String]),
+    ) -> Result<Self> {
         let etcd = start_etcd(ports, folder, assets)?;
         let kubectl = Kubectl {
             program: assets.kubectl.clone(),
@@ -70,6 +86,7 @@ impl Cluster {
             assets: assets.clone(),
             folder: folder.to_owned(),
             ports,
+            arguments: arguments.to_owned(),
             api_server: None,
             _etcd: etcd,
         };
@@ -135,6 +152,7 @@ impl Cluster {
             format!("--tls-private-key-file={}", file("api-server.key")),
             format!("--cert-dir={}", file("made")),
         ]);
+        command.args(&self.arguments);
         Process::start(&mut command, &self.folder.join("kube-apiserver.log"))
     }
 }

@@ -276,4 +276,4 @@ fn base64(bytes: &[u8]) -> String {
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-const STARTS_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const STARTS_WITHIN: Duration = Duration::from_secs(30);
