@@ -1,5 +1,7 @@
 //! The whole pure path: bytes in, bytes and [`Outcome`] out.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use crate::admission::{
@@ -171,7 +173,7 @@ fn judged(
         .iter()
         .any(|notice| matches!(notice, Notice::BreakGlass { .. }));
     outcome.subjects = request.binding.subjects.len();
-    outcome.name.clone_from(&request.binding.name.to_string());
+    request.binding.name.as_ref().clone_into(&mut outcome.name);
     let response = Response {
         uid: envelope.uid(),
         refusal: (!decision.verdict.admits()).then(|| message::refusal(&decision)),
@@ -283,23 +285,23 @@ fn causes(decision: &Decision) -> Vec<admission::Cause> {
         .collect()
 }
 
-fn annotations(
+fn annotations<'r>(
     outcome: &Outcome,
-    ruling: &Ruling,
+    ruling: &'r Ruling,
     now: Option<Timestamp>,
-) -> Vec<(&'static str, String)> {
+) -> Vec<(&'static str, Cow<'r, str>)> {
     let mut annotations = vec![
-        ("decision", outcome.decision.as_str().to_owned()),
-        ("policy-revision", ruling.revision().to_string()),
+        ("decision", Cow::Borrowed(outcome.decision.as_str())),
+        ("policy-revision", Cow::Borrowed(&**ruling.revision())),
     ];
     let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
     if !rules.is_empty() {
-        annotations.push(("rules", rules.join(",")));
+        annotations.push(("rules", rules.join(",").into()));
     }
     if let Some(now) = now {
         annotations.push((
             "directory-age-seconds",
-            ruling.directory_age(now).as_secs().to_string(),
+            ruling.directory_age(now).as_secs().to_string().into(),
         ));
     }
     annotations

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::object::{InvalidField, InvalidObject, read_binding};
+use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
 use super::uid::uid_of;
 use crate::domain::{BindingKind, BindingRequest, Operation, Requester};
 
@@ -14,7 +14,7 @@ pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
 /// A review whose uid could be read: whatever follows, it is answered with that uid.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    request: Request<'a>,
+    request: Request<'a, Given<'a>>,
     /// Why this is no review of `admission.k8s.io/v1`.
     foreign: Option<InvalidObject>,
 }
@@ -129,9 +129,7 @@ impl<'a> Envelope<'a> {
     pub fn read(body: &'a [u8]) -> Result<Self, Unreadable> {
         let review = std::str::from_utf8(body)
             .map_err(|error| error.to_string())
-            .and_then(|text| {
-                serde_json::from_str::<Review<'a>>(text).map_err(|error| error.to_string())
-            })
+            .and_then(|text| read_review(text).map_err(|error| error.to_string()))
             .map_err(|reason| Unreadable {
                 uid: uid_of(body),
                 reason,
@@ -222,14 +220,19 @@ impl<'a> Envelope<'a> {
         let object = self
             .request
             .object
-            .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?;
-        let binding = read_binding(object.get(), kind, self.name(), self.namespace())?;
+            .as_ref()
+            .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let binding = read_binding(object, kind, self.name(), self.namespace())?;
         let previous = match operation {
             // Without a readable old object every grant counts as added.
             Operation::Update => self
                 .request
                 .old_object
-                .and_then(|old| read_binding(old.get(), kind, self.name(), self.namespace()).ok()),
+                .as_ref()
+                .and_then(|old| old.as_ref().ok())
+                .and_then(|old| read_binding(old, kind, self.name(), self.namespace()).ok()),
             Operation::Create | Operation::Delete => None,
         };
         Ok(BindingRequest {
@@ -273,21 +276,45 @@ pub(super) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 /// A text that is borrowed from the body wherever it has no escapes.
 ///
 /// A type of its own, since serde borrows a `Cow` only where it is the field itself, not in an `Option` or a list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Review<'a> {
-    #[serde(borrow)]
-    api_version: Option<Text<'a>>,
-    #[serde(borrow)]
-    kind: Option<Text<'a>>,
-    #[serde(borrow)]
-    request: Option<Request<'a>>,
+/// An object of a review, or why it is none that could be a binding.
+type Given<'a> = Result<Object<'a>, InvalidObject>;
+
+/// Reads text that is a review, in one pass where its objects could be bindings, as nearly always.
+///
+/// Where they could not, whether it is a review at all and what is wrong with each object are told apart.
+fn read_review(text: &str) -> Result<Review<'_, Given<'_>>, serde_json::Error> {
+    if let Ok(review) = serde_json::from_str::<Review<'_, Object<'_>>>(text) {
+        return Ok(review.map(Ok));
+    }
+    let review = serde_json::from_str::<Review<'_, &RawValue>>(text)?;
+    Ok(review.map(|raw| object(raw.get())))
 }
 
-impl Review<'_> {
+#[derive(Debug, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    bound(deserialize = "'de: 'a, O: Deserialize<'de>")
+)]
+struct Review<'a, O> {
+    api_version: Option<Text<'a>>,
+    kind: Option<Text<'a>>,
+    request: Option<Request<'a, O>>,
+}
+
+impl<'a, O> Review<'a, O> {
+    fn map<P>(self, object: impl Fn(O) -> P) -> Review<'a, P> {
+        Review {
+            api_version: self.api_version,
+            kind: self.kind,
+            request: self.request.map(|request| request.map(object)),
+        }
+    }
+}
+
+impl<O> Review<'_, O> {
     fn foreign(&self) -> Option<InvalidObject> {
         let expect = |field: &str, found: &Option<Text<'_>>, wanted: &str| {
             let found = found.as_ref().map_or("", |text| &text.0);
@@ -307,26 +334,55 @@ impl Review<'_> {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Request<'a> {
-    #[serde(borrow)]
+#[derive(Debug, Deserialize)]
+#[serde(
+    rename_all = "camelCase",
+    default,
+    bound(deserialize = "'de: 'a, O: Deserialize<'de>")
+)]
+struct Request<'a, O> {
     uid: Text<'a>,
-    #[serde(borrow)]
     kind: GroupKind<'a>,
-    #[serde(borrow)]
     operation: Text<'a>,
     dry_run: Option<bool>,
-    #[serde(borrow)]
     name: Option<Text<'a>>,
-    #[serde(borrow)]
     namespace: Option<Text<'a>>,
-    #[serde(borrow)]
     user_info: UserInfo<'a>,
-    #[serde(borrow)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow)]
-    old_object: Option<&'a RawValue>,
+    object: Option<O>,
+    old_object: Option<O>,
+}
+
+impl<'a, O> Request<'a, O> {
+    fn map<P>(self, object: impl Fn(O) -> P) -> Request<'a, P> {
+        Request {
+            object: self.object.map(&object),
+            old_object: self.old_object.map(&object),
+            uid: self.uid,
+            kind: self.kind,
+            operation: self.operation,
+            dry_run: self.dry_run,
+            name: self.name,
+            namespace: self.namespace,
+            user_info: self.user_info,
+        }
+    }
+}
+
+// Derived, it would ask the same of `O`.
+impl<O> Default for Request<'_, O> {
+    fn default() -> Self {
+        Self {
+            uid: Text::default(),
+            kind: GroupKind::default(),
+            operation: Text::default(),
+            dry_run: None,
+            name: None,
+            namespace: None,
+            user_info: UserInfo::default(),
+            object: None,
+            old_object: None,
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -76,40 +76,39 @@ pub fn read_manifest<'a>(json: &'a str, namespace: &'a str) -> Result<Manifest<'
         .filter(|own| !own.is_empty());
     let namespace = own.unwrap_or(Cow::Borrowed(namespace));
     let name = metadata.generate_name.unwrap_or_default().0;
-    read_in(json, kind, name, Some(namespace)).map(Manifest::Binding)
+    read(&object(json)?, kind, name, Some(namespace)).map(Manifest::Binding)
 }
 
 /// Reads a binding of a review, where the request's name and namespace fill what the object leaves out.
 pub(super) fn read_binding<'a>(
-    json: &'a str,
+    object: &Object<'a>,
     kind: BindingKind,
     name: &'a str,
     namespace: Option<&'a str>,
 ) -> Result<Binding<'a>, InvalidObject> {
-    read_in(
-        json,
-        kind,
-        Cow::Borrowed(name),
-        namespace.map(Cow::Borrowed),
-    )
+    let (name, namespace) = (Cow::Borrowed(name), namespace.map(Cow::Borrowed));
+    read(object, kind, name, namespace)
 }
 
-fn read_in<'a>(
-    json: &'a str,
+/// Reads the parts of an object that make a binding.
+pub(super) fn object(json: &str) -> Result<Object<'_>, InvalidObject> {
+    serde_json::from_str(json).map_err(|error| InvalidObject::one("object", error.to_string()))
+}
+
+fn read<'a>(
+    object: &Object<'a>,
     kind: BindingKind,
     name: Cow<'a, str>,
     namespace: Option<Cow<'a, str>>,
 ) -> Result<Binding<'a>, InvalidObject> {
-    let object: Object<'a> = serde_json::from_str(json)
-        .map_err(|error| InvalidObject::one("object", error.to_string()))?;
     let mut reader = Reader::default();
-    reader.kind(&object, kind);
-    let metadata = object.metadata.unwrap_or_default();
+    reader.kind(object, kind);
+    let metadata = object.metadata.clone().unwrap_or_default();
     let name = metadata.name.map_or(name, |name| name.0);
     let scope = reader.scope(kind, namespace, metadata.namespace);
     reader.filled("metadata.name", &name);
-    let role = reader.role(object.role_ref, &scope);
-    let subjects = reader.subjects(object.subjects.unwrap_or_default(), &scope);
+    let role = reader.role(object.role_ref.clone(), &scope);
+    let subjects = reader.subjects(object.subjects.as_deref().unwrap_or_default(), &scope);
     match (role, reader.fields.is_empty()) {
         (Some(role), true) => Ok(Binding {
             name,
@@ -213,13 +212,13 @@ impl Reader {
 
     fn subjects<'a>(
         &mut self,
-        subjects: Vec<SubjectObject<'a>>,
+        subjects: &[SubjectObject<'a>],
         scope: &Scope<'a>,
     ) -> Vec<Subject<'a>> {
         subjects
-            .into_iter()
+            .iter()
             .enumerate()
-            .filter_map(|(index, subject)| self.subject(index, subject, scope))
+            .filter_map(|(index, subject)| self.subject(index, subject.clone(), scope))
             .collect()
     }
 
@@ -309,9 +308,10 @@ struct TypeMeta<'a> {
     metadata: Option<Metadata<'a>>,
 }
 
-#[derive(Deserialize)]
+/// The parts of an object that make a binding. A copy is cheap: its texts are borrowed wherever they have no escapes.
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Object<'a> {
+pub(super) struct Object<'a> {
     #[serde(borrow)]
     kind: Option<Text<'a>>,
     #[serde(borrow)]
@@ -322,7 +322,7 @@ struct Object<'a> {
     subjects: Option<Vec<SubjectObject<'a>>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     #[serde(borrow)]
@@ -333,7 +333,7 @@ struct Metadata<'a> {
     namespace: Option<Text<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RoleRefObject<'a> {
     #[serde(borrow)]
@@ -344,7 +344,7 @@ struct RoleRefObject<'a> {
     name: Option<Text<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SubjectObject<'a> {
     #[serde(borrow)]

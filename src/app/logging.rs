@@ -1,10 +1,15 @@
-use std::io::{self, IsTerminal};
+mod json_lines;
+
+use std::io::{self, BufWriter, IsTerminal, Stderr, Write};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt;
 
 use crate::cli::{LogArgs, LogFormat};
+use json_lines::JsonLines;
 
 /// The log, which is complete once this is dropped.
 pub(super) struct Log {
@@ -18,7 +23,7 @@ pub(super) fn start(arguments: LogArgs) -> Log {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BACKLOG)
-        .finish(io::stderr());
+        .finish(Gathered(BufWriter::new(io::stderr())));
     let dropped = writer.error_counter();
     let builder = fmt()
         .with_max_level(arguments.log_level)
@@ -26,11 +31,7 @@ pub(super) fn start(arguments: LogArgs) -> Log {
         .with_writer(writer);
     match arguments.log_format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .init(),
+        LogFormat::Json => builder.event_format(JsonLines).init(),
     }
     Log {
         dropped,
@@ -45,6 +46,28 @@ impl Log {
         Arc::new(move || u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX))
     }
 }
+
+/// Lines that come together are written together.
+///
+/// Whoever logs wakes this thread only where it waits for a line; with a call to the system for each, that is most of
+/// what a line costs.
+struct Gathered(BufWriter<Stderr>);
+
+impl Write for Gathered {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// Called once no line is left: while it rests, lines gather.
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.0.flush();
+        thread::sleep(REST);
+        flushed
+    }
+}
+
+/// So late is a line at most, and so much later a process ends; the backlog holds what comes meanwhile many times over.
+const REST: Duration = Duration::from_millis(5);
 
 /// Some seconds of a busy server; a line has some 300 bytes.
 const BACKLOG: usize = 16 * 1024;

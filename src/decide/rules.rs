@@ -85,13 +85,15 @@ impl<'r> Judge<'r> {
     }
 
     fn requirement(&self, rule: Rule, entry: usize, grant: &Grant<'_>) -> Option<Finding> {
-        let finding = self.finding(rule, grant, Cause::Requirement(Standing::Undisclosed))?;
+        let effect = self.effect(rule)?;
         let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
         let scope = &self.request.binding.scope;
         let lacks = self.ruling.lacks(entry, &holder, scope);
         if lacks.is_empty() {
             return None;
         }
+        let undisclosed = Cause::Requirement(Standing::Undisclosed);
+        let finding = found(rule, effect, grant, undisclosed);
         if !self.discloses(grant) {
             // The whole requirement, since what is left of it would tell what the subject holds.
             return Some(Finding {
