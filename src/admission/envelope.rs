@@ -475,6 +475,28 @@ mod tests {
     }
 
     #[test]
+    fn deep_nesting_in_what_is_read_is_no_object() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let body = review(&format!(
+            r#"{ROLE_BINDING},"operation":"CREATE","object":{{"metadata":{{"name":{deep}}}}}"#
+        ));
+        assert!(problems(&body).starts_with("object: invalid type: sequence"));
+        let body = review(&format!(r#""name":{deep}"#));
+        assert_eq!(
+            Envelope::read(body.as_bytes()).unwrap_err().uid.as_deref(),
+            Some("u1")
+        );
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_in_the_object_is_named() {
+        let body = review(&format!(
+            r#"{ROLE_BINDING},"operation":"CREATE","object":{{"roleRef":{{"kind":"ClusterRole","name":"view"}},"roleRef":{{"kind":"ClusterRole","name":"spectro-vm-admin"}}}}"#
+        ));
+        assert!(problems(&body).contains("duplicate field `roleRef`"));
+    }
+
+    #[test]
     fn what_is_not_asked_of_us_is_named() {
         assert_eq!(
             problems(&review(

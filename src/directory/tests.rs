@@ -393,3 +393,23 @@ fn a_large_directory_is_read() {
         Some("user-7@orchard.test")
     );
 }
+
+/// JSON, which is read four times as fast.
+#[test]
+fn a_hundred_thousand_users_are_read() {
+    let users: Vec<_> = (0..100_000)
+        .map(|user| {
+            serde_json::json!({"name": format!("user-{user}@orchard.test"), "assignments": [
+                {"role": "Virtual Machine User", "project": format!("project-{}", user % 50)},
+            ]})
+        })
+        .collect();
+    let text = serde_json::json!({
+        "apiVersion": "palette-rbac.io/v1alpha1", "kind": "Directory", "users": users,
+    });
+    let directory = compile(&text.to_string()).directory;
+    assert_eq!(directory.counts().users, 100_000);
+    assert_eq!(directory.scopes().len(), 50);
+    let last = directory.user("user-99999@orchard.test").unwrap();
+    assert_eq!(last.assignments.len(), 1);
+}

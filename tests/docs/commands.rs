@@ -92,7 +92,8 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 23] = [
+const OTHERS: [&str; 24] = [
+    "admission-control-config-file",
     "all-namespaces",
     "build-arg",
     "cert",

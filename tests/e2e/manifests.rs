@@ -133,8 +133,9 @@ fn the_component_for_client_certificates_asks_for_them() {
     let folder = scratch("client-certificates-overlay").unwrap();
     let manifests = from_root_of_the_file_system(&folder, "manifests");
     let component = of_install_page("manifests/client-certificates]").replace("\n   ", "\n");
+    let own = "namespace: palette-rbac\ngeneratorOptions: { disableNameSuffixHash: true }";
     let kustomization = format!(
-        "resources: [../manifests/overlays/enforce]\n{}",
+        "{own}\nresources: [../manifests/overlays/enforce]\n{}",
         component.trim()
     );
     let kustomization = kustomization.replace("../manifests", &manifests);
