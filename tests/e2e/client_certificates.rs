@@ -1,4 +1,4 @@
-//! The API server shows a client certificate to the webhook that is named in its AdmissionConfiguration.
+//! The API server shows a client certificate to the webhook that is named in its `AdmissionConfiguration`.
 
 use std::fs;
 use std::path::Path;
