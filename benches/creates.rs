@@ -67,7 +67,8 @@ fn register(pair: &Pair, kubectl: &Kubectl) -> Result<()> {
     for namespace in NAMESPACES {
         kubectl.read(&format!("create namespace {namespace}"))?;
     }
-    pair.ours.register(kubectl, OURS, Some(&in_namespace(OURS)))?;
+    pair.ours
+        .register(kubectl, OURS, Some(&in_namespace(OURS)))?;
     let registered = fs::read_to_string(kubectl.folder.join(format!("{OURS}.json")))?;
     let url = |address| format!("https://{address}/");
     let nothing = registered
@@ -81,7 +82,9 @@ fn register(pair: &Pair, kubectl: &Kubectl) -> Result<()> {
     wait_for("the API server to ask both", ASKED_WITHIN, || {
         for namespace in [OURS, NOTHING] {
             let probe = "create rolebinding probe --clusterrole=view --user=probe --dry-run=server";
-            kubectl.run(&format!("{probe} --namespace {namespace}")).ok()?;
+            kubectl
+                .run(&format!("{probe} --namespace {namespace}"))
+                .ok()?;
         }
         let calls = calls(kubectl).ok()?;
         [OURS_WEBHOOK, NOTHING_WEBHOOK]
@@ -106,12 +109,21 @@ impl ApiServer {
     fn connect(kubectl: &Kubectl, runtime: &Runtime) -> Result<Self> {
         let config: Value = serde_json::from_str(&fs::read_to_string(&kubectl.kubeconfig)?)?;
         let cluster = &config["clusters"][0]["cluster"];
-        let text = |value: &Value| value.as_str().map(str::to_owned).context("not in the kubeconfig");
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map(str::to_owned)
+                .context("not in the kubeconfig")
+        };
         let authority = text(&cluster["server"])?.replace("https://", "");
         let ca = fs::read_to_string(text(&cluster["certificate-authority"])?)?;
         let sender = runtime.block_on(open(&authority, &ca, runtime))?;
         let token = text(&config["users"][0]["user"]["token"])?;
-        Ok(Self { sender, authority, token })
+        Ok(Self {
+            sender,
+            authority,
+            token,
+        })
     }
 
     async fn rounds(&mut self) -> Result<Vec<Round>> {
@@ -132,7 +144,8 @@ impl ApiServer {
 
     async fn create(&mut self, namespace: &str, name: &str) -> Result<Duration> {
         let body = world::binding(name, namespace, [&world::user(1), &world::user(2)]).to_string();
-        let path = format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
+        let path =
+            format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings");
         let request = Request::post(path)
             .header(HOST, &self.authority)
             .header(AUTHORIZATION, format!("Bearer {}", self.token))
@@ -144,7 +157,11 @@ impl ApiServer {
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         let took = began.elapsed();
-        ensure!(status == StatusCode::CREATED, "{status}: {}", String::from_utf8_lossy(&body));
+        ensure!(
+            status == StatusCode::CREATED,
+            "{status}: {}",
+            String::from_utf8_lossy(&body)
+        );
         Ok(took)
     }
 }
@@ -153,14 +170,19 @@ async fn open(authority: &str, ca: &str, runtime: &Runtime) -> Result<SendReques
     let stream = TcpStream::connect(authority).await?;
     stream.set_nodelay(true)?;
     let connector = TlsConnector::from(trusting(ca)?);
-    let stream = connector.connect(ServerName::try_from("127.0.0.1")?, stream).await?;
+    let stream = connector
+        .connect(ServerName::try_from("127.0.0.1")?, stream)
+        .await?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     runtime.spawn(connection);
     Ok(sender)
 }
 
 fn report(rounds: &[Round]) {
-    let creates = turns(rounds, |round| Turn { ours: round.ours, other: round.nothing });
+    let creates = turns(rounds, |round| Turn {
+        ours: round.ours,
+        other: round.nothing,
+    });
     let of = |value: fn(&Round) -> f64| median(rounds.iter().map(value));
     println!(
         "  create: {:.3} ms with ours, {:.3} ms with the do-nothing webhook, {:.3} ms with none; ours beside do-nothing: {}",
@@ -169,8 +191,14 @@ fn report(rounds: &[Round]) {
         of(|round| round.none),
         creates.ratio(),
     );
-    let (ours, nothing) = (of(|round| round.ours - round.none), of(|round| round.nothing - round.none));
-    println!("  added: {ours:.3} ms beside {nothing:.3} ms, ratio {:.3}", ours / nothing);
+    let (ours, nothing) = (
+        of(|round| round.ours - round.none),
+        of(|round| round.nothing - round.none),
+    );
+    println!(
+        "  added: {ours:.3} ms beside {nothing:.3} ms, ratio {:.3}",
+        ours / nothing
+    );
 }
 
 fn turns(rounds: &[Round], turn: fn(&Round) -> Turn) -> Compared {
@@ -189,7 +217,10 @@ fn calls(kubectl: &Kubectl) -> Result<Calls> {
         else {
             continue;
         };
-        let name = labels.split('"').nth(1).context("a metric without labels")?;
+        let name = labels
+            .split('"')
+            .nth(1)
+            .context("a metric without labels")?;
         let value: f64 = line.rsplit(' ').next().unwrap_or_default().parse()?;
         let (count, seconds) = calls.entry(name.to_owned()).or_default();
         match kind {
@@ -206,7 +237,10 @@ fn report_calls(before: &Calls, after: &Calls) -> Result<()> {
         let (then, now) = (before[webhook], after[webhook]);
         let count = now.0 - then.0;
         let expected = u32::try_from(WARM_UP + ROUNDS).map(f64::from)?;
-        ensure!((count - expected).abs() < 0.5, "{webhook} was asked {count} times");
+        ensure!(
+            (count - expected).abs() < 0.5,
+            "{webhook} was asked {count} times"
+        );
         Ok((now.1 - then.1) / count * 1e3)
     };
     let (ours, nothing) = (mean(OURS_WEBHOOK)?, mean(NOTHING_WEBHOOK)?);
@@ -217,7 +251,10 @@ fn report_calls(before: &Calls, after: &Calls) -> Result<()> {
     Ok(())
 }
 
-const ADMIN: User = User { name: "admin", groups: &["system:masters"] };
+const ADMIN: User = User {
+    name: "admin",
+    groups: &["system:masters"],
+};
 const OURS: &str = "ours";
 const NOTHING: &str = "nothing";
 const NAMESPACES: [&str; 3] = [OURS, NOTHING, "none"];

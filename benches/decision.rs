@@ -23,14 +23,22 @@ pub(crate) fn measure() -> Result<()> {
     few.check()?;
     many.check()?;
     report("the same two subjects", &few, &many, 1);
-    report("two other subjects each time, over all users", &few, &many, MANY / 2);
+    report(
+        "two other subjects each time, over all users",
+        &few,
+        &many,
+        MANY / 2,
+    );
     let bytes = few.reviews(1)[0].len();
     let bodies = (few.reviews(1), many.reviews(1));
     let whole = in_turns(|which| match which {
         Which::Ours => few.time_reviews(&bodies.0),
         Which::Other => many.time_reviews(&bodies.1),
     });
-    println!("  review() of {bytes} bytes: {:.2} us with {FEW} users, {:.2} us with {MANY}", whole.ours, whole.other);
+    println!(
+        "  review() of {bytes} bytes: {:.2} us with {FEW} users, {:.2} us with {MANY}",
+        whole.ours, whole.other
+    );
     Ok(())
 }
 

@@ -23,10 +23,20 @@ pub(crate) fn measure() -> Result<()> {
         Which::Ours => &many,
         Which::Other => &one,
     };
-    let memory = compare(TURNS, |which| start(which).measure(|_, process| resident(process.id())))?;
-    println!("  resident when ready: {:.1} MiB with one user, {:.1} MiB with {MANY}", memory.other, memory.ours);
-    let ready = compare(TURNS, |which| start(which).measure(|took, _| Ok(took.as_secs_f64() * 1e3)))?;
-    println!("  start to ready: {:.1} ms with one user, {:.1} ms with {MANY}", ready.other, ready.ours);
+    let memory = compare(TURNS, |which| {
+        start(which).measure(|_, process| resident(process.id()))
+    })?;
+    println!(
+        "  resident when ready: {:.1} MiB with one user, {:.1} MiB with {MANY}",
+        memory.other, memory.ours
+    );
+    let ready = compare(TURNS, |which| {
+        start(which).measure(|took, _| Ok(took.as_secs_f64() * 1e3))
+    })?;
+    println!(
+        "  start to ready: {:.1} ms with one user, {:.1} ms with {MANY}",
+        ready.other, ready.ours
+    );
     Ok(())
 }
 
@@ -40,7 +50,10 @@ impl Start {
     fn of(users: usize, folder: &Path) -> Result<Self> {
         let directory = folder.join(format!("{users}.yaml"));
         fs::write(&directory, world::directory(users))?;
-        Ok(Self { folder: folder.to_owned(), directory })
+        Ok(Self {
+            folder: folder.to_owned(),
+            directory,
+        })
     }
 
     /// Starts it, measures once it is ready, and ends it.

@@ -89,7 +89,9 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let name = ServerName::try_from(SERVICE)?;
-        let stream = TlsConnector::from(Arc::clone(config)).connect(name, stream).await?;
+        let stream = TlsConnector::from(Arc::clone(config))
+            .connect(name, stream)
+            .await?;
         Ok(Self {
             stream,
             buffer: vec![0; 64 * 1024],

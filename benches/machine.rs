@@ -19,9 +19,17 @@ pub(crate) fn describe() {
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    println!("machine: {} x {processor}, {memory}, Linux {}", processors(), kernel.trim());
+    println!(
+        "machine: {} x {processor}, {memory}, Linux {}",
+        processors(),
+        kernel.trim()
+    );
     println!("load average before: {}", load.trim());
-    println!("palette-rbac {}, built by {}", palette_rbac::metrics::VERSION, rustc());
+    println!(
+        "palette-rbac {}, built by {}",
+        palette_rbac::metrics::VERSION,
+        rustc()
+    );
 }
 
 fn rustc() -> String {
@@ -67,7 +75,10 @@ impl Placement {
             Self::Pinned => "taskset -c 0 ",
             Self::Free => "",
         };
-        fs::write(&script, format!("#!/bin/sh\nexec {pin}'{}' \"$@\"\n", program.display()))?;
+        fs::write(
+            &script,
+            format!("#!/bin/sh\nexec {pin}'{}' \"$@\"\n", program.display()),
+        )?;
         fs::set_permissions(&script, Permissions::from_mode(0o755))?;
         Ok(script)
     }
@@ -76,7 +87,13 @@ impl Placement {
 /// Puts every thread of this process on these processors, as in `1` or `0-1`.
 pub(crate) fn pin_ourselves(processors: &str) -> Result<()> {
     let output = Command::new("taskset")
-        .args(["-a", "-c", "-p", processors, &std::process::id().to_string()])
+        .args([
+            "-a",
+            "-c",
+            "-p",
+            processors,
+            &std::process::id().to_string(),
+        ])
         .output()
         .context("cannot start `taskset`")?;
     anyhow::ensure!(output.status.success(), "`taskset` failed");

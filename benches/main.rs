@@ -42,7 +42,10 @@ fn main() -> Result<()> {
         return served;
     }
     if let Some(unknown) = arguments.iter().find(|name| !is_part(name)) {
-        bail!("no part `{unknown}`; there are {}", PARTS.map(|(name, _)| name).join(", "));
+        bail!(
+            "no part `{unknown}`; there are {}",
+            PARTS.map(|(name, _)| name).join(", ")
+        );
     }
     machine::describe();
     for (name, measure) in PARTS {

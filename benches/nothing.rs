@@ -35,7 +35,11 @@ pub(crate) struct Nothing {
 
 impl Nothing {
     /// Starts this program again as the webhook, whose answers have so many bytes.
-    pub(crate) fn start(mut command: Command, certificates: &Path, answer_bytes: usize) -> Result<Self> {
+    pub(crate) fn start(
+        mut command: Command,
+        certificates: &Path,
+        answer_bytes: usize,
+    ) -> Result<Self> {
         command
             .arg(ARGUMENT)
             .arg(certificates)
@@ -114,7 +118,9 @@ async fn respond(
 
 /// The uid of the request, which an API server writes first.
 fn uid(body: &[u8]) -> Option<&[u8]> {
-    let start = body.windows(UID_KEY.len()).position(|window| window == UID_KEY)?;
+    let start = body
+        .windows(UID_KEY.len())
+        .position(|window| window == UID_KEY)?;
     body.get(start + UID_KEY.len()..)?.get(..UID_BYTES)
 }
 

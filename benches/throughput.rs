@@ -66,7 +66,10 @@ impl Pair {
         for connections in CONNECTIONS {
             self.compare_on(connections).await?;
         }
-        println!("    resident after that: {:.1} MiB", resident(self.ours.id())?);
+        println!(
+            "    resident after that: {:.1} MiB",
+            resident(self.ours.id())?
+        );
         Ok(())
     }
 
@@ -124,11 +127,7 @@ fn start_ours(folder: &Path, certificates: &Path, placement: Placement) -> Resul
 }
 
 /// How long our answer is, which must be an admission without a warning.
-async fn answer_bytes(
-    ours: &Webhook,
-    client: &Arc<ClientConfig>,
-    request: &[u8],
-) -> Result<usize> {
+async fn answer_bytes(ours: &Webhook, client: &Arc<ClientConfig>, request: &[u8]) -> Result<usize> {
     let mut connections = Connections::open(client, ours.address, 1).await?;
     let answer = connections.ask(request).await?;
     let is_admission = answer.contains(r#""allowed":true"#) && !answer.contains("warnings");

@@ -22,7 +22,11 @@ pub(crate) fn directory(users: usize) -> String {
             user(index),
             index / USERS_OF_A_TEAM,
             // Whoever grants is asked for it.
-            if index == 0 { "Cluster Admin" } else { "Cluster Viewer" },
+            if index == 0 {
+                "Cluster Admin"
+            } else {
+                "Cluster Viewer"
+            },
         );
     }
     text
