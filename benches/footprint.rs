@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::harness::http::get;
 use crate::harness::process::{Process, scratch};
@@ -18,24 +19,34 @@ use crate::world;
 pub(crate) fn measure() -> Result<()> {
     let folder = scratch("footprint")?;
     make_certificates(Path::new(PROGRAM), &folder.join("certs"))?;
-    let (one, many) = (Start::of(ONE, &folder)?, Start::of(MANY, &folder)?);
+    let yaml = world::directory(MANY);
+    let json = serde_saphyr::from_str::<Value>(&yaml)?.to_string();
+    let one = Start::of("one.yaml", &world::directory(1), &folder)?;
+    let (yaml, json) = (
+        Start::of("many.yaml", &yaml, &folder)?,
+        Start::of("many.json", &json, &folder)?,
+    );
+    for (form, many) in [("YAML", &yaml), ("JSON", &json)] {
+        report(form, &one, many)?;
+    }
+    Ok(())
+}
+
+fn report(form: &str, one: &Start, many: &Start) -> Result<()> {
     let start = |which| match which {
-        Which::Ours => &many,
-        Which::Other => &one,
+        Which::Ours => many,
+        Which::Other => one,
     };
     let memory = compare(TURNS, |which| {
         start(which).measure(|_, process| resident(process.id()))
     })?;
-    println!(
-        "  resident when ready: {:.1} MiB with one user, {:.1} MiB with {MANY}",
-        memory.other, memory.ours
-    );
     let ready = compare(TURNS, |which| {
         start(which).measure(|took, _| Ok(took.as_secs_f64() * 1e3))
     })?;
     println!(
-        "  start to ready: {:.1} ms with one user, {:.1} ms with {MANY}",
-        ready.other, ready.ours
+        "  {MANY} users in {form}: {:.1} MiB resident when ready (one user: {:.1}), {:.1} ms from start to ready (one \
+         user: {:.1})",
+        memory.ours, memory.other, ready.ours, ready.other
     );
     Ok(())
 }
@@ -47,9 +58,9 @@ struct Start {
 }
 
 impl Start {
-    fn of(users: usize, folder: &Path) -> Result<Self> {
-        let directory = folder.join(format!("{users}.yaml"));
-        fs::write(&directory, world::directory(users))?;
+    fn of(name: &str, text: &str, folder: &Path) -> Result<Self> {
+        let directory = folder.join(name);
+        fs::write(&directory, text)?;
         Ok(Self {
             folder: folder.to_owned(),
             directory,
@@ -88,7 +99,6 @@ fn free() -> Result<SocketAddr> {
 }
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_palette-rbac");
-const ONE: usize = 1;
 const MANY: usize = 10_000;
 const TURNS: usize = 15;
 const READY_WITHIN: Duration = Duration::from_secs(10);

@@ -40,7 +40,8 @@ fn rustc() -> String {
     )
 }
 
-fn processors() -> usize {
+/// How many processors this process may use.
+pub(crate) fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -84,7 +85,7 @@ impl Placement {
     }
 }
 
-/// Puts every thread of this process on these processors, as in `1` or `0-1`.
+/// Puts every thread of this process on these processors, as in `1` or `0-3`.
 pub(crate) fn pin_ourselves(processors: &str) -> Result<()> {
     let output = Command::new("taskset")
         .args([

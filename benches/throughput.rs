@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use crate::harness::process::scratch;
 use crate::harness::webhook::{Webhook, make_certificates};
 use crate::load::{Connections, request, trusting};
-use crate::machine::{Placement, can_pin, pin_ourselves, processor_time, resident};
+use crate::machine::{Placement, can_pin, pin_ourselves, processor_time, processors, resident};
 use crate::nothing::Nothing;
 use crate::turns::{Compared, Turn, Which, order, paired};
 use crate::world;
@@ -27,12 +27,13 @@ pub(crate) struct Pair {
 
 pub(crate) fn measure() -> Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let everywhere = format!("0-{}", processors() - 1);
     if can_pin() {
         println!("  server on one processor, load generator on the other:");
         let pair = Pair::start("pinned", Placement::Pinned)?;
         pin_ourselves("1")?;
         let compared = runtime.block_on(pair.compare());
-        pin_ourselves("0-1")?;
+        pin_ourselves(&everywhere)?;
         compared?;
     }
     println!("  server and load generator wherever the system puts them:");
