@@ -6,8 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::float_cmp,
-    reason = "a test that cannot go on says so and ends; counters are whole numbers"
+    reason = "a test that cannot go on says so and ends"
 )]
 
 mod binding;
