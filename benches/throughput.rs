@@ -21,6 +21,7 @@ use crate::world;
 pub(crate) struct Pair {
     pub(crate) ours: Webhook,
     pub(crate) nothing: Nothing,
+    placement: Placement,
     client: Arc<ClientConfig>,
     request: Arc<[u8]>,
 }
@@ -58,6 +59,7 @@ impl Pair {
         Ok(Self {
             nothing: Nothing::start(command, &certificates, answer_bytes)?,
             ours,
+            placement,
             client,
             request,
         })
@@ -78,6 +80,7 @@ impl Pair {
         let mut ours = Connections::open(&self.client, self.ours.address, count).await?;
         let mut nothing = Connections::open(&self.client, self.nothing.address, count).await?;
         for connections in [&mut ours, &mut nothing] {
+            connections.awake = self.placement == Placement::Pinned;
             connections.rate(&self.request, WARM_UP).await?;
         }
         let before = self.processor_times()?;
