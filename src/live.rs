@@ -9,9 +9,10 @@ mod tls;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 
+use crate::facts::View;
 use crate::metrics::{FindingCounters, Metrics};
 use crate::policy::{Membership, Policy};
 use crate::ruling::Ruling;
@@ -22,6 +23,8 @@ pub use tls::{Tls, TlsRules, TlsVersion};
 /// What requests are judged by.
 pub struct Live {
     current: ArcSwap<Current>,
+    /// Absent while the cluster's roles are not known: they are judged by name.
+    view: ArcSwapOption<View>,
     /// When the directory was last read without a fault, in milliseconds since 1970.
     directory_read: AtomicI64,
 }
@@ -39,6 +42,7 @@ impl Live {
     pub fn new(ruling: Ruling, metrics: &Metrics, now: Timestamp) -> Self {
         Self {
             current: ArcSwap::from_pointee(Current::new(ruling, metrics)),
+            view: ArcSwapOption::empty(),
             directory_read: AtomicI64::new(now.as_millisecond()),
         }
     }
@@ -46,6 +50,16 @@ impl Live {
     /// What a request that arrives now is judged by, to its end.
     pub fn current(&self) -> Arc<Current> {
         self.current.load_full()
+    }
+
+    /// The cluster's roles and bindings, if they are known.
+    pub fn view(&self) -> Option<Arc<View>> {
+        self.view.load_full()
+    }
+
+    /// From now on requests are judged by this view.
+    pub fn publish(&self, view: Arc<View>) {
+        self.view.store(Some(view));
     }
 
     /// When the directory was last read without a fault.

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use crate::admission::{
     self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, uid_of,
 };
-use crate::decide::decide;
+use crate::decide::{decide, role_to_read};
 use crate::domain::{BindingKind, BindingRequest, Decision, Effect, Notice, Rule, Verdict};
+use crate::facts::{Cluster, ObjectName};
 use crate::message;
 use crate::ruling::Ruling;
 
@@ -22,6 +23,8 @@ pub enum Reply {
         /// What was decided, for counting and logging.
         outcome: Outcome,
     },
+    /// Nothing yet: this role has to be read from the API server.
+    RoleToRead(ObjectName),
     /// HTTP 400: there is no uid to answer with.
     NoUid {
         /// What is wrong with the body.
@@ -123,7 +126,10 @@ impl Outcome {
 }
 
 /// Judges one body. Whatever is wrong with it, a uid that can be read is answered.
-pub fn review(body: &[u8], ruling: &Ruling, now: Timestamp) -> Reply {
+///
+/// Where a role has to be read from the API server first, [`Reply::RoleToRead`] says so; the body is then judged again,
+/// with a view that has the role.
+pub fn review(body: &[u8], ruling: &Ruling, cluster: Cluster<'_>, now: Timestamp) -> Reply {
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
         Err(admission::Unreadable {
@@ -135,7 +141,7 @@ pub fn review(body: &[u8], ruling: &Ruling, now: Timestamp) -> Reply {
         Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
     };
     match envelope.ask() {
-        Ok(Ask::Binding(request)) => judged(&envelope, &request, ruling, now),
+        Ok(Ask::Binding(request)) => judged(&envelope, &request, ruling, cluster, now),
         Ok(Ask::Delete) => deletion(&envelope, ruling),
         Err(invalid) => refused(&envelope, &invalid, ruling),
     }
@@ -154,9 +160,13 @@ fn judged(
     envelope: &Envelope<'_>,
     request: &BindingRequest<'_>,
     ruling: &Ruling,
+    cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Reply {
-    let decision = decide(request, ruling, now);
+    if let Some(role) = role_to_read(request, ruling, cluster) {
+        return Reply::RoleToRead(role);
+    }
+    let decision = decide(request, ruling, cluster, now);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
     let role = ruling.governs(&decision.role);
     outcome.findings = decision

@@ -21,6 +21,7 @@ use crate::decide::decide;
 use crate::domain::{
     Binding, BindingRequest, Decision, Effect, Finding, Operation, Requester, Rule, Verdict,
 };
+use crate::facts::Cluster;
 use crate::message;
 use crate::ruling::Ruling;
 
@@ -128,7 +129,7 @@ impl Judge<'_> {
             binding: binding.clone(),
             previous: None,
         };
-        decide(&request, self.ruling, self.now)
+        decide(&request, self.ruling, Cluster::default(), self.now)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::domain::{
     Verdict,
 };
 use crate::explain::{Explanation, explain};
+use crate::facts::Cluster;
 use crate::message;
 use crate::ruling::Ruling;
 
@@ -57,6 +58,7 @@ impl ExplainArgs {
             &self.scope(),
             role.as_ref(),
             &ruling,
+            Cluster::default(),
             self.ruling.now(),
         );
         match self.output {

@@ -15,6 +15,7 @@ use super::inputs::RulingArgs;
 use super::manifests::{display_name, read_bytes};
 use super::output::Output;
 use super::{Exit, Failure};
+use crate::facts::Cluster;
 use crate::review::{DecisionLabel, Reply, review};
 use crate::ruling::Ruling;
 
@@ -84,12 +85,15 @@ fn answer(
     now: Timestamp,
     output: &mut Output<'_>,
 ) -> Result<Exit, Failure> {
-    match review(body, ruling, now) {
+    match review(body, ruling, Cluster::default(), now) {
         Reply::Review { body, outcome } => {
             output.out.write_all(&body)?;
             output.out.write_all(b"\n")?;
             Ok(exit_of(outcome.decision))
         }
+        Reply::RoleToRead(role) => Err(Failure::CouldNotRun(format!(
+            "{place}: cannot read {role:?}"
+        ))),
         Reply::NoUid { reason } => {
             output.error(format_args!("{place}: HTTP 400: {reason}"))?;
             Ok(Exit::BadInput)

@@ -6,6 +6,7 @@ use crate::domain::{
     Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, Rule, Scope,
     Standing, Subject, SubjectKind,
 };
+use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass};
 use crate::ruling::{Holder, Ruling};
 
@@ -13,6 +14,7 @@ use crate::ruling::{Holder, Ruling};
 pub(super) struct Judge<'r> {
     pub(super) request: &'r BindingRequest<'r>,
     pub(super) ruling: &'r Ruling,
+    pub(super) cluster: Cluster<'r>,
     pub(super) now: Timestamp,
     governed: Option<Governed>,
 }
@@ -25,13 +27,19 @@ struct Governed {
 }
 
 impl<'r> Judge<'r> {
-    pub(super) fn new(request: &'r BindingRequest<'r>, ruling: &'r Ruling, now: Timestamp) -> Self {
+    pub(super) fn new(
+        request: &'r BindingRequest<'r>,
+        ruling: &'r Ruling,
+        cluster: Cluster<'r>,
+        now: Timestamp,
+    ) -> Self {
         let governed = ruling
             .governs(&request.binding.role)
             .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class }));
         Self {
             request,
             ruling,
+            cluster,
             now,
             governed,
         }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
+use crate::facts::{Cluster, RoleRead};
 use crate::live::{Current, Live};
 use crate::metrics::{Metrics, Rejection};
 use crate::review::{Reply, review, review_oversized};
@@ -118,7 +119,12 @@ impl Validate {
         };
         let received = body::read(body, self.max_body, deadline, &self.memory).await?;
         let is_oversized = matches!(received, Received::Oversized(_));
-        match self.reply(received, observation.current()).await {
+        let view = self.live.view();
+        let cluster = Cluster {
+            view: view.as_deref(),
+            role_read: RoleRead::Never,
+        };
+        match self.reply(received, observation.current(), cluster).await {
             Reply::Review { body, outcome } => {
                 observation.decided(outcome);
                 let mut response = json(body);
@@ -127,6 +133,8 @@ impl Validate {
                 }
                 Ok(response)
             }
+            // No live read yet: nothing asks for one.
+            Reply::RoleToRead(_) => Err(Refused::Rejected(Rejection::Saturated, None)),
             Reply::NoUid { reason } => Err(Refused::Rejected(Rejection::NoUid, Some(reason))),
         }
     }
@@ -140,21 +148,26 @@ impl Validate {
             .map_err(|_| Rejection::Saturated)
     }
 
-    async fn reply(&self, received: Received<'_>, current: &Current) -> Reply {
+    async fn reply(
+        &self,
+        received: Received<'_>,
+        current: &Current,
+        cluster: Cluster<'_>,
+    ) -> Reply {
         match received {
             Received::Oversized(head) => review_oversized(&head, self.max_body, &current.ruling),
             Received::Whole(body) if body.bytes().len() > LARGE => {
-                self.reply_apart(body.bytes(), current).await
+                self.reply_apart(body.bytes(), current, cluster).await
             }
-            Received::Whole(body) => review(body.bytes(), &current.ruling, (self.clock)()),
+            Received::Whole(body) => review(body.bytes(), &current.ruling, cluster, (self.clock)()),
         }
     }
 
     /// A review of megabytes takes as long as thousands of small ones, so it leaves them the thread, and large ones take
     /// turns on as many threads as there are processors.
-    async fn reply_apart(&self, body: &[u8], current: &Current) -> Reply {
+    async fn reply_apart(&self, body: &[u8], current: &Current, cluster: Cluster<'_>) -> Reply {
         let _turn = self.large.acquire().await;
-        tokio::task::block_in_place(|| review(body, &current.ruling, (self.clock)()))
+        tokio::task::block_in_place(|| review(body, &current.ruling, cluster, (self.clock)()))
     }
 
     /// How long the body may take: the API server says in the query when it gives up.

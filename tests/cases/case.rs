@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use palette_rbac::directory::Directory;
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use serde::Deserialize;
@@ -16,6 +17,9 @@ pub(crate) struct Case {
     pub(crate) name: String,
     policy: Value,
     directory: Value,
+    /// The roles and bindings that the cluster has; left out, they are not known.
+    #[serde(default)]
+    cluster: Option<Value>,
     #[serde(default)]
     now: Option<Timestamp>,
     pub(crate) request: Request,
@@ -121,6 +125,23 @@ impl Case {
         ruling
     }
 
+    /// The cluster's roles and bindings, all of them, if they are known.
+    pub(crate) fn view(&self) -> Option<Arc<View>> {
+        let bytes = document(self.cluster.as_ref()?);
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let text = str::from_utf8(&bytes).unwrap();
+        let objects: Vec<Object> = serde_saphyr::from_str_with_options(text, options)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let mut facts = Facts::new();
+        for kind in Kind::ALL {
+            facts.apply(Event::Reset(kind, Vec::new()));
+        }
+        for object in objects {
+            facts.apply(Event::Upsert(object));
+        }
+        Some(facts.view())
+    }
+
     /// The review that the API server would send.
     pub(crate) fn review(&self) -> Vec<u8> {
         let object = &self.request.object;
@@ -201,6 +222,11 @@ impl ExpectedFinding {
             && same(self.may.as_ref(), &seen.may)
             && same(self.exemption.as_ref(), &seen.exemption)
     }
+}
+
+/// A cluster of which there is no more to know than this view, if there is one.
+pub(crate) fn cluster(view: Option<&Arc<View>>) -> Cluster<'_> {
+    view.map_or_else(Cluster::default, |view| Cluster::seen(view))
 }
 
 fn document(field: &Value) -> Vec<u8> {

@@ -7,7 +7,7 @@ use palette_rbac::message;
 use palette_rbac::review::{Reply, review};
 use serde_json::Value;
 
-use crate::case::{Case, Details, Seen, SeenFinding};
+use crate::case::{Case, Details, Seen, SeenFinding, cluster};
 
 /// The engine alone: a request made of values.
 pub(crate) fn engine(case: &Case) -> Seen {
@@ -31,7 +31,8 @@ pub(crate) fn engine(case: &Case) -> Seen {
         binding: binding(&object),
         previous: old.as_deref().map(binding),
     };
-    let decision = decide(&request, &case.ruling(), case.now());
+    let view = case.view();
+    let decision = decide(&request, &case.ruling(), cluster(view.as_ref()), case.now());
     Seen {
         decision: decision.verdict.as_str().to_owned(),
         findings: decision.findings.iter().map(seen).collect(),
@@ -42,7 +43,10 @@ pub(crate) fn engine(case: &Case) -> Seen {
 
 /// The pure path: a review's bytes in, an answer's bytes out.
 pub(crate) fn bytes(case: &Case) -> Seen {
-    match review(&case.review(), &case.ruling(), case.now()) {
+    let view = case.view();
+    let cluster = cluster(view.as_ref());
+    match review(&case.review(), &case.ruling(), cluster, case.now()) {
+        Reply::RoleToRead(role) => panic!("{}: asks for {role:?}", case.name),
         Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
         Reply::Review { body, outcome } => {
             let answer: Value = serde_json::from_slice(&body).unwrap();

@@ -25,13 +25,16 @@ use tokio::runtime::Runtime;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::TaskTracker;
 
-use crate::case::Case;
+use crate::case::{Case, cluster};
 
 /// What the server answers to the case must be, byte for byte, what the pure path answers.
 pub(crate) fn same_bytes(case: &Case) -> Result<(), String> {
-    let expected = match review(&case.review(), &case.ruling(), case.now()) {
+    let view = case.view();
+    let cluster = cluster(view.as_ref());
+    let expected = match review(&case.review(), &case.ruling(), cluster, case.now()) {
         Reply::Review { body, .. } => body,
         Reply::NoUid { reason } => return Err(reason),
+        Reply::RoleToRead(role) => return Err(format!("asks for {role:?}")),
     };
     let answer = RUNTIME.block_on(ask(case));
     if answer == expected {
@@ -62,8 +65,12 @@ async fn ask(case: &Case) -> Bytes {
 
 fn webhook(case: &Case, lifecycle: &Arc<Lifecycle>) -> Webhook {
     let metrics = Arc::new(Metrics::new().unwrap());
+    let live = Live::new(case.ruling(), &metrics, case.now());
+    if let Some(view) = case.view() {
+        live.publish(view);
+    }
     Webhook {
-        live: Arc::new(Live::new(case.ruling(), &metrics, case.now())),
+        live: Arc::new(live),
         tls: Arc::clone(&IDENTITY.tls),
         metrics,
         lifecycle: Arc::clone(lifecycle),

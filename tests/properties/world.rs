@@ -5,6 +5,7 @@ use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
+use palette_rbac::facts::Cluster;
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use proptest::prelude::*;
@@ -83,7 +84,12 @@ impl Assignment {
 impl Ask {
     pub(crate) fn decide(&self, world: &World) -> Decision {
         let json = self.object().to_string();
-        decide(&self.request(&json), &world.ruling(), now())
+        decide(
+            &self.request(&json),
+            &world.ruling(),
+            Cluster::default(),
+            now(),
+        )
     }
 
     pub(crate) fn request<'a>(&self, json: &'a str) -> BindingRequest<'a> {
