@@ -128,7 +128,7 @@ fn case_named(name: &str) -> &'static Case {
 /// The whole review that answers a case.
 fn answer(case: &Case) -> Value {
     let view = case.view();
-    let cluster = case::cluster(view.as_ref());
+    let cluster = crate::case::cluster(view.as_ref());
     let reply = review(&case.review(), &case.ruling(), cluster, case.now());
     let Reply::Review { body, .. } = reply else {
         panic!("{}: no review", case.name)
