@@ -31,10 +31,6 @@ pub struct Unreadable {
 
 /// What a review asks.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a request, taken apart where it is made"
-)]
 pub enum Ask<'a> {
     /// To judge a binding.
     Binding(BindingRequest<'a>),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::domain::{Reaches, RoleKind, RoleRef, Scope};
 use crate::facts::{Cluster, Kind, RoleRead, RoleView};
 use crate::policy::RoleClass;
-use crate::rbac::{Capabilities, Level};
+use crate::rbac::{Capabilities, Capability, Level};
 use crate::ruling::Ruling;
 
 /// What is known of the role that a binding names.
@@ -64,14 +64,13 @@ impl Worth {
 
     /// The VM role of a level, or of the next lower one that the mapping has.
     pub(super) fn of_level(level: Level, can: Capabilities, ruling: &Ruling) -> Option<Self> {
-        let lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
-        let (level, entry) = lower
-            .filter_map(|level| Some((level, ruling.vm_role(level.role())?)))
-            .next()?;
+        let mut lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
+        let (level, entry) =
+            lower.find_map(|level| Some((level, ruling.vm_role(level.role())?)))?;
         let high = can.iter().filter(|capability| capability.level() >= level);
         let reaches = Reaches {
             role: level.role().into(),
-            can: high.map(|capability| capability.as_str()).collect(),
+            can: high.map(Capability::as_str).collect(),
         };
         Some(Self { entry, reaches })
     }

@@ -229,10 +229,8 @@ impl<'r> Judge<'r> {
         if detours.is_empty() {
             return None;
         }
-        let highest = Level::ALL.into_iter().rev();
-        let entry = highest
-            .filter_map(|level| self.ruling.vm_role(level.role()))
-            .next()?;
+        let mut highest = Level::ALL.into_iter().rev();
+        let entry = highest.find_map(|level| self.ruling.vm_role(level.role()))?;
         let names = || detours.iter().map(|detour| detour.name).collect();
         self.unmet(Rule::IndirectReach, entry, scope, grant, |standing| {
             Cause::Detours(names(), standing)

@@ -12,7 +12,7 @@ use crate::domain::{
     Operation, Requester, RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
-use crate::rbac::{Capabilities, Level};
+use crate::rbac::{Capabilities, Capability, Level};
 use crate::ruling::Ruling;
 
 /// A Role or `ClusterRole` that is written.
@@ -229,7 +229,7 @@ fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<F
     };
     let (before, after) = (beyond(before), beyond(after));
     let new: Capabilities = after.iter().filter(|it| !before.contains(*it)).collect();
-    let can: Vec<&'static str> = new.iter().map(|it| it.as_str()).collect();
+    let can: Vec<&'static str> = new.iter().map(Capability::as_str).collect();
     (!can.is_empty()).then(|| Finding {
         rule: Rule::RoleDrift,
         effect,

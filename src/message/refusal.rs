@@ -88,7 +88,7 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
 fn unjudged(rules: &[Rule]) -> impl Iterator<Item = String> {
     let of_roles = rules.iter().filter(|rule| rule.needs_cluster_facts());
     let of_roles: Vec<&str> = of_roles.map(|rule| rule.as_str()).collect();
-    let roles = (!of_roles.is_empty()).then(|| {
+    let facts = (!of_roles.is_empty()).then(|| {
         format!(
             "not judged, since the cluster's roles are not known: {}",
             of_roles.join(", ")
@@ -100,7 +100,7 @@ fn unjudged(rules: &[Rule]) -> impl Iterator<Item = String> {
             Rule::ClusterGroupScope
         )
     });
-    group.into_iter().chain(roles)
+    group.into_iter().chain(facts)
 }
 
 fn notice(notice: &Notice) -> Option<String> {
