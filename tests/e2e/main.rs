@@ -25,4 +25,5 @@ mod standard_roles;
 mod subjects;
 mod swaps;
 mod updates;
+mod watch;
 mod ways_to_write;
