@@ -154,7 +154,9 @@ struct ApiServerArgs {
     #[arg(long, value_name = "WHETHER", env = "PALETTE_RBAC_CLUSTER")]
     cluster: Option<ClusterMode>,
 
-    /// How the API server is reached [default: the pod's ServiceAccount, or else KUBECONFIG or ~/.kube/config]
+    /// How the API server is reached [default: the token of the pod, or else what kubectl would take]
+    ///
+    /// kubectl takes what `KUBECONFIG` names, or `~/.kube/config`. Without any of them there is no cluster to ask.
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
 }

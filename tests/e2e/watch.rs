@@ -309,7 +309,7 @@ fn only(webhook: &Webhook, name: &str, states: &[&'static str], labels: &[&str])
 
 #[track_caller]
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    wait_for(what, Duration::from_secs(60), || condition().then_some(())).unwrap();
+    wait_for(what, Duration::from_mins(1), || condition().then_some(())).unwrap();
 }
 
 struct Reader {
