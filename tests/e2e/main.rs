@@ -11,6 +11,7 @@
 
 mod binding;
 mod client_certificates;
+mod controllers;
 mod counted;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]

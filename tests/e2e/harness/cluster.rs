@@ -94,6 +94,36 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Starts `program`, a kube-controller-manager with these controllers only. [`CONTROLLER_MANAGER`] is a user.
+    pub(crate) fn start_controller_manager(
+        &self,
+        program: &Path,
+        controllers: &[&str],
+    ) -> Result<Process> {
+        let kubeconfig = self.kubeconfig_of(&CONTROLLER_MANAGER)?;
+        let mut command = Command::new(program);
+        command
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg(format!("--controllers={}", controllers.join(",")))
+            // Each controller asks as its own ServiceAccount, as where kubeadm or Cluster API made the cluster.
+            .arg("--use-service-account-credentials")
+            .args(["--leader-elect=false", "--secure-port=0"]);
+        Process::start(
+            &mut command,
+            &self.folder.join("kube-controller-manager.log"),
+        )
+    }
+
+    fn kubeconfig_of(&self, user: &User) -> Result<PathBuf> {
+        let text = fs::read_to_string(&self.kubectl.kubeconfig)?;
+        let mut document: serde_json::Value = serde_json::from_str(&text)?;
+        document["contexts"][0]["context"]["user"] = user.name.into();
+        let path = self.folder.join(format!("{}.kubeconfig", user.name));
+        fs::write(&path, document.to_string())?;
+        Ok(path)
+    }
+
     /// Ends the API server and starts it again on the same data and port.
     pub(crate) fn restart_api_server(&mut self) -> Result<()> {
         self.api_server = None;
@@ -259,6 +289,12 @@ fn last_lines(output: &str) -> String {
     let lines: Vec<_> = output.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
 }
+
+/// Who kube-controller-manager is; Kubernetes binds its role to this name.
+pub(crate) const CONTROLLER_MANAGER: User = User {
+    name: "system:kube-controller-manager",
+    groups: &[],
+};
 
 const ATTEMPTS: usize = 4;
 
