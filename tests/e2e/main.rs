@@ -19,6 +19,7 @@ mod harness;
 mod leftovers;
 mod manifests;
 mod mapping;
+mod operators;
 mod outage;
 mod scopes;
 mod site;
