@@ -6,7 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and ends"
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so and ends; metrics are whole"
 )]
 
 mod binding;
@@ -27,4 +28,5 @@ mod standard_roles;
 mod subjects;
 mod swaps;
 mod updates;
+mod watch;
 mod ways_to_write;
