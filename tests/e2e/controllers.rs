@@ -137,9 +137,13 @@ impl Orchard {
     /// The webhook, registered for the whole cluster as the overlay `enforce` does.
     fn serve(&self) -> Webhook {
         let folder = scratch("controllers-webhook").unwrap();
-        let directory = fixture("directory.yaml");
-        let webhook = Webhook::start(program(), &folder, &["--directory", &directory]).unwrap();
         let kubectl = &self.cluster.kubectl;
+        let directory = fixture("directory.yaml");
+        let kubeconfig = kubectl.kubeconfig.display().to_string();
+        let files = ["--directory", &directory];
+        let watch = ["--cluster", "auto", "--kubeconfig", &kubeconfig];
+        let arguments = [&files[..], &watch].concat();
+        let webhook = Webhook::start(program(), &folder, &arguments).unwrap();
         webhook.register(kubectl, "palette-rbac", None).unwrap();
         let probe = self.write("probe", &former("default", "probe").to_json());
         wait_until_asked(kubectl, &kubectl.folder, &probe).unwrap();

@@ -50,10 +50,12 @@ fn what_kubernetes_and_known_operators_bind_is_admitted_in_a_cluster_group() {
 /// In a cluster group nearly every `ClusterRoleBinding` of people is refused.
 fn serve(cluster: &Cluster) -> Webhook {
     let folder = scratch("operators-webhook").unwrap();
-    let (policy, directory) = (fixture("cellar.yaml"), fixture("directory.yaml"));
-    let arguments = ["--policy", &policy, "--directory", &directory];
-    let webhook = Webhook::start(program(), &folder, &arguments).unwrap();
     let kubectl = &cluster.kubectl;
+    let (policy, directory) = (fixture("cellar.yaml"), fixture("directory.yaml"));
+    let kubeconfig = kubectl.kubeconfig.display().to_string();
+    let files = ["--policy", &policy, "--directory", &directory];
+    let watch = ["--cluster", "auto", "--kubeconfig", &kubeconfig];
+    let webhook = Webhook::start(program(), &folder, &[files, watch].concat()).unwrap();
     webhook.register(kubectl, "palette-rbac", None).unwrap();
     let probe = role_binding("default", "probe", "spectro-vm-admin").user("nobody@orchard.test");
     fs::write(

@@ -101,7 +101,9 @@ impl Cluster {
         program: &Path,
         controllers: &[&str],
     ) -> Result<Process> {
-        let kubeconfig = self.kubeconfig_of(&CONTROLLER_MANAGER)?;
+        let name = CONTROLLER_MANAGER.name;
+        let token = fs::read_to_string(self.folder.join(format!("{name}.token")))?;
+        let kubeconfig = self.kubeconfig_of(name, &token)?;
         let mut command = Command::new(program);
         command
             .arg("--kubeconfig")
@@ -114,15 +116,6 @@ impl Cluster {
             &mut command,
             &self.folder.join("kube-controller-manager.log"),
         )
-    }
-
-    fn kubeconfig_of(&self, user: &User) -> Result<PathBuf> {
-        let text = fs::read_to_string(&self.kubectl.kubeconfig)?;
-        let mut document: serde_json::Value = serde_json::from_str(&text)?;
-        document["contexts"][0]["context"]["user"] = user.name.into();
-        let path = self.folder.join(format!("{}.kubeconfig", user.name));
-        fs::write(&path, document.to_string())?;
-        Ok(path)
     }
 
     /// Ends the API server and starts it again on the same data and port.
