@@ -8,7 +8,8 @@ mod follow;
 mod reader;
 mod trimmed;
 
-pub use connection::{ClusterFrom, connect};
+pub use connection::{ClusterFrom, connect, own_namespace};
+pub(crate) use error::told;
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
 pub use reader::{LiveRole, RoleReader};

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,6 +75,13 @@ fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
     }
 }
 
+/// The namespace of the pod that this process runs in; nothing where it runs in none.
+pub fn own_namespace() -> Option<String> {
+    let namespace = fs::read_to_string(NAMESPACE_FILE).ok()?;
+    let namespace = namespace.trim();
+    (!namespace.is_empty()).then(|| namespace.to_owned())
+}
+
 async fn named(path: &Path) -> Result<Config, SourceError> {
     let unusable = |error: KubeconfigError| rejected(&path.display().to_string(), &error);
     let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
@@ -105,6 +113,9 @@ fn rejected(which: &str, error: &KubeconfigError) -> SourceError {
 fn problem(text: String) -> SourceError {
     SourceError::Rejected(vec![text])
 }
+
+/// Where the kubelet tells a pod with a `ServiceAccount` token its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 /// Whom a broken one that nobody named is called after.
 const KUBECTLS: &str = "KUBECONFIG or ~/.kube/config";
