@@ -20,6 +20,7 @@ mod leftovers;
 mod manifests;
 mod mapping;
 mod outage;
+mod races;
 mod scopes;
 mod site;
 mod standard_roles;
