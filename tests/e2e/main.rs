@@ -12,6 +12,7 @@
 
 mod binding;
 mod client_certificates;
+mod controllers;
 mod counted;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
@@ -19,6 +20,7 @@ mod harness;
 mod leftovers;
 mod manifests;
 mod mapping;
+mod operators;
 mod outage;
 mod races;
 mod scopes;
