@@ -24,6 +24,7 @@ mod mapping;
 mod operators;
 mod outage;
 mod races;
+mod reports;
 mod scopes;
 mod site;
 mod standard_roles;
