@@ -22,6 +22,7 @@ mod manifests;
 mod mapping;
 mod operators;
 mod outage;
+mod races;
 mod scopes;
 mod site;
 mod standard_roles;
