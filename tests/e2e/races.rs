@@ -86,7 +86,15 @@ struct Race {
 #[derive(Debug, Clone)]
 struct Pair {
     name: String,
-    is_namespaced: bool,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Role,
+    ClusterRole,
+    /// A `ClusterRole` that selects another one, its part.
+    Aggregate,
 }
 
 impl Race {
@@ -117,7 +125,7 @@ impl Race {
         let name = self.name;
         (0..ROUNDS).map(move |round| Pair {
             name: format!("{name}-{round}"),
-            is_namespaced: round % 2 == 0,
+            kind: KINDS[round % KINDS.len()],
         })
     }
 
@@ -129,7 +137,7 @@ impl Race {
             self.create_role(pair, &json!([]));
         }
         #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-        let all = before + pairs.len() as f64;
+        let all = before + pairs.iter().map(|pair| pair.kind.objects()).sum::<usize>() as f64;
         wait_for("the roles to be known", PATIENCE, || {
             (self.known_roles() >= all).then_some(())
         })
@@ -137,39 +145,51 @@ impl Race {
         pairs
     }
 
+    /// Creates the role; of an aggregate the part first, which has the rules.
     fn create_role(&self, pair: &Pair, rules: &Value) {
         let post = PostParams::default();
-        let object = self.role(pair, rules);
-        if pair.is_namespaced {
-            let role = serde_json::from_value(object).unwrap();
-            self.ask(self.roles().create(&post, &role)).unwrap();
-        } else {
-            let role = serde_json::from_value(object).unwrap();
-            self.ask(self.cluster_roles().create(&post, &role)).unwrap();
+        match pair.kind {
+            Kind::Role => {
+                let role = serde_json::from_value(self.role(pair, rules)).unwrap();
+                self.ask(self.roles().create(&post, &role)).unwrap();
+            }
+            Kind::ClusterRole => {
+                let role = serde_json::from_value(self.role(pair, rules)).unwrap();
+                self.ask(self.cluster_roles().create(&post, &role)).unwrap();
+            }
+            Kind::Aggregate => {
+                let part = serde_json::from_value(part(pair, rules)).unwrap();
+                self.ask(self.cluster_roles().create(&post, &part)).unwrap();
+                let role = serde_json::from_value(aggregate(pair)).unwrap();
+                self.ask(self.cluster_roles().create(&post, &role)).unwrap();
+            }
         }
     }
 
+    /// Writes other rules into the role; of an aggregate, into its part.
     fn replace_role(&self, pair: &Pair, rules: &Value) {
         let post = PostParams::default();
-        let object = self.role(pair, rules);
-        if pair.is_namespaced {
-            let role = serde_json::from_value(object).unwrap();
-            let roles = self.roles();
-            self.ask(roles.replace(&pair.name, &post, &role)).unwrap();
-        } else {
-            let role = serde_json::from_value(object).unwrap();
-            let roles = self.cluster_roles();
-            self.ask(roles.replace(&pair.name, &post, &role)).unwrap();
+        if pair.kind == Kind::Role {
+            let role = serde_json::from_value(self.role(pair, rules)).unwrap();
+            let api = self.roles();
+            self.ask(api.replace(&pair.name, &post, &role)).unwrap();
+            return;
         }
+        let object = match pair.kind {
+            Kind::Aggregate => part(pair, rules),
+            Kind::Role | Kind::ClusterRole => self.role(pair, rules),
+        };
+        let role: ClusterRole = serde_json::from_value(object).unwrap();
+        let (api, name) = (self.cluster_roles(), role.metadata.name.clone().unwrap());
+        self.ask(api.replace(&name, &post, &role)).unwrap();
     }
 
     /// Grants the role to nobody known; whether it was admitted. A failure that is no refusal ends the test.
     fn bind(&self, pair: &Pair) -> bool {
         let binding = role_binding(&self.namespace(), &pair.name, &pair.name);
-        let binding = if pair.is_namespaced {
-            binding.of_namespaced_role()
-        } else {
-            binding
+        let binding = match pair.kind {
+            Kind::Role => binding.of_namespaced_role(),
+            Kind::ClusterRole | Kind::Aggregate => binding,
         };
         let binding = binding.user("nobody@orchard.test").to_json();
         let binding: RoleBinding = serde_json::from_value(binding).unwrap();
@@ -187,7 +207,7 @@ impl Race {
 
     fn role(&self, pair: &Pair, rules: &Value) -> Value {
         let mut metadata = json!({"name": pair.name});
-        if pair.is_namespaced {
+        if pair.kind == Kind::Role {
             metadata["namespace"] = json!(self.namespace());
         }
         json!({"metadata": metadata, "rules": rules})
@@ -225,6 +245,25 @@ impl Race {
     }
 }
 
+impl Kind {
+    const fn objects(self) -> usize {
+        match self {
+            Self::Role | Self::ClusterRole => 1,
+            Self::Aggregate => 2,
+        }
+    }
+}
+
+fn part(pair: &Pair, rules: &Value) -> Value {
+    let labels = json!({ LABEL: pair.name });
+    json!({"metadata": {"name": format!("{}-part", pair.name), "labels": labels}, "rules": rules})
+}
+
+fn aggregate(pair: &Pair) -> Value {
+    let selector = json!({"matchLabels": {LABEL: pair.name}});
+    json!({"metadata": {"name": pair.name}, "aggregationRule": {"clusterRoleSelectors": [selector]}})
+}
+
 fn cluster() -> Option<&'static Cluster> {
     static CLUSTER: LazyLock<Option<Cluster>> =
         LazyLock::new(|| Some(Cluster::start("races", &assets()?, &USERS).unwrap()));
@@ -251,7 +290,11 @@ const WATCHED: &str = "roleReads: watched\n";
 
 const LIVE: &str = "roleReads: live\n";
 
+const KINDS: [Kind; 3] = [Kind::Role, Kind::ClusterRole, Kind::Aggregate];
+
+const LABEL: &str = "orchard.test/part-of";
+
 const ROUNDS: usize = 200;
 
 /// Well below the interval of the audit: what is found by then was not found by the clock.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
