@@ -23,6 +23,7 @@ mod manifests;
 mod mapping;
 mod operators;
 mod outage;
+mod overtaken;
 mod races;
 mod scopes;
 mod site;

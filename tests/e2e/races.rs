@@ -1,300 +1,174 @@
-//! A role and its binding, written back to back: a watch is a little behind, and no gap may be left in between.
-//!
-//! kubectl is too slow for this: the requests follow each other on one connection.
+//! A role and its binding written back to back: the watch has not seen the role, so it is read live.
 
 use std::fs;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::LazyLock;
 
-use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
-use kube::api::{Api, PostParams};
-use palette_rbac::sources::cluster::{ClusterFrom, connect};
+use insta::assert_snapshot;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
-use crate::binding::role_binding;
-use crate::harness::cluster::Cluster;
-use crate::harness::kubectl::DENIED;
-use crate::harness::process::{scratch, wait_for};
-use crate::harness::webhook::Webhook;
-use crate::site::{Site, USERS, assets, fixture, program};
+use crate::binding::{Binding, role_binding};
+use crate::harness::kubectl::{DENIED, Transcript};
+use crate::harness::process::scratch;
+use crate::site::{Site, fixture};
+use crate::watch::{aggregate, kubeconfig, labelled, machines, role, serve_with, shared};
 
 #[test]
-fn a_role_and_its_binding_created_back_to_back_are_refused_every_time() {
-    let Some(race) = Race::open("created", WATCHED) else {
-        return;
-    };
-    for pair in race.pairs() {
-        race.create_role(&pair, &machines());
-        assert!(!race.bind(&pair), "{pair:?}");
-    }
-}
-
-#[test]
-fn a_role_edited_and_bound_back_to_back_is_refused_or_found_by_the_audit() {
-    let Some(race) = Race::open("edited", WATCHED) else {
-        return;
-    };
-    let before = race.found();
-    let pairs = race.harmless();
-    let (mut admitted, mut slowest) = (0.0, Duration::ZERO);
-    for pair in &pairs {
-        race.replace_role(pair, &machines());
-        if race.bind(pair) {
-            admitted += 1.0;
-            let began = Instant::now();
-            wait_for("the audit to find it", PATIENCE, || {
-                (race.found() == before + admitted).then_some(())
-            })
-            .unwrap();
-            slowest = slowest.max(began.elapsed());
-        }
-    }
-    println!("{admitted} of {ROUNDS} slipped through; the audit took {slowest:?} at most");
+fn a_role_bound_as_soon_as_it_is_there_is_refused_every_time() {
+    watched(|site| {
+        let before = reads(site);
+        let written = write(site, "create", ("pair", 200), |name| {
+            let role = role(WATCHED, name, &machines("delete"));
+            let binding = binding(WATCHED, name).of_namespaced_role();
+            vec![role, binding.to_json()]
+        });
+        assert_each_refused(&written);
+        let [found, absent, failed] = reads(site);
+        assert!(found > before[0], "no role was read live");
+        assert_eq!([absent, failed], [before[1], before[2]]);
+    });
 }
 
 #[test]
-fn where_roles_are_read_live_both_are_refused_every_time() {
-    let Some(race) = Race::open("live", LIVE) else {
+fn an_aggregate_bound_as_soon_as_it_is_there_is_refused_every_time() {
+    watched(|site| {
+        let written = write(site, "create", ("whole", 50), |name| {
+            let [aggregate, member] = aggregate_and_member(name);
+            vec![member, aggregate, binding(WATCHED, name).to_json()]
+        });
+        assert_each_refused(&written);
+    });
+}
+
+/// The watch may have seen the aggregate, and not what it is made of since.
+#[test]
+fn an_aggregate_grown_and_bound_at_once_is_refused_every_time_where_roles_are_read_live() {
+    live(|site| {
+        let written = write(site, "create", ("grown", 50), |name| {
+            let [aggregate, member] = aggregate_and_member(name);
+            vec![aggregate, member, binding(LIVE, name).to_json()]
+        });
+        assert_each_refused(&written);
+    });
+}
+
+#[test]
+fn a_role_widened_and_bound_at_once_is_refused_every_time_where_roles_are_read_live() {
+    live(|site| {
+        let written = write(site, "apply", ("widened", 200), |name| {
+            vec![
+                role(LIVE, name, &json!([])),
+                role(LIVE, name, &machines("delete")),
+                binding(LIVE, name).of_namespaced_role().to_json(),
+            ]
+        });
+        assert_each_refused(&written);
+    });
+}
+
+#[test]
+fn a_role_that_does_not_exist_is_warned_of_and_one_that_cannot_be_read_is_refused() {
+    live(|site| {
+        let [_, absent, _] = reads(site);
+        let written = dry_run(site, &binding(LIVE, "nowhere"));
+        assert!(written.admitted().output.contains("dangling-role"));
+        assert_eq!(reads(site)[1], absent + 1.0);
+    });
+    let Some(cluster) = shared() else {
         return;
     };
-    for pair in race.harmless() {
-        race.replace_role(&pair, &machines());
-        assert!(!race.bind(&pair), "{pair:?}");
+    let kubeconfig = kubeconfig(cluster, UNREAD, false);
+    for command in [
+        "clusterrole no-get --verb=list,watch --resource=roles,clusterroles,rolebindings,clusterrolebindings",
+        "clusterrolebinding no-get --clusterrole=no-get --serviceaccount=default:races-unread",
+        "namespace races-unread",
+    ] {
+        cluster.kubectl.read(&format!("create {command}")).unwrap();
     }
-    for pair in race.pairs() {
-        let pair = Pair {
-            name: format!("{}-created", pair.name),
-            ..pair
-        };
-        race.create_role(&pair, &machines());
-        assert!(!race.bind(&pair), "{pair:?}");
+    let webhook = serve_with(cluster, UNREAD, &kubeconfig, &fixture("orchard.yaml"));
+    let site = Site::open(UNREAD, cluster, webhook, &[UNREAD]);
+    let written = dry_run(&site, &binding(UNREAD, "nowhere")).refused();
+    assert_snapshot!(written);
+    assert_eq!(reads(&site), [0.0, 0.0, 1.0]);
+}
+
+fn dry_run(site: &Site, binding: &Binding) -> Transcript {
+    let file = site.write(&binding.name, &binding.to_json());
+    site.kubectl(&format!("create --dry-run=server -f {file}"))
+}
+
+fn watched(test: impl FnOnce(&Site)) {
+    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| open(WATCHED, &fixture("orchard.yaml")));
+    SITE.as_ref().map(test);
+}
+
+/// With `roleReads: live`.
+fn live(test: impl FnOnce(&Site)) {
+    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
+        let policy = fs::read_to_string(fixture("orchard.yaml")).unwrap();
+        let file = scratch("races").unwrap().join("live.yaml");
+        fs::write(&file, policy + "roleReads: live\n").unwrap();
+        open(LIVE, &file.display().to_string())
+    });
+    SITE.as_ref().map(test);
+}
+
+fn open(name: &str, policy: &str) -> Option<Site> {
+    let cluster = shared()?;
+    let webhook = serve_with(cluster, name, &kubeconfig(cluster, name, true), policy);
+    let create = format!("create namespace {name}");
+    cluster.kubectl.read(&create).unwrap();
+    Some(Site::open(name, cluster, webhook, &[name]))
+}
+
+/// Writes what belongs to each name, one after the other, in one call of kubectl.
+fn write(
+    site: &Site,
+    verb: &str,
+    (name, rounds): (&str, usize),
+    of: impl Fn(&str) -> Vec<Value>,
+) -> Written {
+    let names = (0..rounds).map(|round| format!("{name}-{round}"));
+    let items: Vec<Value> = names.flat_map(|name| of(&name)).collect();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+    let file = site.write(name, &list);
+    Written {
+        rounds,
+        transcript: site.kubectl(&format!("{verb} -f {file}")),
     }
 }
 
-/// A webhook of its own, for one namespace and the `ClusterRole`s that begin with its name.
-struct Race {
-    name: &'static str,
-    /// What a webhook counts is of the whole cluster: one race at a time.
-    _turn: MutexGuard<'static, ()>,
-    site: Site,
-    runtime: Runtime,
-    client: kube::Client,
+struct Written {
+    rounds: usize,
+    transcript: Transcript,
 }
 
-/// A role, and the binding of the same name.
-#[derive(Debug, Clone)]
-struct Pair {
-    name: String,
-    kind: Kind,
+#[track_caller]
+fn assert_each_refused(Written { rounds, transcript }: &Written) {
+    let count = |text: &str| transcript.output.matches(text).count();
+    let counts = [count(DENIED), count("[equivalent-role]")];
+    assert_eq!(counts, [*rounds; 2], "{transcript}");
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Role,
-    ClusterRole,
-    /// A `ClusterRole` that selects another one, its part.
-    Aggregate,
+fn aggregate_and_member(name: &str) -> [Value; 2] {
+    let label = format!("to-{name}");
+    let member = labelled(&format!("part-of-{name}"), &label, &machines("delete"));
+    [aggregate(name, &label), member]
 }
 
-impl Race {
-    fn open(name: &'static str, role_reads: &str) -> Option<Self> {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let cluster = cluster()?;
-        cluster
-            .kubectl
-            .read(&format!("create namespace {name}-vms"))
-            .unwrap();
-        let webhook = serve(cluster, name, role_reads);
-        let namespace = format!("{name}-vms");
-        let site = Site::open(name, cluster, webhook, &[&namespace]);
-        let runtime = Runtime::new().unwrap();
-        let from = ClusterFrom::Kubeconfig(cluster.kubectl.kubeconfig.clone());
-        let client = runtime.block_on(connect(&from)).unwrap().unwrap();
-        Some(Self {
-            name,
-            _turn: turn,
-            site,
-            runtime,
-            client,
-        })
-    }
-
-    fn pairs(&self) -> impl Iterator<Item = Pair> + use<> {
-        let name = self.name;
-        (0..ROUNDS).map(move |round| Pair {
-            name: format!("{name}-{round}"),
-            kind: KINDS[round % KINDS.len()],
-        })
-    }
-
-    /// Roles that allow nothing with machines, all of which the watch has seen.
-    fn harmless(&self) -> Vec<Pair> {
-        let before = self.known_roles();
-        let pairs: Vec<Pair> = self.pairs().collect();
-        for pair in &pairs {
-            self.create_role(pair, &json!([]));
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-        let all = before + pairs.iter().map(|pair| pair.kind.objects()).sum::<usize>() as f64;
-        wait_for("the roles to be known", PATIENCE, || {
-            (self.known_roles() >= all).then_some(())
-        })
-        .unwrap();
-        pairs
-    }
-
-    /// Creates the role; of an aggregate the part first, which has the rules.
-    fn create_role(&self, pair: &Pair, rules: &Value) {
-        let post = PostParams::default();
-        match pair.kind {
-            Kind::Role => {
-                let role = serde_json::from_value(self.role(pair, rules)).unwrap();
-                self.ask(self.roles().create(&post, &role)).unwrap();
-            }
-            Kind::ClusterRole => {
-                let role = serde_json::from_value(self.role(pair, rules)).unwrap();
-                self.ask(self.cluster_roles().create(&post, &role)).unwrap();
-            }
-            Kind::Aggregate => {
-                let part = serde_json::from_value(part(pair, rules)).unwrap();
-                self.ask(self.cluster_roles().create(&post, &part)).unwrap();
-                let role = serde_json::from_value(aggregate(pair)).unwrap();
-                self.ask(self.cluster_roles().create(&post, &role)).unwrap();
-            }
-        }
-    }
-
-    /// Writes other rules into the role; of an aggregate, into its part.
-    fn replace_role(&self, pair: &Pair, rules: &Value) {
-        let post = PostParams::default();
-        if pair.kind == Kind::Role {
-            let role = serde_json::from_value(self.role(pair, rules)).unwrap();
-            let api = self.roles();
-            self.ask(api.replace(&pair.name, &post, &role)).unwrap();
-            return;
-        }
-        let object = match pair.kind {
-            Kind::Aggregate => part(pair, rules),
-            Kind::Role | Kind::ClusterRole => self.role(pair, rules),
-        };
-        let role: ClusterRole = serde_json::from_value(object).unwrap();
-        let (api, name) = (self.cluster_roles(), role.metadata.name.clone().unwrap());
-        self.ask(api.replace(&name, &post, &role)).unwrap();
-    }
-
-    /// Grants the role to nobody known; whether it was admitted. A failure that is no refusal ends the test.
-    fn bind(&self, pair: &Pair) -> bool {
-        let binding = role_binding(&self.namespace(), &pair.name, &pair.name);
-        let binding = match pair.kind {
-            Kind::Role => binding.of_namespaced_role(),
-            Kind::ClusterRole | Kind::Aggregate => binding,
-        };
-        let binding = binding.user("nobody@orchard.test").to_json();
-        let binding: RoleBinding = serde_json::from_value(binding).unwrap();
-        let bindings: Api<RoleBinding> = Api::namespaced(self.client.clone(), &self.namespace());
-        match self.ask(bindings.create(&PostParams::default(), &binding)) {
-            Ok(_) => true,
-            Err(error) => {
-                let message = error.to_string();
-                assert!(message.contains(DENIED), "{message}");
-                assert!(message.contains("[equivalent-role]"), "{message}");
-                false
-            }
-        }
-    }
-
-    fn role(&self, pair: &Pair, rules: &Value) -> Value {
-        let mut metadata = json!({"name": pair.name});
-        if pair.kind == Kind::Role {
-            metadata["namespace"] = json!(self.namespace());
-        }
-        json!({"metadata": metadata, "rules": rules})
-    }
-
-    fn namespace(&self) -> String {
-        format!("{}-vms", self.name)
-    }
-
-    fn roles(&self) -> Api<Role> {
-        Api::namespaced(self.client.clone(), &self.namespace())
-    }
-
-    fn cluster_roles(&self) -> Api<ClusterRole> {
-        Api::all(self.client.clone())
-    }
-
-    fn ask<T>(&self, request: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
-        self.runtime.block_on(request)
-    }
-
-    fn known_roles(&self) -> f64 {
-        let of = |kind: &str| self.gauge("cluster_objects", &format!(r#"kind="{kind}""#));
-        of("Role") + of("ClusterRole")
-    }
-
-    /// Grants that the background audit finds.
-    fn found(&self) -> f64 {
-        self.gauge("audit_findings", r#"rule="equivalent-role""#)
-    }
-
-    fn gauge(&self, name: &str, label: &str) -> f64 {
-        let metrics = self.site.webhook.metrics().unwrap();
-        metrics.sum(&format!("palette_rbac_{name}"), &[label])
-    }
+/// Of a person whom Palette gave nothing.
+fn binding(namespace: &str, name: &str) -> Binding {
+    role_binding(namespace, name, name).user("nobody@orchard.test")
 }
 
-impl Kind {
-    const fn objects(self) -> usize {
-        match self {
-            Self::Role | Self::ClusterRole => 1,
-            Self::Aggregate => 2,
-        }
-    }
+/// How many roles were read live: found, absent, failed.
+fn reads(site: &Site) -> [f64; 3] {
+    let metrics = site.webhook.metrics().unwrap();
+    ["found", "absent", "failed"].map(|result| {
+        let label = format!(r#"result="{result}""#);
+        metrics.sum("palette_rbac_role_reads_total", &[&label])
+    })
 }
 
-fn part(pair: &Pair, rules: &Value) -> Value {
-    let labels = json!({ LABEL: pair.name });
-    json!({"metadata": {"name": format!("{}-part", pair.name), "labels": labels}, "rules": rules})
-}
-
-fn aggregate(pair: &Pair) -> Value {
-    let selector = json!({"matchLabels": {LABEL: pair.name}});
-    json!({"metadata": {"name": pair.name}, "aggregationRule": {"clusterRoleSelectors": [selector]}})
-}
-
-fn cluster() -> Option<&'static Cluster> {
-    static CLUSTER: LazyLock<Option<Cluster>> =
-        LazyLock::new(|| Some(Cluster::start("races", &assets()?, &USERS).unwrap()));
-    CLUSTER.as_ref()
-}
-
-fn serve(cluster: &Cluster, name: &str, role_reads: &str) -> Webhook {
-    let folder = scratch(&format!("races-{name}")).unwrap();
-    let policy = folder.join("policy.yaml");
-    let orchard = fs::read_to_string(fixture("orchard.yaml")).unwrap();
-    fs::write(&policy, orchard + role_reads).unwrap();
-    let (policy, directory) = (policy.display().to_string(), fixture("directory.yaml"));
-    let kubeconfig = cluster.kubectl.kubeconfig.display().to_string();
-    let files = ["--policy", &policy, "--directory", &directory];
-    let watch = ["--cluster", "auto", "--kubeconfig", &kubeconfig];
-    Webhook::start(program(), &folder, &[files, watch].concat()).unwrap()
-}
-
-fn machines() -> Value {
-    json!([{"verbs": ["delete"], "apiGroups": ["kubevirt.io"], "resources": ["virtualmachines"]}])
-}
-
-const WATCHED: &str = "roleReads: watched\n";
-
-const LIVE: &str = "roleReads: live\n";
-
-const KINDS: [Kind; 3] = [Kind::Role, Kind::ClusterRole, Kind::Aggregate];
-
-const LABEL: &str = "orchard.test/part-of";
-
-const ROUNDS: usize = 200;
-
-/// Well below the interval of the audit: what is found by then was not found by the clock.
-const PATIENCE: Duration = Duration::from_mins(1);
+const WATCHED: &str = "races-watched";
+const LIVE: &str = "races-live";
+const UNREAD: &str = "races-unread";
