@@ -12,6 +12,7 @@ mod manifests;
 mod output;
 mod policy;
 mod report;
+mod results;
 mod review;
 mod serve;
 

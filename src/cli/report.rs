@@ -50,7 +50,8 @@ pub(super) struct Summary {
 /// One binding and what the webhook would answer.
 #[derive(Debug, Serialize)]
 pub(super) struct DecisionReport<'a> {
-    source: SourceReport<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceReport<'a>>,
     object: ObjectReport<'a>,
     decision: &'static str,
     findings: Vec<FindingReport<'a>>,
@@ -59,16 +60,16 @@ pub(super) struct DecisionReport<'a> {
 impl<'a> DecisionReport<'a> {
     /// `object` is kind, namespace and name.
     pub(super) fn new(
-        source: &'a Source,
+        source: Option<&'a Source>,
         (kind, namespace, name): (&'static str, Option<&'a str>, &'a str),
         decision: &'a Decision,
     ) -> Self {
         Self {
-            source: SourceReport {
+            source: source.map(|source| SourceReport {
                 file: &source.file,
                 document: source.document,
                 line: source.line,
-            },
+            }),
             object: ObjectReport {
                 kind,
                 namespace,

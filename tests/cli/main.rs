@@ -11,6 +11,7 @@ mod check;
 mod documents;
 mod explain;
 mod help;
+mod pipelines;
 mod review;
 
 use std::fs;

@@ -1,0 +1,129 @@
+//! What was judged, in the forms that `check` and `audit` share: for people, for scripts, for the tools of a pipeline.
+
+mod junit;
+mod sarif;
+mod text;
+
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+use super::Exit;
+use super::manifests::{Problem, Source};
+use crate::domain::{Decision, Effect, Rule, Verdict};
+use crate::ruling::Ruling;
+
+pub(super) use text::counted;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ResultFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For scripts: every finding with all that is known of it
+    Json,
+    /// JUnit XML, for the test reports of a pipeline: what fails the run is a failure
+    Junit,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+}
+
+/// The mildest finding that makes exit code 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum FailOn {
+    /// Only what the webhook would refuse.
+    #[default]
+    Deny,
+    /// Warnings, too.
+    Warn,
+    /// Whatever breaks a rule that is on.
+    Audit,
+}
+
+impl FailOn {
+    /// Exempted findings never fail: the policy lets them through.
+    const fn includes(self, effect: Effect) -> bool {
+        match effect {
+            Effect::Deny => true,
+            Effect::Warn => matches!(self, Self::Warn | Self::Audit),
+            Effect::Audit => matches!(self, Self::Audit),
+            Effect::Exempt => false,
+        }
+    }
+
+    fn fails(self, decision: &Decision) -> bool {
+        let mut findings = decision.findings.iter();
+        findings.any(|finding| self.includes(finding.effect))
+    }
+}
+
+/// An object and what the webhook would answer.
+#[derive(Debug)]
+pub(super) struct Judged {
+    /// Where it stands in a file; nowhere if it was read from a cluster.
+    pub(super) source: Option<Source>,
+    pub(super) kind: &'static str,
+    pub(super) namespace: Option<String>,
+    pub(super) name: String,
+    pub(super) decision: Decision,
+}
+
+/// All of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Results<'r> {
+    pub(super) judged: &'r [Judged],
+    /// What could not be judged.
+    pub(super) problems: &'r [Problem],
+    pub(super) fail_on: FailOn,
+    pub(super) ruling: &'r Ruling,
+}
+
+impl<'r> Results<'r> {
+    /// The worst that was met counts: what could not be judged, over what was refused.
+    pub(super) fn exit(self) -> Exit {
+        let mut decisions = self.judged.iter().map(|one| &one.decision);
+        let verdict = if decisions.any(|decision| self.fail_on.fails(decision)) {
+            Exit::Denied
+        } else {
+            Exit::Success
+        };
+        let problems = self.problems.iter().map(Problem::exit);
+        problems.fold(verdict, Exit::max)
+    }
+
+    /// How many there are of each verdict.
+    pub(super) fn verdicts(self) -> [(Verdict, usize); Verdict::ALL.len()] {
+        let of = |verdict| {
+            let judged = self.judged.iter();
+            judged.filter(|one| one.decision.verdict == verdict).count()
+        };
+        Verdict::ALL.map(|verdict| (verdict, of(verdict)))
+    }
+
+    /// The rules that are on and for which too little is known of the cluster.
+    pub(super) fn unjudged(self) -> impl Iterator<Item = Rule> + use<'r> {
+        let is_unjudged = move |rule: &Rule| {
+            let mut decisions = self.judged.iter().map(|one| &one.decision);
+            decisions.any(|decision| decision.unjudged.contains(rule))
+        };
+        Rule::ALL.into_iter().filter(is_unjudged)
+    }
+
+    /// JUnit XML.
+    pub(super) fn write_junit(self, out: &mut impl Write) -> io::Result<()> {
+        junit::write(self, out)
+    }
+
+    /// SARIF.
+    pub(super) fn write_sarif(self, out: &mut impl Write) -> io::Result<()> {
+        sarif::write(self, out)
+    }
+}
+
+/// Why a rule that is on was not judged, in one line.
+pub(super) fn not_judged(rule: Rule) -> String {
+    format!(
+        "rule {rule} was not judged: the policy does not say whether the cluster belongs to a cluster group (cluster.clusterGroup, --cluster-group)"
+    )
+}
