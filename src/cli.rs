@@ -6,6 +6,7 @@ mod cluster;
 mod completions;
 mod directory;
 mod explain;
+mod facts;
 mod inputs;
 mod lint;
 mod manifests;

@@ -15,11 +15,11 @@ use super::inputs::{RequesterArgs, RulingArgs};
 use super::manifests::{Manifests, Object, Problem};
 use super::output::Output;
 use super::report::{self, CheckResult, Summary};
-use super::results::{FailOn, Judged, ResultFormat, Results, counted, not_judged};
+use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
 use super::{Exit, Failure};
 use crate::admission::{Manifest, read_manifest};
 use crate::decide::decide;
-use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester};
+use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
 use crate::facts::Cluster;
 use crate::ruling::Ruling;
 
@@ -112,7 +112,7 @@ impl Judge<'_> {
 
 /// All verdicts of a run.
 struct Check {
-    judged: Vec<Judged>,
+    answers: Vec<Answer>,
     files: usize,
     skipped: usize,
     problems: Vec<Problem>,
@@ -121,7 +121,7 @@ struct Check {
 impl Check {
     fn of(manifests: Manifests, judge: &Judge<'_>) -> Self {
         let mut check = Self {
-            judged: Vec::new(),
+            answers: Vec::new(),
             files: manifests.files,
             skipped: 0,
             problems: manifests.problems,
@@ -138,7 +138,7 @@ impl Check {
 
     fn add(&mut self, object: Object, judge: &Judge<'_>) {
         match read_manifest(&object.json, judge.namespace) {
-            Ok(Manifest::Binding(binding)) => self.judged.push(Judged {
+            Ok(Manifest::Binding(binding)) => self.answers.push(Answer {
                 decision: judge.decide(&binding),
                 kind: binding.kind().as_str(),
                 namespace: binding.scope.namespace().map(str::to_owned),
@@ -155,7 +155,7 @@ impl Check {
 
     fn results<'r>(&'r self, fail_on: FailOn, ruling: &'r Ruling) -> Results<'r> {
         Results {
-            judged: &self.judged,
+            answers: &self.answers,
             problems: &self.problems,
             fail_on,
             ruling,
@@ -163,8 +163,8 @@ impl Check {
     }
 
     fn write_text(&self, results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
-        for judged in &self.judged {
-            judged.write_text(out)?;
+        for answer in &self.answers {
+            answer.write_text(out)?;
         }
         writeln!(out, "{}", self.summary(results))
     }
@@ -173,7 +173,7 @@ impl Check {
     fn summary(&self, results: Results<'_>) -> String {
         let mut line = format!(
             "{} in {}",
-            counted(self.judged.len(), "binding"),
+            counted(self.answers.len(), "binding"),
             counted(self.files, "file")
         );
         let verdicts: Vec<String> = results
@@ -194,8 +194,8 @@ impl Check {
                 counted(self.problems.len(), "input")
             );
         }
-        let unjudged = results.unjudged().map(not_judged);
-        let lines: Vec<String> = std::iter::once(line).chain(unjudged).collect();
+        let unjudged: Vec<Rule> = results.unjudged().collect();
+        let lines: Vec<String> = std::iter::once(line).chain(not_judged(&unjudged)).collect();
         lines.join("\n")
     }
 
@@ -203,13 +203,13 @@ impl Check {
         CheckResult::new(
             Summary {
                 files: self.files,
-                bindings: self.judged.len(),
+                bindings: self.answers.len(),
                 verdicts: results.verdicts(),
                 skipped: self.skipped,
                 unreadable: self.problems.len(),
                 not_judged: results.unjudged().collect(),
             },
-            self.judged.iter().map(Judged::report).collect(),
+            self.answers.iter().map(Answer::report).collect(),
         )
     }
 }

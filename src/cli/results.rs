@@ -60,7 +60,7 @@ impl FailOn {
 
 /// An object and what the webhook would answer.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(super) struct Answer {
     /// Where it stands in a file; nowhere if it was read from a cluster.
     pub(super) source: Option<Source>,
     pub(super) kind: &'static str,
@@ -72,8 +72,8 @@ pub(super) struct Judged {
 /// All of a run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Results<'r> {
-    pub(super) judged: &'r [Judged],
-    /// What could not be judged.
+    pub(super) answers: &'r [Answer],
+    /// What could not be answer.
     pub(super) problems: &'r [Problem],
     pub(super) fail_on: FailOn,
     pub(super) ruling: &'r Ruling,
@@ -82,7 +82,7 @@ pub(super) struct Results<'r> {
 impl<'r> Results<'r> {
     /// The worst that was met counts: what could not be judged, over what was refused.
     pub(super) fn exit(self) -> Exit {
-        let mut decisions = self.judged.iter().map(|one| &one.decision);
+        let mut decisions = self.answers.iter().map(|one| &one.decision);
         let verdict = if decisions.any(|decision| self.fail_on.fails(decision)) {
             Exit::Denied
         } else {
@@ -95,8 +95,10 @@ impl<'r> Results<'r> {
     /// How many there are of each verdict.
     pub(super) fn verdicts(self) -> [(Verdict, usize); Verdict::ALL.len()] {
         let of = |verdict| {
-            let judged = self.judged.iter();
-            judged.filter(|one| one.decision.verdict == verdict).count()
+            let answers = self.answers.iter();
+            answers
+                .filter(|one| one.decision.verdict == verdict)
+                .count()
         };
         Verdict::ALL.map(|verdict| (verdict, of(verdict)))
     }
@@ -104,7 +106,7 @@ impl<'r> Results<'r> {
     /// The rules that are on and for which too little is known of the cluster.
     pub(super) fn unjudged(self) -> impl Iterator<Item = Rule> + use<'r> {
         let is_unjudged = move |rule: &Rule| {
-            let mut decisions = self.judged.iter().map(|one| &one.decision);
+            let mut decisions = self.answers.iter().map(|one| &one.decision);
             decisions.any(|decision| decision.unjudged.contains(rule))
         };
         Rule::ALL.into_iter().filter(is_unjudged)
@@ -121,9 +123,30 @@ impl<'r> Results<'r> {
     }
 }
 
-/// Why a rule that is on was not judged, in one line.
-pub(super) fn not_judged(rule: Rule) -> String {
-    format!(
-        "rule {rule} was not judged: the policy does not say whether the cluster belongs to a cluster group (cluster.clusterGroup, --cluster-group)"
-    )
+/// What would have to be known for the rule to be judged.
+const fn missing(rule: Rule) -> &'static str {
+    match rule {
+        Rule::ClusterGroupScope => {
+            "the policy does not say whether the cluster belongs to a cluster group (cluster.clusterGroup, --cluster-group)"
+        }
+        _ => "what the role allows is not known; name the cluster's roles with --facts FILE",
+    }
+}
+
+/// The rules that were not judged and why, one line a reason.
+pub(super) fn not_judged(rules: &[Rule]) -> Vec<String> {
+    let why = |rule: &Rule| missing(*rule);
+    let line = |rules: &[Rule]| {
+        let names: Vec<&str> = rules.iter().map(|rule| rule.as_str()).collect();
+        let (nouns, were) = if names.len() == 1 {
+            ("rule", "was")
+        } else {
+            ("rules", "were")
+        };
+        let why = rules.first().map_or("", why);
+        format!("{nouns} {} {were} not judged: {why}", names.join(", "))
+    };
+    let mut rules = rules.to_vec();
+    rules.sort_by_key(|rule| (missing(*rule), *rule));
+    rules.chunk_by(|a, b| why(a) == why(b)).map(line).collect()
 }

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{FailOn, Judged, Problem, Results};
+use super::{Answer, FailOn, Problem, Results};
 use crate::domain::{Decision, Finding};
 use crate::message;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     let mut suites = Suites::default();
-    for judged in results.judged {
-        suites.add(&suite_of(judged), case(judged, results.fail_on));
+    for answer in results.answers {
+        suites.add(&suite_of(answer), case(answer, results.fail_on));
     }
     for problem in results.problems {
         suites.add(&problem.file(), broken(problem));
@@ -42,8 +42,8 @@ impl Suites {
     }
 }
 
-fn suite_of(judged: &Judged) -> String {
-    match (&judged.source, &judged.namespace) {
+fn suite_of(answer: &Answer) -> String {
+    match (&answer.source, &answer.namespace) {
         (Some(source), _) => source.file.clone(),
         (None, Some(namespace)) => format!("namespace {namespace}"),
         (None, None) => String::from("the whole cluster"),
@@ -51,23 +51,23 @@ fn suite_of(judged: &Judged) -> String {
 }
 
 /// A failure if it fails the run; what else there is to say is the output of the case.
-fn case(judged: &Judged, fail_on: FailOn) -> TestCase {
-    let text = judged.message();
-    let mut case = if fail_on.fails(&judged.decision) {
+fn case(answer: &Answer, fail_on: FailOn) -> TestCase {
+    let text = answer.message();
+    let mut case = if fail_on.fails(&answer.decision) {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
         status
-            .set_type(judged.decision.verdict.as_str())
-            .set_message(headline(&judged.decision, fail_on))
+            .set_type(answer.decision.verdict.as_str())
+            .set_message(headline(&answer.decision, fail_on))
             .set_description(text);
-        TestCase::new(judged.display(), status)
+        TestCase::new(answer.display(), status)
     } else {
-        let mut case = TestCase::new(judged.display(), TestCaseStatus::success());
+        let mut case = TestCase::new(answer.display(), TestCaseStatus::success());
         if !text.is_empty() {
             case.set_system_out(text);
         }
         case
     };
-    if let Some(source) = &judged.source {
+    if let Some(source) = &answer.source {
         place(&mut case, &source.file, source.line);
     }
     case

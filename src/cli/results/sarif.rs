@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::super::manifests::Source;
 use super::super::report::write_json;
-use super::{Judged, Problem, Results, not_judged};
+use super::{Answer, Problem, Results, not_judged};
 use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule};
 use crate::message;
 use crate::metrics::VERSION;
@@ -185,9 +185,9 @@ impl Log {
                 invocations: [Invocation::new(results)],
                 column_kind: "unicodeCodePoints",
                 results: results
-                    .judged
+                    .answers
                     .iter()
-                    .flat_map(|judged| outcomes(judged, results.ruling))
+                    .flat_map(|answer| outcomes(answer, results.ruling))
                     .collect(),
             }],
         }
@@ -274,7 +274,7 @@ impl Notification {
     fn of_unjudged(rule: Rule) -> Self {
         Self {
             level: "warning",
-            message: Text::new(not_judged(rule)),
+            message: Text::new(not_judged(&[rule]).join("; ")),
             locations: Vec::new(),
             associated_rule: Some(RuleReference {
                 id: rule.as_str(),
@@ -284,22 +284,22 @@ impl Notification {
     }
 }
 
-fn outcomes<'r>(judged: &'r Judged, ruling: &'r Ruling) -> impl Iterator<Item = Outcome> + 'r {
-    let findings = judged.decision.findings.iter();
-    findings.map(move |finding| Outcome::new(finding, judged, ruling))
+fn outcomes<'r>(answer: &'r Answer, ruling: &'r Ruling) -> impl Iterator<Item = Outcome> + 'r {
+    let findings = answer.decision.findings.iter();
+    findings.map(move |finding| Outcome::new(finding, answer, ruling))
 }
 
 impl Outcome {
-    fn new(finding: &Finding, judged: &Judged, ruling: &Ruling) -> Self {
-        let decision = &judged.decision;
+    fn new(finding: &Finding, answer: &Answer, ruling: &Ruling) -> Self {
+        let decision = &answer.decision;
         Self {
             rule_id: finding.rule.as_str(),
             rule_index: finding.rule.index(),
             level: level(finding, ruling),
             message: Text::new(message_of(finding, decision)),
-            locations: [Location::new(finding, judged)],
+            locations: [Location::new(finding, answer)],
             partial_fingerprints: Fingerprints {
-                grant: fingerprint(finding, judged),
+                grant: fingerprint(finding, answer),
             },
             suppressions: suppression(finding, ruling).into_iter().collect(),
             properties: OutcomeProperties {
@@ -311,12 +311,12 @@ impl Outcome {
 }
 
 impl Location {
-    fn new(finding: &Finding, judged: &Judged) -> Self {
+    fn new(finding: &Finding, answer: &Answer) -> Self {
         Self {
-            physical_location: judged.source.as_ref().and_then(PhysicalLocation::new),
+            physical_location: answer.source.as_ref().and_then(PhysicalLocation::new),
             logical_locations: vec![LogicalLocation {
-                name: judged.name.clone(),
-                fully_qualified_name: format!("{} {}", judged.display(), finding.field),
+                name: answer.name.clone(),
+                fully_qualified_name: format!("{} {}", answer.display(), finding.field),
                 kind: "resource",
             }],
         }
@@ -388,9 +388,9 @@ fn suppression(finding: &Finding, ruling: &Ruling) -> Option<Suppression> {
 }
 
 /// Of the rule and the grant, wherever the object stands.
-fn fingerprint(finding: &Finding, judged: &Judged) -> String {
-    let role = &judged.decision.role;
-    let namespace = judged.namespace.as_deref().unwrap_or_default();
+fn fingerprint(finding: &Finding, answer: &Answer) -> String {
+    let role = &answer.decision.role;
+    let namespace = answer.namespace.as_deref().unwrap_or_default();
     let (kind, in_namespace, name) = match finding.subject.principal() {
         Principal::User(name) => ("User", "", name),
         Principal::Group(name) => ("Group", "", name),
@@ -398,9 +398,9 @@ fn fingerprint(finding: &Finding, judged: &Judged) -> String {
     };
     let parts = [
         finding.rule.as_str(),
-        judged.kind,
+        answer.kind,
         namespace,
-        &judged.name,
+        &answer.name,
         role.kind.as_str(),
         &role.name,
         kind,

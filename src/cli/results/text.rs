@@ -2,11 +2,11 @@ use std::io::{self, Write};
 
 use super::super::output::{BAD, CAUTION, GOOD, printable};
 use super::super::report::DecisionReport;
-use super::Judged;
+use super::Answer;
 use crate::domain::{Decision, Effect, Finding, Verdict};
 use crate::message;
 
-impl Judged {
+impl Answer {
     /// The verdict, the object and its place, then what kubectl would show and what only the operator would see.
     pub(in crate::cli) fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
         let verdict = self.decision.verdict;
