@@ -3,6 +3,7 @@
 //! Each is taken once, by a request or by a connection. Nothing here judges or listens.
 
 mod clients;
+mod cluster;
 mod reload;
 mod tls;
 
@@ -17,6 +18,7 @@ use crate::metrics::{FindingCounters, Metrics};
 use crate::policy::{Membership, Policy};
 use crate::ruling::Ruling;
 
+pub use cluster::{ClusterStatus, ClusterWatch};
 pub use reload::{Reload, RulingFiles, TlsFiles};
 pub use tls::{Tls, TlsRules, TlsVersion};
 
@@ -25,6 +27,9 @@ pub struct Live {
     current: ArcSwap<Current>,
     /// Absent while the cluster's roles are not known: they are judged by name.
     view: ArcSwapOption<View>,
+    cluster: ArcSwap<ClusterStatus>,
+    /// When the API server last said anything, in milliseconds since 1970; 0 before it did.
+    cluster_answered: AtomicI64,
     /// When the directory was last read without a fault, in milliseconds since 1970.
     directory_read: AtomicI64,
 }
@@ -43,6 +48,8 @@ impl Live {
         Self {
             current: ArcSwap::from_pointee(Current::new(ruling, metrics)),
             view: ArcSwapOption::empty(),
+            cluster: ArcSwap::from_pointee(ClusterStatus::off(now)),
+            cluster_answered: AtomicI64::new(0),
             directory_read: AtomicI64::new(now.as_millisecond()),
         }
     }
@@ -62,10 +69,32 @@ impl Live {
         self.view.store(Some(view));
     }
 
+    /// How the webhook stands with the cluster.
+    pub fn cluster(&self) -> Arc<ClusterStatus> {
+        self.cluster.load_full()
+    }
+
+    /// When the cluster's API server last said anything to the watch, if it did.
+    pub fn cluster_last_contact(&self) -> Option<Timestamp> {
+        let milliseconds = self.cluster_answered.load(Ordering::Relaxed);
+        Timestamp::from_millisecond(milliseconds)
+            .ok()
+            .filter(|_| milliseconds != 0)
+    }
+
     /// When the directory was last read without a fault.
     pub fn directory_read(&self) -> Timestamp {
         let milliseconds = self.directory_read.load(Ordering::Relaxed);
         Timestamp::from_millisecond(milliseconds).unwrap_or_default()
+    }
+
+    fn cluster_is(&self, status: ClusterStatus) {
+        self.cluster.store(Arc::new(status));
+    }
+
+    fn cluster_answered(&self, now: Timestamp) {
+        let milliseconds = now.as_millisecond();
+        self.cluster_answered.store(milliseconds, Ordering::Relaxed);
     }
 
     fn swap(&self, ruling: Ruling, metrics: &Metrics) {

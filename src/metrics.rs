@@ -2,6 +2,7 @@
 //!
 //! Labels come from closed sets only. Nothing here decides, logs or reads a file.
 
+mod cluster;
 mod family;
 mod findings;
 mod labels;
@@ -18,9 +19,14 @@ use prometheus::{
 use crate::policy::Policy;
 use crate::review::Outcome;
 
+use cluster::ClusterGauges;
+pub use cluster::ClusterSnapshot;
 use family::{Family, opts};
 pub use findings::FindingCounters;
-pub use labels::{Handshake, Label, Rejection, ReloadResult, Reloaded};
+pub use labels::{
+    ClusterState, Handshake, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
+    RoleReadResult,
+};
 use labels::{Relief, SubjectsOf};
 use reviews::Reviews;
 
@@ -34,6 +40,7 @@ pub struct Metrics {
     rejected: Family<Rejection>,
     handshakes: Family<Handshake>,
     reloads: Vec<(Reloaded, Family<ReloadResult>)>,
+    role_reads: Family<RoleReadResult>,
     in_flight: IntGauge,
     accept_errors: IntCounter,
     log_lines_dropped: IntCounter,
@@ -55,6 +62,8 @@ pub struct Snapshot {
     pub directory_teams: usize,
     /// When the serving certificate runs out, in seconds since 1970.
     pub certificate_not_after: f64,
+    /// What is known of the cluster.
+    pub cluster: ClusterSnapshot,
     /// Log lines that were left out because the log's reader was too slow, in all.
     pub log_lines_dropped: u64,
 }
@@ -67,6 +76,7 @@ struct StateGauges {
     directory_last_success: Gauge,
     directory_subjects: IntGaugeVec,
     certificate_not_after: Gauge,
+    cluster: ClusterGauges,
 }
 
 impl Metrics {
@@ -97,6 +107,11 @@ impl Metrics {
                 "TLS handshakes, by result.",
             )?,
             reloads: reloads(&registry)?,
+            role_reads: Family::register(
+                &registry,
+                "role_reads_total",
+                "Roles that were asked of the API server while a request waited, by what it said.",
+            )?,
             in_flight: gauge(
                 &registry,
                 "in_flight_requests",
@@ -157,6 +172,11 @@ impl Metrics {
         }
     }
 
+    /// Counts a role that was asked of the API server while a request waited.
+    pub fn role_read(&self, result: RoleReadResult) {
+        self.role_reads.count(result);
+    }
+
     /// Counts a connection that could not be accepted.
     pub fn accept_failed(&self) {
         self.accept_errors.inc();
@@ -204,6 +224,7 @@ impl StateGauges {
                 "tls_certificate_not_after_timestamp_seconds",
                 "When the serving certificate runs out.",
             )?,
+            cluster: ClusterGauges::register(registry)?,
         };
         Ok(state)
     }
@@ -216,6 +237,7 @@ impl StateGauges {
         self.directory_stale.set(i64::from(now.directory_is_stale));
         self.directory_last_success.set(now.directory_last_success);
         self.certificate_not_after.set(now.certificate_not_after);
+        self.cluster.set(&now.cluster);
         for (of, count) in [
             (SubjectsOf::User, now.directory_users),
             (SubjectsOf::Team, now.directory_teams),

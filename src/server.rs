@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::live::{Live, Tls};
 use crate::metrics::Metrics;
+use crate::sources::cluster::RoleReader;
 
 pub use admin::Admin;
 pub use lifecycle::{Lifecycle, Phase};
@@ -36,6 +37,8 @@ use validate::Validate;
 pub struct Webhook {
     /// What requests are judged by.
     pub live: Arc<Live>,
+    /// What reads a role that the view does not have; none without a cluster.
+    pub roles: Option<Arc<RoleReader>>,
     /// What connections are met with.
     pub tls: Arc<Tls>,
     /// Where everything is counted.

@@ -1,9 +1,11 @@
-//! Where policies, directories and certificates come from: files, read when their content changes.
+//! Where policies, directories and certificates come from: files, read when their content changes; and the cluster's
+//! roles and bindings, from its API server.
 //!
 //! Values out; nothing here swaps what requests see, counts or logs.
 
 mod certificate;
 mod client_ca;
+pub mod cluster;
 mod development;
 mod documents;
 mod files;

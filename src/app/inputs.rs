@@ -9,6 +9,7 @@ use crate::live::{Live, RulingFiles, Tls, TlsFiles, TlsRules};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ruling::Ruling;
+use crate::sources::cluster::{Client, connect};
 use crate::sources::{
     CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
     ServingCertificate, SourceError, Watched,
@@ -21,6 +22,20 @@ impl From<SourceError> for Failure {
             SourceError::Rejected(problems) => Self::BadInput(problems),
         }
     }
+}
+
+/// A client of the cluster's API server, if there is a cluster. Nothing is asked of it yet.
+pub(super) async fn cluster(settings: &Settings) -> Result<Option<Client>, Failure> {
+    connect(&settings.cluster).await.map_err(|error| {
+        let way_out = "`--cluster off` judges roles by name, without a cluster";
+        match Failure::from(error) {
+            Failure::BadInput(mut problems) => {
+                problems.push(way_out.to_owned());
+                Failure::BadInput(problems)
+            }
+            Failure::CouldNotRun(problem) => Failure::CouldNotRun(format!("{problem}\n{way_out}")),
+        }
+    })
 }
 
 /// Reads policy and directory for the first time.

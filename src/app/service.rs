@@ -10,9 +10,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Reload, RulingFiles, TlsFiles, unknown};
+use crate::live::{ClusterWatch, Live, Reload, RulingFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
 use crate::server::{Admin, Lifecycle, Webhook};
+use crate::sources::cluster::{Client, RoleReader};
 
 use super::signals::Signals;
 use super::{Ended, inputs};
@@ -41,8 +42,11 @@ impl Service {
         let metrics = Arc::new(metrics);
         let tls = inputs::tls(&settings, &metrics)?;
         let ruling = inputs::ruling(&settings, &metrics)?;
+        let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
-        service.answer(&settings, webhook, (&ruling, &tls));
+        // Before anybody asks whether it is ready.
+        service.watch(cluster.as_ref(), &ruling.live);
+        service.answer(&settings, webhook, cluster, (&ruling, &tls));
         service.admit_probes(&settings, admin, (&ruling, &tls), log_lines_dropped);
         say_what_is_served(&ruling);
         service.reload(&settings, ruling, tls);
@@ -61,14 +65,27 @@ impl Service {
         }
     }
 
+    fn watch(&self, cluster: Option<&Client>, live: &Arc<Live>) {
+        let Some(client) = cluster else {
+            info!("no cluster: roles are judged by name only");
+            return;
+        };
+        let watch = ClusterWatch::new(Arc::clone(live));
+        let stop = self.stop_reloading.clone();
+        self.admin_connections
+            .spawn(watch.run(client.clone(), stop));
+    }
+
     fn answer(
         &self,
         settings: &Settings,
         listener: TcpListener,
+        cluster: Option<Client>,
         (ruling, tls): (&RulingFiles, &TlsFiles),
     ) {
         let webhook = Webhook {
             live: Arc::clone(&ruling.live),
+            roles: cluster.map(|client| Arc::new(RoleReader::new(client))),
             tls: Arc::clone(&tls.tls),
             metrics: Arc::clone(&ruling.metrics),
             lifecycle: Arc::clone(&self.lifecycle),

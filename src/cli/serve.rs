@@ -10,6 +10,7 @@ use super::{ClusterArgs, Failure};
 use crate::live::TlsVersion;
 use crate::policy::ClusterOverride;
 use crate::server::{ByteSize, Limits, duration};
+use crate::sources::cluster::ClusterFrom;
 
 /// Answer the API server's questions about role bindings
 ///
@@ -18,6 +19,8 @@ use crate::server::{ByteSize, Limits, duration};
 ///
 /// Certificate, key, client CA, policy and directory are read again when their content changes; one that has mistakes
 /// is kept out, and the last good one stays.
+///
+/// Where there is an API server to ask, the cluster's roles and bindings are watched: a role is judged by what it can do.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -41,6 +44,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     cluster: ClusterArgs,
+
+    #[command(flatten)]
+    api_server: ApiServerArgs,
 
     /// How often the files are looked at
     ///
@@ -140,6 +146,43 @@ struct RulesArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "API server")]
+struct ApiServerArgs {
+    /// Whether the cluster's roles and bindings are watched [default: auto, with --dev off]
+    ///
+    /// Without them roles are judged by their names only.
+    #[arg(long, value_name = "WHETHER", env = "PALETTE_RBAC_CLUSTER")]
+    cluster: Option<ClusterMode>,
+
+    /// How the API server is reached [default: the pod's ServiceAccount, or else KUBECONFIG or ~/.kube/config]
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+}
+
+/// Whether there is a cluster to ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ClusterMode {
+    /// If there is one
+    Auto,
+    /// No: roles are judged by name
+    Off,
+}
+
+impl ApiServerArgs {
+    fn from(&self, dev: bool) -> Result<ClusterFrom, &'static str> {
+        match (self.cluster, &self.kubeconfig) {
+            (Some(ClusterMode::Off), Some(_)) => {
+                Err("--cluster off asks no API server: --kubeconfig has no use")
+            }
+            (_, Some(path)) => Ok(ClusterFrom::Kubeconfig(path.clone())),
+            (Some(ClusterMode::Off), None) => Ok(ClusterFrom::Nowhere),
+            (None, None) if dev => Ok(ClusterFrom::Nowhere),
+            (Some(ClusterMode::Auto) | None, None) => Ok(ClusterFrom::Surroundings),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shutdown")]
 struct ShutdownArgs {
     /// How long requests are welcome after SIGTERM, while clients learn that it is not ready [default: 5s, with --dev 0s]
@@ -235,6 +278,8 @@ pub struct Settings {
     pub policy: Option<PathBuf>,
     /// What flags say over the policy.
     pub overrides: ClusterOverride,
+    /// The API server.
+    pub cluster: ClusterFrom,
     /// The directory.
     pub directory: DirectoryFrom,
     /// The largest directory file.
@@ -257,11 +302,17 @@ impl ServeArgs {
 
     /// What they mean together; everything that is missing at once.
     pub fn resolve(self) -> Result<Settings, Failure> {
-        let (certificate, directory) = match (self.certificate(), self.directory()) {
-            (Ok(certificate), Ok(directory)) => (certificate, directory),
-            (certificate, directory) => {
-                let missing = [certificate.err(), directory.err()].into_iter().flatten();
-                return Err(Failure::BadInput(missing.map(str::to_owned).collect()));
+        let given = (
+            self.certificate(),
+            self.directory(),
+            self.api_server.from(self.dev),
+        );
+        let (certificate, directory, cluster) = match given {
+            (Ok(certificate), Ok(directory), Ok(cluster)) => (certificate, directory, cluster),
+            (certificate, directory, cluster) => {
+                let wrong = [certificate.err(), directory.err(), cluster.err()];
+                let wrong = wrong.into_iter().flatten();
+                return Err(Failure::BadInput(wrong.map(str::to_owned).collect()));
             }
         };
         let address = |port: u16| {
@@ -287,6 +338,7 @@ impl ServeArgs {
             client_names: self.tls.client_names.clone(),
             policy: self.rules.policy.clone(),
             overrides: self.cluster_of(&directory).overrides(),
+            cluster,
             directory,
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),

@@ -168,6 +168,102 @@ impl Label for ReloadResult {
     }
 }
 
+/// How the webhook stands with the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterState {
+    /// There is no cluster to ask: roles are judged by name.
+    Off,
+    /// We may not read its roles and bindings, and never could: roles are judged by name.
+    NoPermission,
+    /// They are being read for the first time.
+    Syncing,
+    /// They are known, and changes are heard of.
+    Synced,
+    /// They were known; changes are not heard of.
+    Lost,
+}
+
+impl Label for ClusterState {
+    const ALL: &'static [Self] = &[
+        Self::Off,
+        Self::NoPermission,
+        Self::Syncing,
+        Self::Synced,
+        Self::Lost,
+    ];
+    const NAME: &'static str = "state";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::NoPermission => "no_permission",
+            Self::Syncing => "syncing",
+            Self::Synced => "synced",
+            Self::Lost => "lost",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// Whether other roles are compared with the cluster's own VM role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceState {
+    /// They are.
+    Used,
+    /// It is there and allows nothing with machines.
+    Stub,
+    /// It is not there, or the cluster is not known.
+    Missing,
+}
+
+impl Label for ReferenceState {
+    const ALL: &'static [Self] = &[Self::Used, Self::Stub, Self::Missing];
+    const NAME: &'static str = "state";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Stub => "stub",
+            Self::Missing => "missing",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What the API server said when it was asked for a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleReadResult {
+    /// It is there.
+    Found,
+    /// There is none.
+    Absent,
+    /// Nothing that helps, or nothing in time.
+    Failed,
+}
+
+impl Label for RoleReadResult {
+    const ALL: &'static [Self] = &[Self::Found, Self::Absent, Self::Failed];
+    const NAME: &'static str = "result";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::Absent => "absent",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// What let a finding through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relief {

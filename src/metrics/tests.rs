@@ -30,6 +30,7 @@ fn snapshot(revision: &str) -> Snapshot {
         directory_users: 7,
         directory_teams: 0,
         certificate_not_after: 2.5,
+        cluster: ClusterSnapshot::of(None, ClusterState::Lost, 3.5),
         log_lines_dropped: 3,
     }
 }
@@ -42,6 +43,7 @@ fn moved(metrics: &Metrics, revision: &str) -> Vec<String> {
         .filter_map(|line| line.strip_prefix("palette_rbac_"));
     let moved = ours.filter(|line| !line.ends_with(" 0") && !line.contains("duration"));
     let moved = moved.filter(|line| !line.starts_with("build_info"));
+    let moved = moved.filter(|line| !line.starts_with("reference_roles"));
     moved.map(str::to_owned).collect()
 }
 
@@ -53,6 +55,8 @@ fn a_review_moves_one_series_of_each_metric() {
     let role = &Policy::default().mapping[0].role;
     let expected = [
         r#"admission_reviews_total{decision="denied",dry_run="true",kind="ClusterRoleBinding",operation="UPDATE"} 1"#,
+        r"cluster_last_contact_timestamp_seconds 3.5",
+        r#"cluster_state{state="lost"} 1"#,
         r"directory_last_success_timestamp_seconds 1.5",
         r"directory_stale 1",
         r#"directory_subjects{kind="user"} 7"#,

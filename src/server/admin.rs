@@ -10,8 +10,9 @@ use prometheus::TEXT_FORMAT;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
+use crate::facts::Kind;
 use crate::live::{Live, Tls, unknown};
-use crate::metrics::{Metrics, Snapshot};
+use crate::metrics::{ClusterSnapshot, ClusterState, Metrics, Snapshot};
 
 use super::connection::{Answer, Connections, Whole};
 use super::exchange::Exchange;
@@ -65,7 +66,11 @@ impl Admin {
     fn ready(&self) -> Response<Whole> {
         let phase = self.lifecycle.phase();
         let (status, word) = match phase {
-            Phase::Serving => (StatusCode::OK, "ready"),
+            Phase::Serving if self.live.cluster().is_ready() => (StatusCode::OK, "ready"),
+            Phase::Serving => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: the cluster's roles are not read yet",
+            ),
             Phase::Leaving | Phase::Draining => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: the server is shutting down",
@@ -101,10 +106,48 @@ impl Admin {
             "good until"
         };
         let _ = write!(state, "\ncertificate: {word} {not_after}");
+        let _ = write!(state, "\ncluster: {}", self.cluster(now));
         for note in unknown(policy) {
             let _ = write!(state, "\nnote: {note}");
         }
         state
+    }
+
+    /// How it stands with the cluster, for people.
+    fn cluster(&self, now: Timestamp) -> String {
+        let status = self.live.cluster();
+        let since = status.since.strftime("%FT%TZ");
+        let reason = status.reason.as_deref().map(|it| it.escape_debug());
+        let reason = reason.map_or_else(String::new, |it| format!(": {it}"));
+        match status.state {
+            ClusterState::Off => "not configured; roles are judged by name only".to_owned(),
+            ClusterState::NoPermission => {
+                format!("no permission since {since}{reason}; roles are judged by name only")
+            }
+            ClusterState::Syncing => format!("syncing since {since}{reason}"),
+            ClusterState::Synced => format!("synced, {}", self.view(now)),
+            ClusterState::Lost => format!("lost since {since}{reason}; {}", self.view(now)),
+        }
+    }
+
+    /// What is known of the cluster, and how old that can be.
+    fn view(&self, now: Timestamp) -> String {
+        let mut text = String::new();
+        if let Some(view) = self.live.view() {
+            for kind in Kind::ALL {
+                let _ = write!(text, "{} {}s, ", view.count(kind), kind.as_str());
+            }
+        }
+        let age = self
+            .live
+            .cluster_last_contact()
+            .map(|at| now.duration_since(at));
+        let _ = write!(
+            text,
+            "last contact {} s ago",
+            age.unwrap_or_default().as_secs()
+        );
+        text
     }
 
     fn metrics(&self) -> Response<Whole> {
@@ -129,6 +172,11 @@ impl Admin {
             directory_users: counts.users,
             directory_teams: counts.teams,
             certificate_not_after: seconds(self.tls.not_after()),
+            cluster: ClusterSnapshot::of(
+                self.live.view().as_deref(),
+                self.live.cluster().state,
+                self.live.cluster_last_contact().map_or(0.0, seconds),
+            ),
             log_lines_dropped: (self.log_lines_dropped)(),
         }
     }

@@ -8,11 +8,13 @@ use hyper::{Method, Request, Response, Uri};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+use tracing::debug;
 
-use crate::facts::{Cluster, RoleRead};
+use crate::facts::{Cluster, Event, ObjectName, RoleRead};
 use crate::live::{Current, Live};
-use crate::metrics::{Metrics, Rejection};
+use crate::metrics::{Metrics, Rejection, RoleReadResult};
 use crate::review::{Reply, review, review_oversized};
+use crate::sources::cluster::{LiveRole, RoleReader};
 
 use super::Webhook;
 use super::body::{self, Budget, Lost, Received};
@@ -23,6 +25,7 @@ use super::lifecycle::{Lifecycle, Phase};
 /// `POST /validate`.
 pub(super) struct Validate {
     live: Arc<Live>,
+    roles: Option<Arc<RoleReader>>,
     metrics: Arc<Metrics>,
     lifecycle: Arc<Lifecycle>,
     in_flight: Semaphore,
@@ -69,6 +72,7 @@ impl Validate {
         let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
             live: Arc::clone(&webhook.live),
+            roles: webhook.roles.clone(),
             metrics: Arc::clone(&webhook.metrics),
             lifecycle: Arc::clone(&webhook.lifecycle),
             in_flight: Semaphore::new(permits(limits.max_in_flight)),
@@ -119,12 +123,8 @@ impl Validate {
         };
         let received = body::read(body, self.max_body, deadline, &self.memory).await?;
         let is_oversized = matches!(received, Received::Oversized(_));
-        let view = self.live.view();
-        let cluster = Cluster {
-            view: view.as_deref(),
-            role_read: RoleRead::Never,
-        };
-        match self.reply(received, observation.current(), cluster).await {
+        let reply = self.reply_from_cluster(&received, observation.current(), deadline);
+        match reply.await {
             Reply::Review { body, outcome } => {
                 observation.decided(outcome);
                 let mut response = json(body);
@@ -133,8 +133,8 @@ impl Validate {
                 }
                 Ok(response)
             }
-            // No live read yet: nothing asks for one.
-            Reply::RoleToRead(_) => Err(Refused::Rejected(Rejection::Saturated, None)),
+            // Asked again after the answer; the API server may ask again too.
+            Reply::RoleToRead(_) => Err(Rejection::Saturated.into()),
             Reply::NoUid { reason } => Err(Refused::Rejected(Rejection::NoUid, Some(reason))),
         }
     }
@@ -148,14 +148,65 @@ impl Validate {
             .map_err(|_| Rejection::Saturated)
     }
 
+    /// Judges by what is known of the cluster; where that leaves out the role, it is read first, once.
+    async fn reply_from_cluster(
+        &self,
+        received: &Received<'_>,
+        current: &Current,
+        deadline: Instant,
+    ) -> Reply {
+        let view = self.live.view();
+        let reader = self.roles.as_ref().zip(view.as_ref());
+        let seen = Cluster {
+            view: view.as_deref(),
+            role_read: reader.map_or(RoleRead::Never, |_| RoleRead::Possible),
+        };
+        match (self.reply(received, current, seen).await, reader) {
+            (Reply::RoleToRead(role), Some((reader, view))) => {
+                let read = self.read_role(reader, &role, deadline).await;
+                // Of the view from before the read: what the read said is at least as new as that.
+                // With all ClusterRoles of a large cluster that takes milliseconds.
+                let after = |event| tokio::task::block_in_place(|| view.after(event));
+                let after = read.map(after);
+                let seen = Cluster {
+                    view: Some(after.as_ref().unwrap_or(view)),
+                    role_read: after.as_ref().map_or(RoleRead::Failed, |_| RoleRead::Done),
+                };
+                self.reply(received, current, seen).await
+            }
+            (reply, _) => reply,
+        }
+    }
+
+    /// What the API server says of a role, while the request has time.
+    async fn read_role(
+        &self,
+        reader: &RoleReader,
+        role: &ObjectName,
+        deadline: Instant,
+    ) -> Option<Event> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = left.saturating_sub(TIME_TO_ANSWER).min(ROLE_READ);
+        let (result, event) = match reader.read(role, patience).await {
+            LiveRole::Found(event) => (RoleReadResult::Found, Some(event)),
+            LiveRole::Absent(event) => (RoleReadResult::Absent, Some(event)),
+            LiveRole::Failed(reason) => {
+                debug!(reason, "a role could not be read");
+                (RoleReadResult::Failed, None)
+            }
+        };
+        self.metrics.role_read(result);
+        event
+    }
+
     async fn reply(
         &self,
-        received: Received<'_>,
+        received: &Received<'_>,
         current: &Current,
         cluster: Cluster<'_>,
     ) -> Reply {
         match received {
-            Received::Oversized(head) => review_oversized(&head, self.max_body, &current.ruling),
+            Received::Oversized(head) => review_oversized(head, self.max_body, &current.ruling),
             Received::Whole(body) if body.bytes().len() > LARGE => {
                 self.reply_apart(body.bytes(), current, cluster).await
             }
@@ -239,6 +290,12 @@ const PATH: &str = "/validate";
 
 /// From here on a review is not judged on a thread that serves others: it takes about a millisecond.
 const LARGE: usize = 256 * 1024;
+
+/// How long a request waits for a role at most: an API server that is well answers in milliseconds.
+const ROLE_READ: Duration = Duration::from_secs(2);
+
+/// What is left of a request's time for the judgement and its way back.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
 #[cfg(test)]
 mod tests {

@@ -71,6 +71,7 @@ fn webhook(case: &Case, lifecycle: &Arc<Lifecycle>) -> Webhook {
     }
     Webhook {
         live: Arc::new(live),
+        roles: None,
         tls: Arc::clone(&IDENTITY.tls),
         metrics,
         lifecycle: Arc::clone(lifecycle),

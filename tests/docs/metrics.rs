@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use palette_rbac::metrics::{Metrics, Snapshot};
+use palette_rbac::metrics::{ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use palette_rbac::policy::Policy;
 
 use crate::page::Page;
@@ -55,7 +55,7 @@ pub(crate) fn values(metric: &str, label: &str) -> BTreeSet<String> {
 fn values_in_words(label: &str, values: &BTreeSet<String>) -> String {
     match label {
         "rule" => String::from("each [rule](rules.md)"),
-        "role" => String::from("each role of the mapping, `other`"),
+        "role" if values.contains("other") => String::from("each role of the mapping, `other`"),
         "revision" | "version" => String::from("one"),
         _ => {
             let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
@@ -113,6 +113,7 @@ static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
         directory_users: 0,
         directory_teams: 0,
         certificate_not_after: 0.0,
+        cluster: ClusterSnapshot::of(None, ClusterState::Off, 0.0),
         log_lines_dropped: 0,
     };
     read(&metrics.render(&snapshot).unwrap())

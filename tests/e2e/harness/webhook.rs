@@ -57,6 +57,8 @@ impl Webhook {
                 "127.0.0.1:0",
             ])
             .args(["--log-format", "json", "--shutdown-delay", "0s"])
+            // Never the cluster of whoever runs the tests; later arguments may name one.
+            .args(["--cluster", "off"])
             .arg("--tls-cert")
             .arg(cert)
             .arg("--tls-key")

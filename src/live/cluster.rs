@@ -1,0 +1,232 @@
+use std::collections::BTreeMap;
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::facts::{Facts, Kind};
+use crate::metrics::{ClusterState, Label};
+use crate::sources::cluster::{Client, Heard, News, Trouble, follow};
+
+use super::Live;
+
+/// How the webhook stands with the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// In a word.
+    pub state: ClusterState,
+    /// Since when.
+    pub since: Timestamp,
+    /// What the API server or the network says, where something is wrong.
+    pub reason: Option<String>,
+}
+
+/// Brings what is heard of the cluster into the view that requests are judged by.
+pub struct ClusterWatch {
+    live: Arc<Live>,
+    facts: Facts,
+    kinds: BTreeMap<Kind, Standing>,
+}
+
+/// How a kind of object stands.
+#[derive(Debug, Default)]
+struct Standing {
+    /// Whether all of it were read once.
+    is_known: bool,
+    /// What is wrong, and since when.
+    trouble: Option<(Timestamp, Trouble)>,
+}
+
+impl ClusterStatus {
+    /// A cluster that nobody asked for.
+    pub(super) fn off(now: Timestamp) -> Self {
+        Self {
+            state: ClusterState::Off,
+            since: now,
+            reason: None,
+        }
+    }
+
+    /// Whether requests may come: not while it is not known yet what the roles allow, for a copy of a VM role would be
+    /// let through. Whether we are to know it, the API server has not said until then.
+    pub fn is_ready(&self) -> bool {
+        self.state != ClusterState::Syncing
+    }
+}
+
+impl ClusterWatch {
+    /// Nothing is known yet, and requests are to wait.
+    pub fn new(live: Arc<Live>) -> Self {
+        let kinds = Kind::ALL.map(|kind| (kind, Standing::default()));
+        let watch = Self {
+            live,
+            facts: Facts::new(),
+            kinds: kinds.into(),
+        };
+        watch.enter(ClusterState::Syncing, Timestamp::now(), None);
+        watch
+    }
+
+    /// Watches until told to stop.
+    pub async fn run(mut self, client: Client, stop: CancellationToken) {
+        let (listener, mut heard) = mpsc::channel(BACKLOG);
+        let listen = async {
+            let mut batch = Vec::new();
+            // What came together is published together.
+            while heard.recv_many(&mut batch, BACKLOG).await > 0 {
+                self.take(batch.drain(..), Timestamp::now());
+            }
+        };
+        let both = async { tokio::join!(follow(client, listener), listen) };
+        stop.run_until_cancelled(both).await;
+    }
+
+    fn take(&mut self, batch: impl Iterator<Item = Heard>, now: Timestamp) {
+        let mut changed = false;
+        for Heard { kind, news } in batch {
+            changed |= self.hear(kind, news, now);
+        }
+        if changed && self.is_complete() {
+            self.live.publish(self.facts.view());
+        }
+        self.tell(now);
+    }
+
+    /// Says whether what is known differs now.
+    fn hear(&mut self, kind: Kind, news: News, now: Timestamp) -> bool {
+        let standing = self.kinds.entry(kind).or_default();
+        match news {
+            News::Trouble(trouble) => {
+                standing.is_in(trouble, now);
+                false
+            }
+            News::Odd(name, reason) => {
+                warn!(kind = kind.as_str(), %name, reason, "an object of the cluster cannot be understood");
+                false
+            }
+            News::Contact => {
+                standing.trouble = None;
+                self.live.cluster_answered(now);
+                false
+            }
+            News::Event(event) => {
+                standing.trouble = None;
+                standing.is_known = true;
+                self.live.cluster_answered(now);
+                self.facts.apply(event)
+            }
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.kinds.values().all(|standing| standing.is_known)
+    }
+
+    /// Tells everybody how we stand, if that is new.
+    fn tell(&self, now: Timestamp) {
+        let (state, since, reason) = self.status(now);
+        let before = self.live.cluster();
+        if (before.state, &before.reason) == (state, &reason) {
+            return;
+        }
+        let since = if before.state == state {
+            before.since
+        } else {
+            since
+        };
+        self.enter(state, since, reason);
+    }
+
+    fn status(&self, now: Timestamp) -> (ClusterState, Timestamp, Option<String>) {
+        let troubles = || self.kinds.values().filter_map(|it| it.trouble.as_ref());
+        let forbidden = troubles().find_map(|(since, trouble)| match trouble {
+            Trouble::Forbidden(reason) if now.duration_since(*since) >= STARTING => {
+                Some((*since, reason))
+            }
+            Trouble::Forbidden(_) | Trouble::Unreachable(_) => None,
+        });
+        let first = troubles().min_by_key(|(since, _)| *since);
+        match (self.is_complete(), forbidden, first) {
+            (true, _, None) => (ClusterState::Synced, now, None),
+            (true, _, Some((since, trouble))) => (ClusterState::Lost, *since, Some(trouble.text())),
+            (false, Some((since, reason)), _) => {
+                (ClusterState::NoPermission, since, Some(reason.clone()))
+            }
+            (false, None, first) => {
+                let reason = first.map(|(_, trouble)| trouble.text());
+                (ClusterState::Syncing, now, reason)
+            }
+        }
+    }
+
+    fn enter(&self, state: ClusterState, since: Timestamp, reason: Option<String>) {
+        let status = ClusterStatus {
+            state,
+            since,
+            reason,
+        };
+        log(&status);
+        self.live.cluster_is(status);
+    }
+}
+
+impl Standing {
+    /// The same trouble as before goes on; another one begins now.
+    fn is_in(&mut self, trouble: Trouble, now: Timestamp) {
+        let same =
+            |(_, before): &(Timestamp, Trouble)| discriminant(before) == discriminant(&trouble);
+        let since = self
+            .trouble
+            .take()
+            .filter(same)
+            .map_or(now, |(since, _)| since);
+        self.trouble = Some((since, trouble));
+    }
+}
+
+impl Trouble {
+    fn text(&self) -> String {
+        match self {
+            Self::Forbidden(reason) | Self::Unreachable(reason) => reason.clone(),
+        }
+    }
+}
+
+fn log(status: &ClusterStatus) {
+    let (state, reason) = (status.state.as_str(), status.reason.as_deref());
+    match (status.state, reason) {
+        (ClusterState::NoPermission, _) => {
+            warn!(
+                state,
+                reason, "the cluster's roles may not be read: roles are judged by name only"
+            );
+        }
+        (ClusterState::Lost, _) => {
+            warn!(
+                state,
+                reason, "the cluster is out of reach: the last view of it stays"
+            );
+        }
+        (ClusterState::Syncing, Some(_)) => {
+            warn!(
+                state,
+                reason, "the cluster's roles cannot be read yet: not ready"
+            );
+        }
+        (ClusterState::Off | ClusterState::Synced | ClusterState::Syncing, _) => {
+            info!(state, "cluster");
+        }
+    }
+}
+
+/// An API server that starts forbids everything until it has read the roles itself.
+const STARTING: SignedDuration = SignedDuration::from_secs(3);
+
+/// More than comes while a view is made.
+const BACKLOG: usize = 1024;
+
+#[cfg(test)]
+mod tests;

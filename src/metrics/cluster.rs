@@ -1,0 +1,108 @@
+use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
+
+use crate::domain::Scope;
+use crate::facts::{Kind, Reference, View};
+use crate::rbac::Level;
+
+use super::family::opts;
+use super::labels::{ClusterState, Label, ReferenceState};
+use super::{gauge, gauges, time_gauge};
+
+/// What is known of the cluster, and how well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterSnapshot {
+    /// How the webhook stands with it.
+    pub state: ClusterState,
+    /// When its API server last said anything, in seconds since 1970; 0 before it did.
+    pub last_contact: f64,
+    /// How many objects of each kind are known.
+    pub objects: [(Kind, usize); 4],
+    /// What became of the cluster's own VM roles.
+    pub references: [(Level, ReferenceState); 4],
+}
+
+impl ClusterSnapshot {
+    /// What a view has; nothing without one.
+    pub fn of(view: Option<&View>, state: ClusterState, last_contact: f64) -> Self {
+        let count = |kind| view.map_or(0, |view| view.count(kind));
+        Self {
+            state,
+            last_contact,
+            objects: Kind::ALL.map(|kind| (kind, count(kind))),
+            references: Level::ALL.map(|level| (level, reference(view, level))),
+        }
+    }
+}
+
+fn reference(view: Option<&View>, level: Level) -> ReferenceState {
+    let reference = view.map(|view| view.reference(level.role(), &Scope::Cluster));
+    match reference {
+        Some(Reference::Used(_)) => ReferenceState::Used,
+        Some(Reference::Stub) => ReferenceState::Stub,
+        Some(Reference::Missing) | None => ReferenceState::Missing,
+    }
+}
+
+pub(super) struct ClusterGauges {
+    state: IntGaugeVec,
+    synced: IntGauge,
+    last_contact: Gauge,
+    objects: IntGaugeVec,
+    references: IntGaugeVec,
+}
+
+impl ClusterGauges {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let labels = &["role", ReferenceState::NAME];
+        let help =
+            "1 for what became of the cluster's own VM role, which other roles are compared with.";
+        let references = IntGaugeVec::new(opts("reference_roles", help), labels)?;
+        registry.register(Box::new(references.clone()))?;
+        Ok(Self {
+            state: gauges(
+                registry,
+                "cluster_state",
+                "1 for how the webhook stands with the cluster.",
+                ClusterState::NAME,
+            )?,
+            synced: gauge(
+                registry,
+                "cluster_synced",
+                "1 while the cluster's roles and bindings are known and changes are heard of.",
+            )?,
+            last_contact: time_gauge(
+                registry,
+                "cluster_last_contact_timestamp_seconds",
+                "When the API server last said anything to the watch, if only that nothing changed.",
+            )?,
+            objects: gauges(
+                registry,
+                "cluster_objects",
+                "Roles and bindings of the cluster that are known.",
+                "kind",
+            )?,
+            references,
+        })
+    }
+
+    pub(super) fn set(&self, now: &ClusterSnapshot) {
+        for state in ClusterState::ALL {
+            let is_it = i64::from(*state == now.state);
+            self.state.with_label_values(&[state.as_str()]).set(is_it);
+        }
+        self.synced
+            .set(i64::from(now.state == ClusterState::Synced));
+        self.last_contact.set(now.last_contact);
+        for (kind, count) in now.objects {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.objects.with_label_values(&[kind.as_str()]).set(count);
+        }
+        for (level, reference) in now.references {
+            for state in ReferenceState::ALL {
+                let labels = &[level.role(), state.as_str()];
+                let is_it = i64::from(*state == reference);
+                self.references.with_label_values(labels).set(is_it);
+            }
+        }
+    }
+}

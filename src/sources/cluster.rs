@@ -1,0 +1,14 @@
+//! The API server: how it is found, what it tells of roles and bindings while it is watched, and one role read live.
+//!
+//! Objects become [`facts`](crate::facts) at once; nothing else of them is kept.
+
+mod connection;
+mod error;
+mod follow;
+mod reader;
+mod trimmed;
+
+pub use connection::{ClusterFrom, connect};
+pub use follow::{Heard, News, Trouble, follow};
+pub use kube::Client;
+pub use reader::{LiveRole, RoleReader};

@@ -1,0 +1,113 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use rustls::crypto::ring;
+
+use crate::sources::SourceError;
+
+/// Where the cluster's API server is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClusterFrom {
+    /// Nowhere: roles are judged by name.
+    Nowhere,
+    /// By the pod's `ServiceAccount`, or else as kubectl does: `KUBECONFIG`, `~/.kube/config`.
+    Surroundings,
+    /// This kubeconfig.
+    Kubeconfig(PathBuf),
+}
+
+/// A client of the cluster's API server, if there is a cluster. Asks it nothing yet.
+pub async fn connect(from: &ClusterFrom) -> Result<Option<Client>, SourceError> {
+    let config = match from {
+        ClusterFrom::Nowhere => None,
+        ClusterFrom::Surroundings => surroundings().await?,
+        ClusterFrom::Kubeconfig(path) => Some(named(path).await?),
+    };
+    config.map(client).transpose()
+}
+
+fn client(mut config: Config) -> Result<Client, SourceError> {
+    // kube asks rustls for the provider of the process. Where somebody chose one already, that is it.
+    let _ = ring::default_provider().install_default();
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
+    let rejected =
+        |error: kube::Error| problem(format!("cannot use the cluster's credentials: {error}"));
+    Client::try_from(config).map_err(rejected)
+}
+
+async fn surroundings() -> Result<Option<Config>, SourceError> {
+    match Config::incluster() {
+        Ok(config) => return Ok(Some(config)),
+        Err(error) if has_no_service_account(&error) => {}
+        Err(error) => {
+            return Err(problem(format!(
+                "cannot use the pod's ServiceAccount: {error}"
+            )));
+        }
+    }
+    let Some(kubeconfig) = kubectls().map_err(|error| rejected(KUBECTLS, &error))? else {
+        return Ok(None);
+    };
+    // An empty one, such as `/dev/null`, is a way of saying that there is none.
+    if kubeconfig.current_context.is_none() && kubeconfig.clusters.is_empty() {
+        return Ok(None);
+    }
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+    config.map(Some).map_err(|error| rejected(KUBECTLS, &error))
+}
+
+/// The kubeconfig that kubectl would read; one that `KUBECONFIG` names has to be there.
+fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
+    if let Some(kubeconfig) = Kubeconfig::from_env()? {
+        return Ok(Some(kubeconfig));
+    }
+    match Kubeconfig::read() {
+        Ok(kubeconfig) => Ok(Some(kubeconfig)),
+        Err(KubeconfigError::FindPath) => Ok(None),
+        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn named(path: &Path) -> Result<Config, SourceError> {
+    let unusable = |error: KubeconfigError| rejected(&path.display().to_string(), &error);
+    let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
+    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(unusable)
+}
+
+/// No pod, or one without a token: `automountServiceAccountToken: false`.
+fn has_no_service_account(error: &InClusterError) -> bool {
+    match error {
+        InClusterError::ReadEnvironmentVariable(_) => true,
+        InClusterError::ReadDefaultNamespace(error)
+        | InClusterError::ReadCertificateBundle(error) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    }
+}
+
+fn rejected(which: &str, error: &KubeconfigError) -> SourceError {
+    match error {
+        KubeconfigError::ReadConfig(error, path) => SourceError::Unreadable {
+            path: path.clone(),
+            reason: error.to_string(),
+        },
+        error => problem(format!("cannot use the kubeconfig `{which}`: {error}")),
+    }
+}
+
+fn problem(text: String) -> SourceError {
+    SourceError::Rejected(vec![text])
+}
+
+/// Whom a broken one that nobody named is called after.
+const KUBECTLS: &str = "KUBECONFIG or ~/.kube/config";
+
+/// An API server that is there answers in milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -1,0 +1,250 @@
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::DefaultBackoff;
+use kube::{Api, Client};
+use tokio::sync::mpsc::Sender;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::told;
+use super::trimmed::{Followed, Trimmed, stand_in};
+use crate::facts::{Event, Kind, Object, ObjectName};
+
+/// Something that was heard of one kind of object.
+#[derive(Debug)]
+pub struct Heard {
+    /// The kind.
+    pub kind: Kind,
+    /// What it is.
+    pub news: News,
+}
+
+/// What the API server says, or that it says nothing.
+#[derive(Debug)]
+pub enum News {
+    /// All there are, or one that changed.
+    Event(Event),
+    /// It answers, and there is nothing new.
+    Contact,
+    /// An object cannot be understood; told once.
+    Odd(ObjectName, String),
+    /// It does not answer, or refuses to.
+    Trouble(Trouble),
+}
+
+/// Why a kind of object cannot be watched at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// We may not.
+    Forbidden(String),
+    /// Anything else.
+    Unreachable(String),
+}
+
+/// Lists and watches roles and bindings for as long as it is polled and somebody listens.
+///
+/// Not kube's `watcher`: it keeps to itself when the connection is there again and when the API server says that
+/// nothing changed, which is how we know how old our knowledge is.
+pub async fn follow(client: Client, listener: Sender<Heard>) {
+    tokio::join!(
+        Follower::<ClusterRole>::new(&client, &listener).run(),
+        Follower::<Role>::new(&client, &listener).run(),
+        Follower::<RoleBinding>::new(&client, &listener).run(),
+        Follower::<ClusterRoleBinding>::new(&client, &listener).run(),
+    );
+}
+
+struct Follower<K> {
+    api: Api<Trimmed<K>>,
+    listener: Sender<Heard>,
+    /// Up to where the cluster's history is known; absent while it has to be listed.
+    version: Option<String>,
+    /// What could not be understood.
+    odd: BTreeSet<ObjectName>,
+    backoff: DefaultBackoff,
+}
+
+/// Why a turn ended before its time.
+enum Ended {
+    Trouble(Trouble),
+    /// The history that we know of is no longer kept.
+    Gone,
+    /// Nobody listens.
+    Unheard,
+}
+
+impl<K: Followed> Follower<K> {
+    fn new(client: &Client, listener: &Sender<Heard>) -> Self {
+        Self {
+            api: Api::all(client.clone()),
+            listener: listener.clone(),
+            version: None,
+            odd: BTreeSet::new(),
+            backoff: DefaultBackoff::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        loop {
+            match self.turn().await {
+                Ok(()) => continue,
+                Err(Ended::Unheard) => return,
+                Err(Ended::Gone) => self.version = None,
+                Err(Ended::Trouble(trouble)) => {
+                    if self.tell(News::Trouble(trouble)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            sleep(self.backoff.next().unwrap_or(TURN)).await;
+        }
+    }
+
+    /// Lists if need be, and watches until the API server ends it.
+    async fn turn(&mut self) -> Result<(), Ended> {
+        let version = match &self.version {
+            Some(version) => version.clone(),
+            None => self.list().await?,
+        };
+        let began = Instant::now();
+        self.watch(&version).await?;
+        // A watch that ends at once, as at an API server that goes, must not become a busy loop.
+        if began.elapsed() < TURN {
+            sleep(TURN).await;
+        }
+        Ok(())
+    }
+
+    async fn list(&mut self) -> Result<String, Ended> {
+        let mut params = ListParams::default().limit(PAGE);
+        let mut objects = Vec::new();
+        loop {
+            let page = timeout(ANSWER, self.api.list(&params)).await;
+            let page = page.map_err(|_| late())?.map_err(|error| ended(&error))?;
+            for item in page.items {
+                objects.extend(self.understood(item).await?);
+            }
+            params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
+            if params.continue_token.is_none() {
+                self.tell(News::Event(Event::Reset(K::KIND, objects)))
+                    .await?;
+                let version = page.metadata.resource_version.unwrap_or_default();
+                self.version = Some(version.clone());
+                return Ok(version);
+            }
+        }
+    }
+
+    async fn watch(&mut self, version: &str) -> Result<(), Ended> {
+        let params = WatchParams::default().timeout(WATCH_SECONDS);
+        let events = timeout(ANSWER, self.api.watch(&params, version)).await;
+        let events = events.map_err(|_| late())?.map_err(|error| ended(&error))?;
+        self.backoff.reset();
+        self.tell(News::Contact).await?;
+        let mut events = pin!(events);
+        // A connection that died without a word ends here too, and so does one that broke: whether the API server can
+        // be reached, the next turn tells.
+        while let Ok(Some(Ok(event))) = timeout(SILENCE, events.next()).await {
+            self.hear(event).await?;
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, event: WatchEvent<Trimmed<K>>) -> Result<(), Ended> {
+        match event {
+            WatchEvent::Added(item) | WatchEvent::Modified(item) => {
+                self.version = item.version().map(str::to_owned);
+                self.changed(item).await
+            }
+            WatchEvent::Deleted(item) => {
+                self.version = item.version().map(str::to_owned);
+                self.deleted(item).await
+            }
+            WatchEvent::Bookmark(bookmark) => {
+                self.version = Some(bookmark.metadata.resource_version);
+                self.tell(News::Contact).await
+            }
+            WatchEvent::Error(status) => Err(ended(&kube::Error::Api(status))),
+        }
+    }
+
+    async fn changed(&mut self, item: Trimmed<K>) -> Result<(), Ended> {
+        let name = item.name();
+        let event = match (self.understood(item).await?, name) {
+            (Some(object), _) => Event::Upsert(object),
+            // What it was before is not what it is.
+            (None, Some(name)) => Event::Delete(K::KIND, name),
+            (None, None) => return Ok(()),
+        };
+        self.tell(News::Event(event)).await
+    }
+
+    async fn deleted(&mut self, item: Trimmed<K>) -> Result<(), Ended> {
+        let Some(name) = item.name() else {
+            return Ok(());
+        };
+        self.odd.remove(&name);
+        self.tell(News::Event(Event::Delete(K::KIND, name))).await
+    }
+
+    async fn understood(&mut self, item: Trimmed<K>) -> Result<Option<Object>, Ended> {
+        let Some(name) = item.name() else {
+            return Ok(None);
+        };
+        match item.object {
+            Ok(object) => {
+                self.odd.remove(&name);
+                Ok(Some(object))
+            }
+            Err(reason) => {
+                if self.odd.insert(name.clone()) {
+                    self.tell(News::Odd(name.clone(), reason)).await?;
+                }
+                Ok(stand_in(K::KIND, &name))
+            }
+        }
+    }
+
+    async fn tell(&self, news: News) -> Result<(), Ended> {
+        let kind = K::KIND;
+        let told = self.listener.send(Heard { kind, news }).await;
+        told.map_err(|_| Ended::Unheard)
+    }
+}
+
+fn ended(error: &kube::Error) -> Ended {
+    match error {
+        kube::Error::Api(status) if status.code == GONE => Ended::Gone,
+        kube::Error::Api(status) if status.is_forbidden() => {
+            Ended::Trouble(Trouble::Forbidden(told(error)))
+        }
+        _ => Ended::Trouble(Trouble::Unreachable(told(error))),
+    }
+}
+
+fn late() -> Ended {
+    let text = format!("no answer within {} s", ANSWER.as_secs());
+    Ended::Trouble(Trouble::Unreachable(text))
+}
+
+const GONE: u16 = 410;
+
+/// As many as client-go asks for at a time.
+const PAGE: u32 = 500;
+
+/// A page of objects takes milliseconds, and from a busy API server seconds.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a watch lasts: permission that was taken away and a connection that died without a word show at its end.
+const WATCH_SECONDS: u32 = 60;
+
+/// So long after its end a watch that did not end is dead.
+const SILENCE: Duration = Duration::from_secs(65);
+
+/// A watch that ended sooner was not worth having.
+const TURN: Duration = Duration::from_secs(1);
