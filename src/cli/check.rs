@@ -5,12 +5,15 @@
     reason = "comments of flags are printed as help, where backticks are noise"
 )]
 
+mod views;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
 
+use super::facts::{self, FactsArgs};
 use super::inputs::{RequesterArgs, RulingArgs};
 use super::manifests::{Manifests, Object, Problem};
 use super::output::Output;
@@ -20,8 +23,9 @@ use super::{Exit, Failure};
 use crate::admission::{Manifest, read_manifest};
 use crate::decide::decide;
 use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
-use crate::facts::Cluster;
+use crate::facts::{Cluster, Object as Fact};
 use crate::ruling::Ruling;
+use views::Views;
 
 /// Judge the bindings of manifests as the webhook would, before they are applied
 ///
@@ -58,6 +62,8 @@ pub struct CheckArgs {
     #[command(flatten)]
     ruling: RulingArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     requester: RequesterArgs,
 }
 
@@ -66,7 +72,9 @@ impl CheckArgs {
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let ruling = self.ruling.ruling(output)?;
         let manifests = Manifests::read(&self.filenames);
-        let check = Check::of(manifests, &self.judge(&ruling));
+        let known = self.facts.read(output)?.unwrap_or_default();
+        let views = Views::of(known, &manifests.objects, &self.namespace);
+        let check = Check::of(manifests, &self.judge(&ruling, &views));
         for problem in &check.problems {
             output.error(problem)?;
         }
@@ -80,9 +88,10 @@ impl CheckArgs {
         Ok(results.exit())
     }
 
-    fn judge<'a>(&'a self, ruling: &'a Ruling) -> Judge<'a> {
+    fn judge<'a>(&'a self, ruling: &'a Ruling, views: &'a Views) -> Judge<'a> {
         Judge {
             ruling,
+            views,
             namespace: &self.namespace,
             requester: self.requester.requester(),
             now: self.ruling.now(),
@@ -93,6 +102,7 @@ impl CheckArgs {
 /// What every binding is judged with.
 struct Judge<'a> {
     ruling: &'a Ruling,
+    views: &'a Views,
     namespace: &'a str,
     requester: Option<Requester<'a>>,
     now: Timestamp,
@@ -106,7 +116,8 @@ impl Judge<'_> {
             binding: binding.clone(),
             previous: None,
         };
-        decide(&request, self.ruling, Cluster::default(), self.now)
+        let cluster = Cluster::seen(&self.views.with_all);
+        decide(&request, self.ruling, cluster, self.now)
     }
 }
 
@@ -114,6 +125,7 @@ impl Judge<'_> {
 struct Check {
     answers: Vec<Answer>,
     files: usize,
+    roles: usize,
     skipped: usize,
     problems: Vec<Problem>,
 }
@@ -123,6 +135,7 @@ impl Check {
         let mut check = Self {
             answers: Vec::new(),
             files: manifests.files,
+            roles: 0,
             skipped: 0,
             problems: manifests.problems,
         };
@@ -145,11 +158,19 @@ impl Check {
                 name: binding.name.into_owned(),
                 source: Some(object.source),
             }),
-            Ok(Manifest::Other) => self.skipped += 1,
+            Ok(Manifest::Other) => self.add_other(&object, judge),
             Err(invalid) => self.problems.push(Problem::Broken {
                 at: object.source,
                 message: invalid.to_string(),
             }),
+        }
+    }
+
+    fn add_other(&mut self, object: &Object, judge: &Judge<'_>) {
+        match facts::read(object, Some(judge.namespace)) {
+            Some(Ok(Fact::Role(_))) => self.roles += 1,
+            Some(Ok(Fact::Binding(_))) | None => self.skipped += 1,
+            Some(Err(problem)) => self.problems.push(problem),
         }
     }
 

@@ -1,15 +1,21 @@
-//! What is known of a cluster: from a dump of its roles and bindings, and from manifests.
+//! What is known of a cluster: from a dump of its roles and bindings, from its API server, and from manifests.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::Failure;
 use super::manifests::{self, Manifests, Problem, display_name};
 use super::output::Output;
 use crate::facts::{Event, Facts, Kind, Object};
+use crate::sources::SourceError;
+use crate::sources::cluster::{ClusterFrom, Listed, connect, list};
 
 /// Where the cluster's roles and bindings are read.
 #[derive(Debug, Args)]
@@ -20,28 +26,113 @@ pub(super) struct FactsArgs {
     /// kubectl get clusterroles,roles,clusterrolebindings,rolebindings --all-namespaces --output json
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_FACTS")]
     facts: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: LiveArgs,
+}
+
+/// Which live cluster is asked.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Cluster facts")]
+pub(super) struct LiveArgs {
+    /// Reads roles and bindings from the cluster of this kubeconfig; a file with them counts more
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME", env = "PALETTE_RBAC_CONTEXT")]
+    context: Option<String>,
 }
 
 impl FactsArgs {
-    /// What is known of the cluster, if it is named; a dump of which a part cannot be read is not used.
+    /// What is known of the cluster, if one is named.
     pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Option<Facts>, Failure> {
+        if self.facts.is_some() || self.cluster.is_named() {
+            self.read_or_ask(output).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// The same; if none is named, that of the surroundings.
+    pub(super) fn read_or_ask(&self, output: &mut Output<'_>) -> Result<Facts, Failure> {
         let Some(path) = &self.facts else {
-            return Ok(None);
+            return self.cluster.ask(output);
         };
         let dump = Dump::read(std::slice::from_ref(path), output)?;
         match dump.problems.as_slice() {
-            [] => Ok(Some(dump.facts)),
+            [] => Ok(dump.facts),
+            // Half of a cluster would look like a whole one.
             problems => Err(failure(problems)),
         }
     }
 }
 
+impl LiveArgs {
+    fn is_named(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some()
+    }
+
+    fn from(&self) -> ClusterFrom {
+        match (&self.kubeconfig, &self.context) {
+            (path, Some(context)) => ClusterFrom::Context(path.clone(), context.clone()),
+            (Some(path), None) => ClusterFrom::Kubeconfig(path.clone()),
+            (None, None) => ClusterFrom::Surroundings,
+        }
+    }
+
+    /// Reads all roles and bindings of the cluster once.
+    pub(super) fn ask(&self, output: &mut Output<'_>) -> Result<Facts, Failure> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime
+            .map_err(|error| Failure::CouldNotRun(format!("cannot start a runtime: {error}")))?;
+        let listed = runtime.block_on(self.list(output))?;
+        let mut facts = Facts::new();
+        for listed in listed {
+            for (name, reason) in &listed.odd {
+                output.warning(format_args!(
+                    "{} {name} cannot be understood: {reason}",
+                    listed.kind
+                ))?;
+            }
+            match listed.all {
+                Ok(event) => {
+                    facts.apply(event);
+                }
+                Err(reason) => return Err(not_listed(listed.kind, &reason)),
+            }
+        }
+        Ok(facts)
+    }
+
+    async fn list(&self, output: &mut Output<'_>) -> Result<[Listed; 4], Failure> {
+        let client = connect(&self.from()).await.map_err(unusable)?;
+        let client = client.ok_or_else(|| Failure::usage(NO_CLUSTER))?;
+        let mut listing = pin!(list(&client));
+        match timeout(PATIENCE, &mut listing).await {
+            Ok(listed) => Ok(listed),
+            Err(_) => {
+                output.note("reading the cluster's roles and bindings ...")?;
+                Ok(listing.await)
+            }
+        }
+    }
+}
+
+fn unusable(error: SourceError) -> Failure {
+    match error {
+        SourceError::Unreadable { .. } => Failure::CouldNotRun(error.to_string()),
+        SourceError::Rejected(lines) => Failure::BadInput(lines),
+    }
+}
+
+fn not_listed(kind: Kind, reason: &str) -> Failure {
+    Failure::CouldNotRun(format!("cannot list the cluster's {kind}s: {reason}"))
+}
+
 fn failure(problems: &[Problem]) -> Failure {
-    let lines = problems.iter().map(ToString::to_string).collect();
     let unreadable = |problem: &&Problem| matches!(problem, Problem::Unreadable { .. });
     match problems.iter().find(unreadable) {
         Some(problem) => Failure::CouldNotRun(problem.to_string()),
-        None => Failure::BadInput(lines),
+        None => Failure::BadInput(problems.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -98,11 +189,17 @@ fn warn_of_missing(
 }
 
 fn nothing_in(paths: &[PathBuf]) -> String {
-    format!("{}: no roles and no bindings; write them with: {KUBECTL}", named(paths))
+    format!(
+        "{}: no roles and no bindings; write them with: {KUBECTL}",
+        named(paths)
+    )
 }
 
 fn named(paths: &[PathBuf]) -> String {
-    let names: Vec<String> = paths.iter().map(|path| display_name(Path::new(path))).collect();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| display_name(Path::new(path)))
+        .collect();
     names.join(", ")
 }
 
@@ -137,7 +234,8 @@ fn fill(document: &mut Value, kind: Kind, namespace: Option<&str>) {
     let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) else {
         return;
     };
-    let is_empty = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().is_empty();
+    let is_empty =
+        |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().is_empty();
     if is_empty(metadata.get("name"))
         && let Some(prefix) = metadata.get("generateName").cloned()
     {
@@ -152,4 +250,8 @@ fn fill(document: &mut Value, kind: Kind, namespace: Option<&str>) {
 }
 
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+/// Work that takes longer is announced.
+const PATIENCE: Duration = Duration::from_secs(1);
+const NO_CLUSTER: &str = "no cluster: no pod's ServiceAccount, no KUBECONFIG and no ~/.kube/config; name one with \
+    --kubeconfig FILE, or a dump of its roles and bindings";
 const KUBECTL: &str = "kubectl get clusterroles,roles,clusterrolebindings,rolebindings --all-namespaces --output json";

@@ -17,6 +17,8 @@ pub enum ClusterFrom {
     Surroundings,
     /// This kubeconfig.
     Kubeconfig(PathBuf),
+    /// This context of that kubeconfig, or of the one that kubectl would read.
+    Context(Option<PathBuf>, String),
 }
 
 /// A client of the cluster's API server, if there is a cluster. Asks it nothing yet.
@@ -24,7 +26,9 @@ pub async fn connect(from: &ClusterFrom) -> Result<Option<Client>, SourceError> 
     let config = match from {
         ClusterFrom::Nowhere => None,
         ClusterFrom::Surroundings => surroundings().await?,
-        ClusterFrom::Kubeconfig(path) => Some(named(path).await?),
+        ClusterFrom::Kubeconfig(path) => Some(named(path, None).await?),
+        ClusterFrom::Context(Some(path), context) => Some(named(path, Some(context)).await?),
+        ClusterFrom::Context(None, context) => Some(kubectls_context(context).await?),
     };
     config.map(client).transpose()
 }
@@ -74,12 +78,29 @@ fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
     }
 }
 
-async fn named(path: &Path) -> Result<Config, SourceError> {
+async fn named(path: &Path, context: Option<&str>) -> Result<Config, SourceError> {
     let unusable = |error: KubeconfigError| rejected(&path.display().to_string(), &error);
     let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+    Config::from_custom_kubeconfig(kubeconfig, &of_context(context))
         .await
         .map_err(unusable)
+}
+
+async fn kubectls_context(context: &str) -> Result<Config, SourceError> {
+    let unusable = |error: KubeconfigError| rejected(KUBECTLS, &error);
+    let kubeconfig = kubectls().map_err(unusable)?.ok_or_else(|| {
+        problem(format!("no kubeconfig that could have a context `{context}`: no KUBECONFIG and no ~/.kube/config"))
+    })?;
+    Config::from_custom_kubeconfig(kubeconfig, &of_context(Some(context)))
+        .await
+        .map_err(unusable)
+}
+
+fn of_context(context: Option<&str>) -> KubeConfigOptions {
+    KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..KubeConfigOptions::default()
+    }
 }
 
 /// No pod, or one without a token: `automountServiceAccountToken: false`.
