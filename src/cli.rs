@@ -1,5 +1,6 @@
 //! The command line: what was typed, and one file a subcommand. Nothing here listens or judges.
 
+mod audit;
 mod certs;
 mod check;
 mod cluster;
@@ -27,6 +28,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::metrics::{REVISION, VERSION};
 
+pub use audit::AuditArgs;
 pub use certs::CertsArgs;
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
@@ -51,6 +53,7 @@ pub struct Cli {
 pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     Check(CheckArgs),
+    Audit(AuditArgs),
     Review(ReviewArgs),
     Explain(ExplainArgs),
     Policy(PolicyCommand),

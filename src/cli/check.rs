@@ -197,14 +197,9 @@ impl Check {
             counted(self.answers.len(), "binding"),
             counted(self.files, "file")
         );
-        let verdicts: Vec<String> = results
-            .verdicts()
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(verdict, count)| format!("{count} {}", verdict.as_str()))
-            .collect();
+        let verdicts = results.verdicts_in_words();
         if !verdicts.is_empty() {
-            line = format!("{line}: {}", verdicts.join(", "));
+            line = format!("{line}: {verdicts}");
         }
         if self.skipped > 0 {
             line = format!("{line}; {} skipped", counted(self.skipped, "other object"));

@@ -30,6 +30,41 @@ impl<'a> CheckResult<'a> {
     }
 }
 
+/// What `audit --output json` prints: every binding that breaks a rule.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditResult<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    summary: AuditSummary,
+    decisions: Vec<DecisionReport<'a>>,
+}
+
+impl<'a> AuditResult<'a> {
+    pub(super) fn new(summary: AuditSummary, decisions: Vec<DecisionReport<'a>>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "AuditResult",
+            summary,
+            decisions,
+        }
+    }
+}
+
+/// How many bindings there are, and how they were judged.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditSummary {
+    pub(super) bindings: usize,
+    #[serde(flatten, serialize_with = "verdicts")]
+    pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
+    /// Objects that could not be judged; the standard error says why.
+    pub(super) unreadable: usize,
+    /// Rules that are on, for which too little is known of the cluster.
+    #[serde(serialize_with = "rules")]
+    pub(super) not_judged: Vec<Rule>,
+}
+
 /// How much was judged, and how.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -103,6 +103,15 @@ impl<'r> Results<'r> {
         Verdict::ALL.map(|verdict| (verdict, of(verdict)))
     }
 
+    /// `2 denied, 3 allowed`.
+    pub(super) fn verdicts_in_words(self) -> String {
+        let counted = self.verdicts().into_iter().filter(|(_, count)| *count > 0);
+        let words: Vec<String> = counted
+            .map(|(verdict, count)| format!("{count} {}", verdict.as_str()))
+            .collect();
+        words.join(", ")
+    }
+
     /// The rules that are on and for which too little is known of the cluster.
     pub(super) fn unjudged(self) -> impl Iterator<Item = Rule> + use<'r> {
         let is_unjudged = move |rule: &Rule| {

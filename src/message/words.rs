@@ -38,6 +38,15 @@ pub fn line(finding: &Finding, decision: &Decision) -> String {
     line
 }
 
+/// What is wrong, without who and without the way out.
+pub fn reason(finding: &Finding, decision: &Decision) -> String {
+    let first = lines(finding, decision).into_iter().next();
+    first.map_or_else(String::new, |(label, text)| match label {
+        WHY => text,
+        label => format!("{label} {text}"),
+    })
+}
+
 /// What people read below a subject, label and text: what is wrong first, the way out last.
 pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {

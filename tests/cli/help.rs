@@ -7,10 +7,11 @@ use std::process::Command;
 use crate::Folder;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "serve",
     "check",
+    "audit",
     "review",
     "explain",
     "policy",

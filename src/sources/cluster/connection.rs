@@ -79,28 +79,40 @@ fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
 }
 
 async fn named(path: &Path, context: Option<&str>) -> Result<Config, SourceError> {
-    let unusable = |error: KubeconfigError| rejected(&path.display().to_string(), &error);
-    let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-    Config::from_custom_kubeconfig(kubeconfig, &of_context(context))
-        .await
-        .map_err(unusable)
+    let which = path.display().to_string();
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| rejected(&which, &error))?;
+    of_context(kubeconfig, &which, context).await
 }
 
 async fn kubectls_context(context: &str) -> Result<Config, SourceError> {
-    let unusable = |error: KubeconfigError| rejected(KUBECTLS, &error);
-    let kubeconfig = kubectls().map_err(unusable)?.ok_or_else(|| {
-        problem(format!("no kubeconfig that could have a context `{context}`: no KUBECONFIG and no ~/.kube/config"))
+    let kubeconfig = kubectls().map_err(|error| rejected(KUBECTLS, &error))?;
+    let kubeconfig = kubeconfig.ok_or_else(|| {
+        problem(format!(
+            "no kubeconfig that could have a context `{context}`: no KUBECONFIG and no ~/.kube/config"
+        ))
     })?;
-    Config::from_custom_kubeconfig(kubeconfig, &of_context(Some(context)))
-        .await
-        .map_err(unusable)
+    of_context(kubeconfig, KUBECTLS, Some(context)).await
 }
 
-fn of_context(context: Option<&str>) -> KubeConfigOptions {
-    KubeConfigOptions {
+async fn of_context(
+    kubeconfig: Kubeconfig,
+    which: &str,
+    context: Option<&str>,
+) -> Result<Config, SourceError> {
+    let contexts: Vec<&str> = kubeconfig.contexts.iter().map(|it| &*it.name).collect();
+    if let Some(context) = context.filter(|context| !contexts.contains(context)) {
+        let contexts = contexts.join(", ");
+        return Err(problem(format!(
+            "the kubeconfig `{which}` has no context `{context}`; it has: {contexts}"
+        )));
+    }
+    let options = KubeConfigOptions {
         context: context.map(str::to_owned),
         ..KubeConfigOptions::default()
-    }
+    };
+    Config::from_custom_kubeconfig(kubeconfig, &options)
+        .await
+        .map_err(|error| rejected(which, &error))
 }
 
 /// No pod, or one without a token: `automountServiceAccountToken: false`.
