@@ -8,7 +8,7 @@ mod object;
 mod response;
 mod uid;
 
-pub use envelope::{Ask, Envelope, ObjectKind, OperationLabel, Unreadable};
+pub use envelope::{Ask, Envelope, ObjectKind, OperationLabel, RoleObjects, Unreadable};
 pub use object::{InvalidField, InvalidObject, Manifest, read_manifest};
 pub use response::{Cause, Response};
 pub use uid::uid_of;

@@ -2,25 +2,30 @@
 //!
 //! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
 
+mod effective;
 mod exempt;
 mod grants;
 pub(crate) mod identity;
 mod rules;
+mod together;
+mod written;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::domain::{
-    Action, BindingRequest, Cause, Decision, Effect, Finding, Notice, Rule, Scope, Standing,
-    Verdict,
+    Action, BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, RoleKind,
+    Rule, Scope, Standing, Verdict,
 };
-use crate::facts::{Cluster, ObjectName};
-use crate::policy::{Membership, OnStale};
+use crate::facts::{Cluster, ObjectName, RoleRead};
+use crate::policy::{Membership, OnStale, RoleReads};
 use crate::ruling::Ruling;
 use grants::Grant;
 pub use identity::Class;
-use rules::Judge;
+use rules::{Judge, is_judged_by_name};
+pub(crate) use written::drifts;
+pub use written::{RoleRequest, decide_role};
 
 /// Judges the grants that a binding adds.
 ///
@@ -44,7 +49,11 @@ pub fn decide(
         exemptions.cover(finding);
     }
     let mut notices = judge.notices(&added, &findings);
-    notices.extend(break_glass(request, ruling, &mut findings));
+    notices.extend(break_glass(
+        request.requester.as_ref(),
+        ruling,
+        &mut findings,
+    ));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -61,8 +70,36 @@ pub fn role_to_read(
     ruling: &Ruling,
     cluster: Cluster<'_>,
 ) -> Option<ObjectName> {
-    let _ = (request, ruling, cluster);
-    None
+    let (role, scope) = (&request.binding.role, &request.binding.scope);
+    let view = cluster.view?;
+    if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, ruling) {
+        return None;
+    }
+    let is_seen = view.referred(role, scope).is_some();
+    if is_seen && ruling.policy().role_reads == RoleReads::Watched {
+        return None;
+    }
+    let asks = asks_what_roles_allow(ruling)
+        && grants::added(request).iter().any(|grant| {
+            let class = identity::class_of(grant.principal, ruling.policy());
+            matches!(class, Class::Person | Class::Everybody)
+        });
+    if !asks {
+        return None;
+    }
+    let name = role.name.as_ref();
+    match role.kind {
+        RoleKind::ClusterRole => Some(ObjectName::of_cluster(name)),
+        RoleKind::Role => Some(ObjectName::within(scope.namespace()?, name)),
+    }
+}
+
+/// Whether a rule is on that judges bindings by what their roles allow.
+fn asks_what_roles_allow(ruling: &Ruling) -> bool {
+    let actions = &ruling.policy().actions;
+    RULES_OF_EFFECTIVE_ROLES
+        .into_iter()
+        .any(|rule| actions.of(rule) != Action::Off)
 }
 
 /// What is answered when no grant is added.
@@ -72,6 +109,7 @@ fn unjudged_decision(request: &BindingRequest<'_>) -> Decision {
             Some(_) => Verdict::Unchanged,
             None => Verdict::Allowed,
         },
+        judged: Judged::Binding,
         role: request.binding.role.clone().into_owned(),
         scope: request.binding.scope.clone().into_owned(),
         findings: Vec::new(),
@@ -98,19 +136,14 @@ fn verdict(findings: &[Finding]) -> Verdict {
 
 /// Turns refusals into exemptions for a requester of a break-glass group; nothing happens where nothing is refused.
 fn break_glass(
-    request: &BindingRequest<'_>,
+    requester: Option<&Requester<'_>>,
     ruling: &Ruling,
     findings: &mut [Finding],
 ) -> Option<Notice> {
     let groups = &ruling.policy().break_glass_groups;
     let is_break_glass =
         |group: &&std::borrow::Cow<'_, str>| groups.iter().any(|named| **named == ***group);
-    let group = request
-        .requester
-        .as_ref()?
-        .groups
-        .iter()
-        .find(is_break_glass)?;
+    let group = requester?.groups.iter().find(is_break_glass)?;
     let mut refused = findings
         .iter_mut()
         .filter(|finding| finding.effect == Effect::Deny)
@@ -155,10 +188,30 @@ impl Judge<'_> {
             && policy.cluster.cluster_group == Membership::Unknown
             && policy.actions.of(Rule::ClusterGroupScope) != Action::Off
             && added.iter().any(|grant| self.class(grant) == Class::Person);
-        if concerned {
-            vec![Rule::ClusterGroupScope]
-        } else {
-            Vec::new()
-        }
+        let group = concerned.then_some(Rule::ClusterGroupScope);
+        group
+            .into_iter()
+            .chain(self.unjudged_roles(added))
+            .collect()
+    }
+
+    /// Those for which the role would have to be known.
+    fn unjudged_roles(&self, added: &[Grant<'_>]) -> impl Iterator<Item = Rule> + use<'_> {
+        let actions = &self.ruling.policy().actions;
+        let concerned = self.does_not_know_the_role()
+            && added
+                .iter()
+                .any(|grant| matches!(self.class(grant), Class::Person | Class::Everybody));
+        RULES_OF_EFFECTIVE_ROLES
+            .into_iter()
+            .filter(move |rule| concerned && actions.of(*rule) != Action::Off)
     }
 }
+
+/// The rules that judge a binding by what its role allows.
+const RULES_OF_EFFECTIVE_ROLES: [Rule; 4] = [
+    Rule::EquivalentRole,
+    Rule::DanglingRole,
+    Rule::IndirectReach,
+    Rule::Cumulative,
+];

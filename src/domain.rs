@@ -15,8 +15,8 @@ pub use action::{Action, Effect, Mode};
 pub use binding::{
     Binding, BindingKind, BindingRequest, Operation, Requester, RoleKind, RoleRef, Scope,
 };
-pub use decision::{Decision, Notice, Verdict};
-pub use finding::{Cause, Field, Finding, Holding, Reach, Standing};
+pub use decision::{Decision, Judged, Notice, Verdict};
+pub use finding::{BindingName, Cause, Field, Finding, Holding, Reach, Reaches, Standing};
 pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};
 pub use rule::Rule;

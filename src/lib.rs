@@ -1,6 +1,7 @@
 //! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.
 
 pub mod admission;
+pub mod audit;
 pub mod decide;
 pub mod directory;
 pub mod document;

@@ -2,6 +2,7 @@
 //!
 //! Every name of the request is cut and escaped here, so that none can forge a line or hide in one.
 
+mod reasons;
 mod refusal;
 mod warning;
 mod words;

@@ -16,6 +16,7 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::domain::Rule;
 use crate::policy::Policy;
 use crate::review::Outcome;
 
@@ -36,6 +37,7 @@ pub struct Metrics {
     reviews: Reviews,
     findings: IntCounterVec,
     duration: Histogram,
+    unjudged: Family<Rule>,
     exemptions: Family<Relief>,
     rejected: Family<Rejection>,
     handshakes: Family<Handshake>,
@@ -91,6 +93,11 @@ impl Metrics {
             reviews: Reviews::register(&registry)?,
             findings: findings::register(&registry)?,
             duration: duration(&registry)?,
+            unjudged: Family::register(
+                &registry,
+                "unjudged_total",
+                "Requests that a rule which is on could not judge, since what it asks about is not known.",
+            )?,
             exemptions: Family::register(
                 &registry,
                 "exemptions_total",
@@ -142,6 +149,9 @@ impl Metrics {
         self.reviews.answered(outcome);
         self.duration.observe(took.as_secs_f64());
         findings.count(&outcome.findings);
+        for rule in &outcome.unjudged {
+            self.unjudged.count(*rule);
+        }
         if outcome.exempted() {
             self.exemptions.count(Relief::Exemption);
         }

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use crate::admission::{
-    self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, uid_of,
+    self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, RoleObjects, uid_of,
 };
-use crate::decide::{decide, role_to_read};
-use crate::domain::{BindingKind, BindingRequest, Decision, Effect, Notice, Rule, Verdict};
-use crate::facts::{Cluster, ObjectName};
+use crate::decide::{RoleRequest, decide, decide_role, role_to_read};
+use crate::domain::{BindingRequest, Decision, Effect, Notice, Rule, Verdict};
+use crate::facts::{Cluster, ObjectName, Role};
 use crate::message;
 use crate::ruling::Ruling;
 
@@ -55,6 +55,8 @@ pub struct Outcome {
     pub findings: Vec<Counted>,
     /// Whether a break-glass group turned a refusal into an admission.
     pub break_glass: bool,
+    /// Rules that could not be judged, since what they ask about is not known.
+    pub unjudged: Vec<Rule>,
 }
 
 /// A finding as it is counted.
@@ -141,7 +143,11 @@ pub fn review(body: &[u8], ruling: &Ruling, cluster: Cluster<'_>, now: Timestamp
         Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
     };
     match envelope.ask() {
-        Ok(Ask::Binding(request)) => judged(&envelope, &request, ruling, cluster, now),
+        Ok(Ask::Binding(request)) => binding(&envelope, &request, ruling, cluster, now),
+        Ok(Ask::Role(objects)) => match role_request(&objects) {
+            Ok(request) => role(&envelope, &request, ruling, cluster, now),
+            Err(invalid) => refused(&envelope, &invalid, ruling),
+        },
         Ok(Ask::Delete) => deletion(&envelope, ruling),
         Err(invalid) => refused(&envelope, &invalid, ruling),
     }
@@ -156,7 +162,7 @@ pub fn review_oversized(first_bytes: &[u8], limit: usize, ruling: &Ruling) -> Re
     }
 }
 
-fn judged(
+fn binding(
     envelope: &Envelope<'_>,
     request: &BindingRequest<'_>,
     ruling: &Ruling,
@@ -168,6 +174,35 @@ fn judged(
     }
     let decision = decide(request, ruling, cluster, now);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
+    outcome.subjects = request.binding.subjects.len();
+    request.binding.name.as_ref().clone_into(&mut outcome.name);
+    judged(outcome, &decision, ruling, now)
+}
+
+fn role(
+    envelope: &Envelope<'_>,
+    request: &RoleRequest<'_>,
+    ruling: &Ruling,
+    cluster: Cluster<'_>,
+    now: Timestamp,
+) -> Reply {
+    let decision = decide_role(request, ruling, cluster, now);
+    let outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
+    judged(outcome, &decision, ruling, now)
+}
+
+/// An old role that cannot be read counts as none: everything that the new one allows is new.
+fn role_request<'a>(objects: &RoleObjects<'a>) -> Result<RoleRequest<'a>, InvalidObject> {
+    let read = |json| Role::from_json(objects.kind, json);
+    Ok(RoleRequest {
+        requester: Some(objects.requester.clone()),
+        role: read(objects.object)
+            .map_err(|error| InvalidObject::one("request.object", error.to_string()))?,
+        previous: objects.old.and_then(|old| read(old).ok()),
+    })
+}
+
+fn judged(mut outcome: Outcome, decision: &Decision, ruling: &Ruling, now: Timestamp) -> Reply {
     let role = ruling.governs(&decision.role);
     outcome.findings = decision
         .findings
@@ -182,13 +217,12 @@ fn judged(
         .notices
         .iter()
         .any(|notice| matches!(notice, Notice::BreakGlass { .. }));
-    outcome.subjects = request.binding.subjects.len();
-    request.binding.name.as_ref().clone_into(&mut outcome.name);
+    outcome.unjudged.clone_from(&decision.unjudged);
     let response = Response {
-        uid: envelope.uid(),
-        refusal: (!decision.verdict.admits()).then(|| message::refusal(&decision)),
-        causes: causes(&decision),
-        warnings: message::warnings(&decision),
+        uid: &outcome.uid,
+        refusal: (!decision.verdict.admits()).then(|| message::refusal(decision)),
+        causes: causes(decision),
+        warnings: message::warnings(decision),
         audit_annotations: annotations(&outcome, ruling, Some(now)),
     };
     Reply::Review {
@@ -214,9 +248,8 @@ fn deletion(envelope: &Envelope<'_>, ruling: &Ruling) -> Reply {
 fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, ruling: &Ruling) -> Reply {
     let outcome = outcome(envelope, DecisionLabel::Invalid);
     let kind = match outcome.kind {
-        ObjectKind::RoleBinding => Some(BindingKind::RoleBinding),
-        ObjectKind::ClusterRoleBinding => Some(BindingKind::ClusterRoleBinding),
-        ObjectKind::Role | ObjectKind::ClusterRole | ObjectKind::Other => None,
+        ObjectKind::Other => None,
+        kind => Some(kind.as_str()),
     };
     let problems = invalid
         .fields
@@ -247,6 +280,7 @@ fn unreadable(uid: String, reason: &str, ruling: &Ruling) -> Reply {
         subjects: 0,
         findings: Vec::new(),
         break_glass: false,
+        unjudged: Vec::new(),
     };
     let reason: String = reason.escape_debug().collect();
     let response = Response {
@@ -278,6 +312,7 @@ fn outcome(envelope: &Envelope<'_>, decision: DecisionLabel) -> Outcome {
         subjects: 0,
         findings: Vec::new(),
         break_glass: false,
+        unjudged: Vec::new(),
     }
 }
 

@@ -172,6 +172,12 @@ impl Ruling {
         (role.kind == RoleKind::ClusterRole || is_vm).then_some(index)
     }
 
+    /// The place in the mapping of a VM role.
+    pub fn vm_role(&self, name: &str) -> Option<usize> {
+        let index = *self.by_role.get(name)?;
+        (self.class(index) == Some(RoleClass::Vm)).then_some(index)
+    }
+
     /// What an entry of the mapping is.
     pub fn class(&self, entry: usize) -> Option<RoleClass> {
         self.policy.mapping.get(entry).map(|entry| entry.class)

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
 use super::uid::uid_of;
-use crate::domain::{BindingKind, BindingRequest, Operation, Requester};
+use crate::domain::{BindingKind, BindingRequest, Operation, Requester, RoleKind};
 
 /// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
 pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
@@ -14,6 +14,7 @@ pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
 /// A review whose uid could be read: whatever follows, it is answered with that uid.
 #[derive(Debug)]
 pub struct Envelope<'a> {
+    text: &'a str,
     request: Request<'a, Given<'a>>,
     /// Why this is no review of `admission.k8s.io/v1`.
     foreign: Option<InvalidObject>,
@@ -30,15 +31,26 @@ pub struct Unreadable {
 
 /// What a review asks.
 #[derive(Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a request, taken apart where it is made"
-)]
 pub enum Ask<'a> {
     /// To judge a binding.
     Binding(BindingRequest<'a>),
-    /// To let a binding be deleted, which is never refused.
+    /// To judge a role.
+    Role(RoleObjects<'a>),
+    /// To let a binding or a role be deleted, which is never refused.
     Delete,
+}
+
+/// A role as it would be and as it is, in JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleObjects<'a> {
+    /// `ClusterRole` or `Role`.
+    pub kind: RoleKind,
+    /// Who asks.
+    pub requester: Requester<'a>,
+    /// The role as it would be.
+    pub object: &'a str,
+    /// Of an UPDATE: the role as it is.
+    pub old: Option<&'a str>,
 }
 
 /// The kind of object, as the metrics tell it.
@@ -95,13 +107,22 @@ impl ObjectKind {
         self as usize
     }
 
-    fn binding(self) -> Option<BindingKind> {
+    const fn judged(self) -> Option<JudgedKind> {
         match self {
-            Self::RoleBinding => Some(BindingKind::RoleBinding),
-            Self::ClusterRoleBinding => Some(BindingKind::ClusterRoleBinding),
-            Self::Role | Self::ClusterRole | Self::Other => None,
+            Self::RoleBinding => Some(JudgedKind::Binding(BindingKind::RoleBinding)),
+            Self::ClusterRoleBinding => Some(JudgedKind::Binding(BindingKind::ClusterRoleBinding)),
+            Self::Role => Some(JudgedKind::Role(RoleKind::Role)),
+            Self::ClusterRole => Some(JudgedKind::Role(RoleKind::ClusterRole)),
+            Self::Other => None,
         }
     }
+}
+
+/// A kind of object that is judged.
+#[derive(Clone, Copy)]
+enum JudgedKind {
+    Binding(BindingKind),
+    Role(RoleKind),
 }
 
 impl OperationLabel {
@@ -127,17 +148,20 @@ impl OperationLabel {
 impl<'a> Envelope<'a> {
     /// Reads a body. An error carries the uid if it could be read all the same.
     pub fn read(body: &'a [u8]) -> Result<Self, Unreadable> {
-        let review = std::str::from_utf8(body)
-            .map_err(|error| error.to_string())
-            .and_then(|text| read_review(text).map_err(|error| error.to_string()))
-            .map_err(|reason| Unreadable {
-                uid: uid_of(body),
-                reason,
-            })?;
+        let unreadable = |reason| Unreadable {
+            uid: uid_of(body),
+            reason,
+        };
+        let text = std::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
+        let review = read_review(text).map_err(|error| unreadable(error.to_string()))?;
         let foreign = review.foreign();
         let request = review.request.unwrap_or_default();
         if UID_BYTES.contains(&request.uid.0.len()) {
-            Ok(Self { request, foreign })
+            Ok(Self {
+                text,
+                request,
+                foreign,
+            })
         } else {
             Err(Unreadable {
                 uid: None,
@@ -197,10 +221,10 @@ impl<'a> Envelope<'a> {
         if let Some(foreign) = &self.foreign {
             return Err(foreign.clone());
         }
-        let kind = self.kind().binding().ok_or_else(|| self.not_a_binding())?;
+        let kind = self.kind().judged().ok_or_else(|| self.not_judged())?;
         match self.operation() {
-            OperationLabel::Create => self.judge(kind, Operation::Create).map(Ask::Binding),
-            OperationLabel::Update => self.judge(kind, Operation::Update).map(Ask::Binding),
+            OperationLabel::Create => self.ask_about(kind, Operation::Create),
+            OperationLabel::Update => self.ask_about(kind, Operation::Update),
             OperationLabel::Delete => Ok(Ask::Delete),
             OperationLabel::Other => Err(InvalidObject::one(
                 "request.operation",
@@ -212,7 +236,33 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn judge(
+    fn ask_about(&self, kind: JudgedKind, operation: Operation) -> Result<Ask<'_>, InvalidObject> {
+        match kind {
+            JudgedKind::Binding(kind) => self.binding(kind, operation).map(Ask::Binding),
+            JudgedKind::Role(kind) => self.role(kind, operation).map(Ask::Role),
+        }
+    }
+
+    /// Roles are written rarely, so their objects are looked for a second time rather than in each review.
+    fn role(&self, kind: RoleKind, operation: Operation) -> Result<RoleObjects<'_>, InvalidObject> {
+        let review: Review<'_, &RawValue> = serde_json::from_str(self.text)
+            .map_err(|error| InvalidObject::one("request", error.to_string()))?;
+        let request = review.request.unwrap_or_default();
+        let object = request
+            .object
+            .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?;
+        let old = request
+            .old_object
+            .filter(|_| operation == Operation::Update);
+        Ok(RoleObjects {
+            kind,
+            requester: self.requester(),
+            object: object.get(),
+            old: old.map(RawValue::get),
+        })
+    }
+
+    fn binding(
         &self,
         kind: BindingKind,
         operation: Operation,
@@ -256,13 +306,12 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn not_a_binding(&self) -> InvalidObject {
+    fn not_judged(&self) -> InvalidObject {
         let kind = &self.request.kind;
         InvalidObject::one(
             "request.kind",
             format!(
-                "`{}` of group `{}` is no RoleBinding or ClusterRoleBinding of {RBAC_GROUP}; take it out of the \
-                 webhook's rules",
+                "`{}` of group `{}` is no role and no binding of {RBAC_GROUP}; take it out of the webhook's rules",
                 kind.kind.0.escape_debug(),
                 kind.group.0.escape_debug(),
             ),
@@ -502,8 +551,8 @@ mod tests {
             problems(&review(
                 r#""kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE""#
             )),
-            "request.kind: `Pod` of group `` is no RoleBinding or ClusterRoleBinding of rbac.authorization.k8s.io; \
-             take it out of the webhook's rules"
+            "request.kind: `Pod` of group `` is no role and no binding of rbac.authorization.k8s.io; take it out of the \
+             webhook's rules"
         );
         assert_eq!(
             problems(&review(&format!(r#"{ROLE_BINDING},"operation":"CONNECT""#))),

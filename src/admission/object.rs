@@ -39,7 +39,7 @@ impl fmt::Display for InvalidObject {
 }
 
 impl InvalidObject {
-    pub(super) fn one(field: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn one(field: &str, problem: impl Into<String>) -> Self {
         Self {
             fields: vec![InvalidField {
                 field: field.into(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use super::manifests::Source;
-use crate::domain::{Decision, Finding, Holding, Reach, RoleRef, Rule, Scope, Subject, Verdict};
+use crate::domain::{
+    BindingName, Decision, Finding, Holding, Reach, RoleRef, Rule, Scope, Subject, Verdict,
+};
 use crate::message;
 
 /// What `check --output json` prints.
@@ -131,14 +133,28 @@ struct ObjectReport<'a> {
     name: &'a str,
 }
 
+impl<'a> ObjectReport<'a> {
+    fn of_binding(binding: &'a BindingName) -> Self {
+        Self {
+            kind: binding.kind().as_str(),
+            namespace: binding.scope.namespace(),
+            name: &binding.name,
+        }
+    }
+}
+
 /// One rule broken by one grant.
 #[derive(Debug, Serialize)]
 pub(super) struct FindingReport<'a> {
     rule: &'static str,
     /// What took effect.
     action: &'static str,
-    subject: SubjectReport<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<SubjectReport<'a>>,
     field: String,
+    /// Of a role that is written: the binding that hands it to the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<ObjectReport<'a>>,
     role: RoleReport<'a>,
     scope: ScopeReport<'a>,
     lacks: Vec<Vec<&'a str>>,
@@ -160,7 +176,8 @@ impl<'a> FindingReport<'a> {
         Self {
             rule: finding.rule.as_str(),
             action: finding.effect.as_str(),
-            subject: SubjectReport::new(&finding.subject),
+            subject: finding.subject.as_ref().map(SubjectReport::new),
+            binding: finding.binding.as_deref().map(ObjectReport::of_binding),
             field: finding.field.to_string(),
             role: RoleReport::new(&decision.role),
             scope: ScopeReport::new(&decision.scope),

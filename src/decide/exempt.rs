@@ -49,8 +49,11 @@ fn covers(exemption: &Exemption, finding: &Finding) -> bool {
     let rule = exemption.rules.is_empty() || exemption.rules.contains(&finding.rule);
     // A finding about the requester is about no subject, so an exemption of subjects leaves it.
     let subject = exemption.subjects.is_empty()
-        || (matches!(finding.field, Field::Subject(_))
-            && matches_any(&exemption.subjects, finding.subject.principal()));
+        || (finding.field != Field::UserInfo
+            && finding
+                .subject
+                .as_ref()
+                .is_some_and(|subject| matches_any(&exemption.subjects, subject.principal())));
     rule && subject
 }
 

@@ -1,13 +1,15 @@
 use jiff::Timestamp;
 
+use super::effective::{Effective, Worth};
 use super::grants::Grant;
 use super::identity::{self, Class};
 use crate::domain::{
-    Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, Rule, Scope,
-    Standing, Subject, SubjectKind,
+    Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, RoleKind, RoleRef,
+    Rule, Scope, Standing, Subject, SubjectKind,
 };
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass};
+use crate::rbac::Level;
 use crate::ruling::{Holder, Ruling};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
@@ -17,6 +19,10 @@ pub(super) struct Judge<'r> {
     pub(super) cluster: Cluster<'r>,
     pub(super) now: Timestamp,
     governed: Option<Governed>,
+    /// What is known of the role; nothing needs to be where the mapping names the `ClusterRole`.
+    effective: Option<Effective<'r>>,
+    /// The VM roles that the role is worth, where its name does not say.
+    worth: Vec<Worth>,
 }
 
 /// The entry of the mapping that the binding's role has.
@@ -36,22 +42,30 @@ impl<'r> Judge<'r> {
         let governed = ruling
             .governs(&request.binding.role)
             .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class }));
+        let (role, scope) = (&request.binding.role, &request.binding.scope);
+        let effective =
+            (!is_judged_by_name(role, ruling)).then(|| Effective::of(role, scope, cluster));
+        let worth = match effective {
+            Some(Effective::Known(role)) => Worth::of_role(role, scope, ruling),
+            _ => Vec::new(),
+        };
         Self {
             request,
             ruling,
             cluster,
             now,
             governed,
+            effective,
+            worth,
         }
     }
 
     /// Every finding about the grants, in the order of subjects, then of rules; the requester's comes last.
     pub(super) fn findings(&self, added: &[Grant<'_>]) -> Vec<Finding> {
-        let mut findings: Vec<Finding> = added
-            .iter()
-            .flat_map(|grant| self.about(grant))
-            .flatten()
-            .collect();
+        let mut findings = Vec::new();
+        for grant in added {
+            self.about(grant, &mut findings);
+        }
         findings.extend(self.requester());
         findings
     }
@@ -66,19 +80,28 @@ impl<'r> Judge<'r> {
     }
 
     /// Only the rules of the subject's class judge it.
-    fn about(&self, grant: &Grant<'_>) -> [Option<Finding>; 3] {
+    fn about(&self, grant: &Grant<'_>, findings: &mut Vec<Finding>) {
         match self.class(grant) {
-            Class::Masters => [None, None, None],
-            Class::ServiceAccount => [self.service_account(grant), None, None],
-            Class::AllServiceAccounts => [self.all_service_accounts(grant), None, None],
-            Class::Everybody => [self.everybody(grant), None, None],
-            Class::ClusterIdentity => [self.cluster_identity(grant), None, None],
-            Class::Person => [
-                self.mapping(grant),
-                self.cluster_group(grant),
-                self.workspace(grant),
-            ],
+            Class::Masters => {}
+            Class::ServiceAccount => findings.extend(self.service_account(grant)),
+            Class::AllServiceAccounts => findings.extend(self.all_service_accounts(grant)),
+            Class::Everybody => {
+                findings.extend(self.equivalent(grant));
+                findings.extend(self.everybody(grant));
+            }
+            Class::ClusterIdentity => findings.extend(self.cluster_identity(grant)),
+            Class::Person => self.about_person(grant, findings),
         }
+    }
+
+    fn about_person(&self, grant: &Grant<'_>, findings: &mut Vec<Finding>) {
+        findings.extend(self.mapping(grant));
+        findings.extend(self.equivalent(grant));
+        findings.extend(self.cluster_group(grant));
+        findings.extend(self.workspace(grant));
+        findings.extend(self.dangling(grant));
+        findings.extend(self.indirect(grant));
+        findings.extend(self.cumulative(grant));
     }
 
     /// Rules `vm-role-mapping` and `standard-role-mapping`.
@@ -93,28 +116,124 @@ impl<'r> Judge<'r> {
     }
 
     fn requirement(&self, rule: Rule, entry: usize, grant: &Grant<'_>) -> Option<Finding> {
+        let scope = &self.request.binding.scope;
+        self.unmet(rule, entry, scope, grant, Cause::Requirement)
+    }
+
+    /// The finding that a person does not meet an entry of the mapping in that scope.
+    pub(super) fn unmet(
+        &self,
+        rule: Rule,
+        entry: usize,
+        scope: &Scope<'_>,
+        grant: &Grant<'_>,
+        cause: impl FnOnce(Standing) -> Cause,
+    ) -> Option<Finding> {
         let effect = self.effect(rule)?;
         let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
-        let scope = &self.request.binding.scope;
         let lacks = self.ruling.lacks(entry, &holder, scope);
         if lacks.is_empty() {
             return None;
         }
-        let undisclosed = Cause::Requirement(Standing::Undisclosed);
-        let finding = found(rule, effect, grant, undisclosed);
         if !self.discloses(grant) {
             // The whole requirement, since what is left of it would tell what the subject holds.
             return Some(Finding {
                 lacks: self.ruling.lacks(entry, &Holder::default(), scope),
-                ..finding
+                ..found(rule, effect, grant, cause(Standing::Undisclosed))
             });
         }
+        let standing = identity::standing(grant.principal, self.ruling);
         Some(Finding {
-            cause: Cause::Requirement(identity::standing(grant.principal, self.ruling)),
             lacks,
             holds: self.ruling.holdings(&holder, scope),
             may: self.ruling.highest(&holder, scope).cloned(),
-            ..finding
+            ..found(rule, effect, grant, cause(standing))
+        })
+    }
+
+    /// Rule `equivalent-role`.
+    fn equivalent(&self, grant: &Grant<'_>) -> Option<Finding> {
+        match self.effective? {
+            Effective::Known(_) => self.worth_more(Rule::EquivalentRole, grant, &self.worth),
+            Effective::Unreadable => {
+                self.finding(Rule::EquivalentRole, grant, Cause::UnreadableRole)
+            }
+            Effective::Dangling | Effective::Unknown => None,
+        }
+    }
+
+    /// Whether the subject may not hold one of the VM roles that a role is worth.
+    ///
+    /// The one that the role's name asks for is judged by its name.
+    pub(super) fn worth_more(
+        &self,
+        rule: Rule,
+        grant: &Grant<'_>,
+        worth: &[Worth],
+    ) -> Option<Finding> {
+        let scope = &self.request.binding.scope;
+        let reaches = |worth: &Worth| worth.reaches.clone();
+        match self.class(grant) {
+            Class::Everybody => {
+                let cause = Cause::Reaches(reaches(worth.first()?), Standing::Everybody);
+                self.finding(rule, grant, cause)
+            }
+            Class::Person => worth
+                .iter()
+                .filter(|worth| !self.is_named(worth.entry))
+                .find_map(|worth| {
+                    self.unmet(rule, worth.entry, scope, grant, |standing| {
+                        Cause::Reaches(reaches(worth), standing)
+                    })
+                }),
+            Class::Masters
+            | Class::ServiceAccount
+            | Class::AllServiceAccounts
+            | Class::ClusterIdentity => None,
+        }
+    }
+
+    /// Whether the role's name asks for that entry of the mapping.
+    fn is_named(&self, entry: usize) -> bool {
+        self.governed
+            .is_some_and(|governed| governed.entry == entry)
+    }
+
+    /// Whether the subject may not hold what the role's name asks for, whatever the rules do about it.
+    pub(super) fn breaks_by_name(&self, grant: &Grant<'_>) -> bool {
+        let scope = &self.request.binding.scope;
+        let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
+        self.governed
+            .is_some_and(|governed| !self.ruling.lacks(governed.entry, &holder, scope).is_empty())
+    }
+
+    /// Whether the role is not judged by its name, and nothing is known of it.
+    pub(super) const fn does_not_know_the_role(&self) -> bool {
+        matches!(self.effective, Some(Effective::Unknown))
+    }
+
+    /// Rule `dangling-role`.
+    fn dangling(&self, grant: &Grant<'_>) -> Option<Finding> {
+        matches!(self.effective, Some(Effective::Dangling))
+            .then(|| self.finding(Rule::DanglingRole, grant, Cause::DanglingRole))
+            .flatten()
+    }
+
+    /// Rule `indirect-reach`: whoever meets the highest VM role has nothing to reach by a detour.
+    fn indirect(&self, grant: &Grant<'_>) -> Option<Finding> {
+        let Some(Effective::Known(role)) = self.effective else {
+            return None;
+        };
+        let scope = &self.request.binding.scope;
+        let detours = role.detours(scope);
+        if detours.is_empty() {
+            return None;
+        }
+        let mut highest = Level::ALL.into_iter().rev();
+        let entry = highest.find_map(|level| self.ruling.vm_role(level.role()))?;
+        let names = || detours.iter().map(|detour| detour.name).collect();
+        self.unmet(Rule::IndirectReach, entry, scope, grant, |standing| {
+            Cause::Detours(names(), standing)
         })
     }
 
@@ -219,7 +338,8 @@ impl<'r> Judge<'r> {
             rule: Rule::Requester,
             effect,
             field: Field::UserInfo,
-            subject: user(&requester.username),
+            binding: None,
+            subject: Some(user(&requester.username)),
             cause: Cause::Requirement(identity::standing(principal, self.ruling)),
             lacks,
             holds: self.ruling.holdings(&holder, scope),
@@ -256,7 +376,7 @@ impl<'r> Judge<'r> {
     }
 
     /// What the rule does under the policy's mode, or nothing when it is off.
-    fn effect(&self, rule: Rule) -> Option<Effect> {
+    pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
         let policy = self.ruling.policy();
         Effect::of(policy.mode.cap(policy.actions.of(rule)))
     }
@@ -283,13 +403,19 @@ fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding
         rule,
         effect,
         field: Field::Subject(grant.index),
-        subject: grant.subject.clone().into_owned(),
+        binding: None,
+        subject: Some(grant.subject.clone().into_owned()),
         cause,
         lacks: Vec::new(),
         holds: Vec::new(),
         may: None,
         exemption: None,
     }
+}
+
+/// Only the `ClusterRole`s of the mapping are: a Role's name is chosen by whoever may write roles in a namespace.
+pub(super) fn is_judged_by_name(role: &RoleRef<'_>, ruling: &Ruling) -> bool {
+    role.kind == RoleKind::ClusterRole && ruling.governs(role).is_some()
 }
 
 fn user(name: &str) -> Subject<'static> {

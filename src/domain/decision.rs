@@ -3,14 +3,16 @@ use std::time::Duration;
 
 use super::{Finding, RoleRef, Rule, Scope};
 
-/// What is answered about one binding, and why.
+/// What is answered about one binding or role, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The answer.
     pub verdict: Verdict,
-    /// The role that was judged.
+    /// What it is about.
+    pub judged: Judged,
+    /// The role that would be granted, or written.
     pub role: RoleRef<'static>,
-    /// Where it would be granted.
+    /// Where it would be granted, or the namespace in which it would be written.
     pub scope: Scope<'static>,
     /// Every rule that a grant breaks, in the order of subjects, then of rules.
     pub findings: Vec<Finding>,
@@ -18,6 +20,15 @@ pub struct Decision {
     pub notices: Vec<Notice>,
     /// Rules that are on but could not be judged, because the cluster's facts are not known.
     pub unjudged: Vec<Rule>,
+}
+
+/// What a decision is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Judged {
+    /// A binding: whether its subjects may hold its role.
+    Binding,
+    /// A role: what its bindings would grant once it is written.
+    Role,
 }
 
 /// The answer, in the order in which the first that holds is taken.

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Effect, Rule, Subject};
+use super::{BindingKind, Effect, Rule, Scope, Subject};
 
 /// One rule broken by one grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,8 +12,10 @@ pub struct Finding {
     pub effect: Effect,
     /// Where in the request the grant is.
     pub field: Field,
-    /// Who is meant: the binding's subject, or the requester as a User.
-    pub subject: Subject<'static>,
+    /// Of a role that is written: the binding that hands it to the subject.
+    pub binding: Option<Arc<BindingName>>,
+    /// Who is meant: the binding's subject, or the requester as a User. Nobody where a role itself is meant.
+    pub subject: Option<Subject<'static>>,
     /// Why.
     pub cause: Cause,
     /// The groups of Palette roles of which the subject holds none: one role of each is needed.
@@ -26,6 +28,25 @@ pub struct Finding {
     pub exemption: Option<Arc<str>>,
 }
 
+/// A binding that a finding is about, where the request is about something else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindingName {
+    /// Its scope, which says its kind and namespace.
+    pub scope: Scope<'static>,
+    /// Its name.
+    pub name: Box<str>,
+}
+
+impl BindingName {
+    /// The kind that has this scope.
+    pub const fn kind(&self) -> BindingKind {
+        match self.scope {
+            Scope::Namespace(_) => BindingKind::RoleBinding,
+            Scope::Cluster => BindingKind::ClusterRoleBinding,
+        }
+    }
+}
+
 /// Where in the request a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -33,6 +54,8 @@ pub enum Field {
     Subject(usize),
     /// The sender of the request.
     UserInfo,
+    /// `rules`: what the role that is written allows, by itself or through its labels.
+    Rules,
 }
 
 impl fmt::Display for Field {
@@ -40,6 +63,7 @@ impl fmt::Display for Field {
         match self {
             Self::Subject(index) => write!(f, "subjects[{index}]"),
             Self::UserInfo => f.write_str("userInfo"),
+            Self::Rules => f.write_str("rules"),
         }
     }
 }
@@ -91,6 +115,29 @@ pub enum Cause {
     AllServiceAccounts,
     /// The subject is a service account, which has no roles in Palette.
     ServiceAccount,
+    /// The role, whatever its name, can do what a VM role can do, whose requirement the subject does not meet.
+    Reaches(Reaches, Standing),
+    /// The same, of what the subject's bindings allow together.
+    ReachesTogether(Reaches, Standing, Vec<Arc<BindingName>>),
+    /// The subject holds in every namespace what it may not hold in the whole cluster: in so many.
+    Everywhere(Reaches, Standing, usize),
+    /// The role does not exist.
+    DanglingRole,
+    /// The role could not be read, so that nobody knows what it allows.
+    UnreadableRole,
+    /// The role opens ways to rights that its rules do not give, by name.
+    Detours(Vec<&'static str>, Standing),
+    /// The VM role of that name can do what it is documented not to, by capability.
+    Drift(Arc<str>, Vec<&'static str>),
+}
+
+/// What makes a role worth a VM role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reaches {
+    /// The VM role that it is worth.
+    pub role: Arc<str>,
+    /// What it can do that no lower VM role may; nothing where it covers all that the VM role allows in this cluster.
+    pub can: Vec<&'static str>,
 }
 
 /// What Palette knows of a subject.
@@ -114,6 +161,8 @@ pub enum Standing {
     },
     /// A name of the cluster's own, which holds nothing in Palette.
     ClusterIdentity,
+    /// It stands for everybody.
+    Everybody,
     /// The policy does not show this to the requester.
     Undisclosed,
 }

@@ -22,6 +22,14 @@ impl<V> ByNamespace<V> {
         of_one.into_iter().flat_map(|names| names.iter())
     }
 
+    /// The namespaces that have something.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.0
+            .keys()
+            .map(|name| &**name)
+            .filter(|name| !name.is_empty())
+    }
+
     pub(super) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.values().flat_map(|names| names.values())
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::{
-    Binding as BindingToJudge, Principal, RoleKind, RoleRef, Scope, Subject, SubjectKind,
+    Binding as BindingToJudge, BindingName, Principal, RoleKind, RoleRef, Scope, Subject,
+    SubjectKind,
 };
 use crate::rbac::{AggregationRule, Labels, PolicyRule, Rules};
 
@@ -128,6 +129,24 @@ impl Role {
             Some(_) => RoleKind::Role,
         }
     }
+
+    /// Reads a role of that kind from JSON, as the API server sends it.
+    pub fn from_json(kind: RoleKind, json: &str) -> Result<Self, serde_json::Error> {
+        let document: Document = serde_json::from_str(json)?;
+        let kind = match kind {
+            RoleKind::ClusterRole => Kind::ClusterRole,
+            RoleKind::Role => Kind::Role,
+        };
+        document.role(kind).map_err(serde::de::Error::custom)
+    }
+
+    /// The same as a kind of object.
+    pub const fn object_kind(&self) -> Kind {
+        match self.kind() {
+            RoleKind::ClusterRole => Kind::ClusterRole,
+            RoleKind::Role => Kind::Role,
+        }
+    }
 }
 
 impl Binding {
@@ -161,6 +180,15 @@ impl Binding {
                 name: Cow::Borrowed(&self.role),
             },
             subjects: self.subjects.iter().map(Grantee::subject).collect(),
+        }
+    }
+}
+
+impl From<&Binding> for BindingName {
+    fn from(binding: &Binding) -> Self {
+        Self {
+            scope: binding.scope().into_owned(),
+            name: (&*binding.name.name).into(),
         }
     }
 }
@@ -245,6 +273,7 @@ enum Unreadable {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
+    #[serde(default)]
     kind: String,
     metadata: Metadata,
     #[serde(default)]

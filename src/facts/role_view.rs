@@ -26,6 +26,7 @@ pub(super) struct Effective {
 struct InScope {
     rules: Rules,
     capabilities: OnceLock<Capabilities>,
+    detours: OnceLock<Box<[&'static Detour]>>,
 }
 
 impl Effective {
@@ -50,11 +51,16 @@ impl InScope {
         Self {
             rules,
             capabilities: OnceLock::new(),
+            detours: OnceLock::new(),
         }
     }
 
     fn capabilities(&self) -> Capabilities {
         *self.capabilities.get_or_init(|| self.rules.capabilities())
+    }
+
+    fn detours(&self) -> &[&'static Detour] {
+        self.detours.get_or_init(|| self.rules.detours().collect())
     }
 }
 
@@ -121,8 +127,8 @@ impl<'v> RoleView<'v> {
     }
 
     /// The detours that it opens in that scope.
-    pub fn detours(self, scope: &Scope<'_>) -> impl Iterator<Item = &'static Detour> + use<'v> {
-        self.rules(scope).detours()
+    pub fn detours(self, scope: &Scope<'_>) -> &'v [&'static Detour] {
+        self.effective().within(scope).detours()
     }
 
     fn effective(self) -> &'v Effective {

@@ -124,6 +124,33 @@ impl View {
         self.index.bindings_of(principal)
     }
 
+    /// Of a principal's bindings those that hold in a scope or below it: in a namespace, those of the cluster too.
+    pub fn bindings_within(
+        &self,
+        principal: Principal<'_>,
+        scope: &Scope<'_>,
+    ) -> impl Iterator<Item = &Arc<Binding>> + use<'_> {
+        // Sorted by name: those of the cluster first, then by namespace.
+        let all = self.index.bindings_of(principal);
+        let (wide, narrow) =
+            all.split_at(all.partition_point(|binding| binding.name.namespace.is_none()));
+        let narrow = match scope {
+            Scope::Cluster => narrow,
+            Scope::Namespace(namespace) => {
+                let start = narrow.partition_point(|it| namespace_of(it) < Some(&**namespace));
+                let (_, rest) = narrow.split_at(start);
+                let end = rest.partition_point(|it| namespace_of(it) == Some(&**namespace));
+                rest.split_at(end).0
+            }
+        };
+        wide.iter().chain(narrow)
+    }
+
+    /// The namespaces that have bindings.
+    pub fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.index.bindings.namespaces()
+    }
+
     /// The view as it would be after an event, to compare with this one.
     #[must_use]
     pub fn after(&self, event: Event) -> Self {
@@ -154,4 +181,8 @@ impl View {
         let known: &Arc<KnownRole> = self.index.roles.get(namespace, name)?;
         Some(RoleView::new(self, known))
     }
+}
+
+fn namespace_of(binding: &Binding) -> Option<&str> {
+    binding.name.namespace.as_deref()
 }

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
-use super::words::{lines, name, place, role, subject};
-use crate::domain::{BindingKind, Decision, Effect, Finding, Notice, Rule, Scope};
+use super::words::{lines, name, place, role, who};
+use crate::domain::{Decision, Effect, Finding, Judged, Notice, Rule, Scope};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.
 pub fn refusal(decision: &Decision) -> String {
@@ -10,12 +10,8 @@ pub fn refusal(decision: &Decision) -> String {
         .iter()
         .filter(|finding| finding.effect == Effect::Deny)
         .collect();
-    let mut text = format!(
-        "{} may not be bound {}:",
-        role(decision),
-        place(&decision.scope)
-    );
-    let blocks: Vec<_> = refused.chunk_by(|a, b| a.field == b.field).collect();
+    let mut text = format!("{} may not be {}:", role(decision), done(decision));
+    let blocks: Vec<_> = refused.chunk_by(|a, b| is_about_the_same(a, b)).collect();
     for block in blocks.iter().take(SUBJECTS_SHOWN) {
         write_block(&mut text, block, decision);
     }
@@ -26,26 +22,34 @@ pub fn refusal(decision: &Decision) -> String {
     {
         let _ = write!(text, "\n  and {more} more");
     }
-    for line in decision
-        .unjudged
-        .iter()
-        .copied()
-        .map(unjudged)
-        .chain(decision.notices.iter().filter_map(notice))
-    {
+    let unjudged = unjudged(&decision.unjudged);
+    for line in unjudged.chain(decision.notices.iter().filter_map(notice)) {
         let _ = write!(text, "\n{line}");
     }
     text
 }
 
+/// `bound in namespace vms`, `written`.
+fn done(decision: &Decision) -> String {
+    match (decision.judged, &decision.scope) {
+        (Judged::Binding, scope) => format!("bound {}", place(scope)),
+        (Judged::Role, scope @ Scope::Namespace(_)) => format!("written so {}", place(scope)),
+        (Judged::Role, Scope::Cluster) => String::from("written so"),
+    }
+}
+
+fn is_about_the_same(a: &Finding, b: &Finding) -> bool {
+    a.field == b.field && a.binding == b.binding && a.subject == b.subject
+}
+
 /// The message for an object that cannot be understood; `problems` are paths and what is wrong with them, escaped.
 pub fn invalid<'p>(
-    kind: Option<BindingKind>,
+    kind: Option<&str>,
     object: &str,
     scope: Option<&str>,
     problems: impl Iterator<Item = (&'p str, &'p str)>,
 ) -> String {
-    let what = kind.map_or("the request", BindingKind::as_str);
+    let what = kind.unwrap_or("the request");
     let object = if object.is_empty() {
         String::new()
     } else {
@@ -73,7 +77,7 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
         text,
         "\n  {} {} [{}]",
         first.field,
-        subject(&first.subject),
+        who(first, decision),
         rules.join(", ")
     );
     for (label, line) in block.iter().flat_map(|finding| lines(finding, decision)) {
@@ -81,13 +85,22 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
     }
 }
 
-fn unjudged(rule: Rule) -> String {
-    match rule {
-        Rule::ClusterGroupScope => format!(
-            "{rule} was not judged: the policy does not say which cluster group this cluster is in (cluster.clusterGroup)"
-        ),
-        rule => format!("{rule} was not judged: the cluster's roles are not known"),
-    }
+fn unjudged(rules: &[Rule]) -> impl Iterator<Item = String> {
+    let of_roles = rules.iter().filter(|rule| rule.needs_cluster_facts());
+    let of_roles: Vec<&str> = of_roles.map(|rule| rule.as_str()).collect();
+    let facts = (!of_roles.is_empty()).then(|| {
+        format!(
+            "not judged, since the cluster's roles are not known: {}",
+            of_roles.join(", ")
+        )
+    });
+    let group = rules.contains(&Rule::ClusterGroupScope).then(|| {
+        format!(
+            "{} was not judged: the policy does not say which cluster group this cluster is in (cluster.clusterGroup)",
+            Rule::ClusterGroupScope
+        )
+    });
+    group.into_iter().chain(facts)
 }
 
 fn notice(notice: &Notice) -> Option<String> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::words::{groups, lines, name, role, subject};
+use super::words::{groups, lines, name, role, who};
 use crate::domain::{Decision, Effect, Field, Finding, Notice, RoleKind};
 
 /// The warnings that the client prints, one line each.
@@ -26,7 +26,7 @@ pub fn warnings(decision: &Decision) -> Vec<String> {
 
 /// The rule first, so that it survives the cut.
 fn warning(finding: &Finding, decision: &Decision) -> String {
-    let (rule, who) = (finding.rule, subject(&finding.subject));
+    let (rule, who) = (finding.rule, who(finding, decision));
     // Every character counts, and nearly every role is a ClusterRole.
     let what = match decision.role.kind {
         RoleKind::ClusterRole => name(&decision.role.name),
@@ -35,6 +35,7 @@ fn warning(finding: &Finding, decision: &Decision) -> String {
     let full = match finding.field {
         Field::Subject(_) => format!("[{rule}] {who} for {what}: "),
         Field::UserInfo => format!("[{rule}] {what} is granted by {who}: "),
+        Field::Rules => format!("[{rule}] {who}: "),
     };
     let room = CHARACTERS.saturating_sub(full.chars().count());
     full + &wrong(finding, decision, room)

@@ -1,8 +1,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::reasons::{way_out, why};
 use crate::domain::{
-    Cause, Decision, Field, Finding, Holding, Reach, Scope, Standing, Subject, SubjectKind,
+    BindingName, Cause, Decision, Field, Finding, Holding, Judged, Reach, Scope, Standing, Subject,
+    SubjectKind,
 };
 
 /// A name of the request, for people: cut in the middle over 63 characters, and escaped.
@@ -22,7 +24,7 @@ pub fn name(name: &str) -> String {
 
 /// One finding in one line: who, what is wrong, and the way out.
 pub fn line(finding: &Finding, decision: &Decision) -> String {
-    let mut line = subject(&finding.subject);
+    let mut line = who(finding, decision);
     for (label, text) in lines(finding, decision) {
         let separator = if label == WHY { ":" } else { ";" };
         let _ = write!(
@@ -51,7 +53,42 @@ pub fn reason(finding: &Finding, decision: &Decision) -> String {
 pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {
         Cause::Requirement(standing) => requirement(finding, standing, decision),
-        cause => vec![(WHY, why(cause)), (MAY, way_out(finding, decision))],
+        Cause::Reaches(_, standing)
+        | Cause::ReachesTogether(_, standing, _)
+        | Cause::Everywhere(_, standing, _)
+        | Cause::Detours(_, standing)
+            if *standing != Standing::Everybody =>
+        {
+            let mut lines = vec![(WHY, why(finding, decision))];
+            lines.extend(requirement(finding, standing, decision));
+            lines
+        }
+        _ => vec![
+            (WHY, why(finding, decision)),
+            (MAY, way_out(finding, decision)),
+        ],
+    }
+}
+
+/// Whom a finding is about: the subject, or the role itself; where a role is written, with the binding that hands it out.
+pub(super) fn who(finding: &Finding, decision: &Decision) -> String {
+    let whom = match (&finding.subject, &finding.cause) {
+        (Some(meant), _) => subject(meant),
+        (None, Cause::Drift(role, _)) => format!("ClusterRole {}", name(role)),
+        (None, _) => role(decision),
+    };
+    match &finding.binding {
+        Some(binding) => format!("{whom} through {}", binding_name(binding)),
+        None => whom,
+    }
+}
+
+/// `RoleBinding vms/dev`, `ClusterRoleBinding admins`.
+pub(super) fn binding_name(binding: &BindingName) -> String {
+    let (kind, own) = (binding.kind(), name(&binding.name));
+    match binding.scope.namespace() {
+        Some(namespace) => format!("{kind} {}/{own}", name(namespace)),
+        None => format!("{kind} {own}"),
     }
 }
 
@@ -105,7 +142,8 @@ fn requirement(
     if *standing == Standing::Undisclosed {
         return vec![(NEEDS, lacks), (MAY, may)];
     }
-    let holds = held(finding.subject.kind, &finding.holds, standing);
+    let kind = finding.subject.as_ref().map(|subject| subject.kind);
+    let holds = held(kind.unwrap_or(SubjectKind::User), &finding.holds, standing);
     vec![(LACKS, lacks), (HOLDS, holds), (MAY, may)]
 }
 
@@ -133,6 +171,7 @@ pub fn held(kind: SubjectKind, holds: &[Holding], standing: &Standing) -> String
         Standing::ClusterIdentity => {
             String::from("nothing: a name of the cluster's own, unknown to Palette")
         }
+        Standing::Everybody => String::from("nothing: no Palette role is everybody's"),
     }
 }
 
@@ -164,7 +203,7 @@ fn holdings(holdings: &[Holding]) -> String {
     format!("{}{more}", groups.join("; "))
 }
 
-fn more(count: usize, shown: usize) -> String {
+pub(super) fn more(count: usize, shown: usize) -> String {
     if count > shown {
         format!(" and {} more", count - shown)
     } else {
@@ -186,6 +225,11 @@ pub fn reach(reach: Reach) -> &'static str {
 }
 
 fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
+    if decision.judged == Judged::Role {
+        return String::from(
+            "be taken out of the binding first, or be given the missing roles in Palette",
+        );
+    }
     let here = if is_wide_in_vain(finding, decision) {
         "in a namespace"
     } else {
@@ -215,6 +259,9 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
         (Standing::ClusterIdentity, ..) => {
             String::from("be let through by an exemption of the policy")
         }
+        (Standing::Everybody, ..) => {
+            String::from("be replaced by the users and teams who are meant")
+        }
         (Standing::Undisclosed, ..) => {
             String::from("be given the role once it has all of these in Palette")
         }
@@ -231,89 +278,15 @@ fn is_wide_in_vain(finding: &Finding, decision: &Decision) -> bool {
 }
 
 /// The findings about the same subject.
-fn siblings<'d>(finding: &Finding, decision: &'d Decision) -> impl Iterator<Item = &'d Finding> {
+pub(super) fn siblings<'d>(
+    finding: &Finding,
+    decision: &'d Decision,
+) -> impl Iterator<Item = &'d Finding> {
     let field = finding.field;
     decision
         .findings
         .iter()
         .filter(move |other| other.field == field)
-}
-
-fn why(cause: &Cause) -> String {
-    match cause {
-        Cause::Requirement(_) => String::new(),
-        Cause::StaleDirectory => {
-            String::from("what is known of Palette's roles is older than the policy allows")
-        }
-        Cause::ClusterGroup(group) => format!(
-            "the cluster belongs to cluster group {}, where every binding is made at namespace level",
-            name(group)
-        ),
-        Cause::Workspace(workspaces) => {
-            let workspaces: Vec<String> =
-                workspaces.iter().map(|workspace| name(workspace)).collect();
-            format!(
-                "the cluster belongs to workspace {}, where every binding is made at namespace level",
-                workspaces.join(", ")
-            )
-        }
-        Cause::Everybody => String::from("this stands for everybody"),
-        Cause::AllServiceAccounts => {
-            String::from("this stands for all ServiceAccounts, of the cluster or of a namespace")
-        }
-        Cause::ServiceAccount => String::from(
-            "a ServiceAccount has no roles in Palette, and its token is a way around them",
-        ),
-    }
-}
-
-fn way_out(finding: &Finding, decision: &Decision) -> String {
-    match &finding.cause {
-        Cause::ClusterGroup(_) | Cause::Workspace(_) => namespaced(finding, decision),
-        Cause::Everybody | Cause::AllServiceAccounts => {
-            String::from("be replaced by the users and teams who are meant")
-        }
-        Cause::ServiceAccount => String::from("be let through by an exemption of the policy"),
-        Cause::StaleDirectory => String::from("be given the role once the directory is read again"),
-        Cause::Requirement(_) => String::new(),
-    }
-}
-
-/// How to grant in a namespace what may be granted there.
-fn namespaced(finding: &Finding, decision: &Decision) -> String {
-    let unmet = siblings(finding, decision).find(|other| !other.lacks.is_empty());
-    let role = unmet.and_then(|unmet| unmet.may.as_deref());
-    let command = command(&finding.subject, role.unwrap_or(&decision.role.name));
-    match (unmet, role) {
-        (Some(_), None) => format!("then be bound in each namespace: {command}"),
-        _ => format!("be bound in each namespace: {command}"),
-    }
-}
-
-/// The command that makes the grant in one namespace.
-fn command(subject: &Subject<'_>, role: &str) -> String {
-    let name = argument(&subject.name);
-    let flag = match (subject.kind, &subject.namespace) {
-        (SubjectKind::User, _) => format!("--user={name}"),
-        (SubjectKind::Group, _) => format!("--group={name}"),
-        (SubjectKind::ServiceAccount, namespace) => {
-            let namespace = argument(namespace.as_deref().unwrap_or_default());
-            format!("--serviceaccount={namespace}:{name}")
-        }
-    };
-    let role = argument(role);
-    format!("kubectl create rolebinding NAME --clusterrole={role} {flag} --namespace=NAMESPACE")
-}
-
-/// A word that is safe to paste into a shell; a name that is not is left for the reader to fill in.
-fn argument(text: &str) -> &str {
-    let is_safe =
-        |character: char| character.is_ascii_alphanumeric() || "@%_+=:,./-".contains(character);
-    if text.len() <= ARGUMENT_BYTES && text.chars().all(is_safe) {
-        text
-    } else {
-        "SUBJECT"
-    }
 }
 
 const LACKS: &str = "lacks";
@@ -324,7 +297,5 @@ const MAY: &str = "may";
 
 const CUT: &str = "...";
 const NAME_CHARACTERS: usize = 63;
-/// The longest name in a command to paste: a DNS name's, so that no real one is cut.
-const ARGUMENT_BYTES: usize = 253;
 const ROLES_SHOWN: usize = 12;
 const SCOPES_SHOWN: usize = 6;

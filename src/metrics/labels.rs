@@ -1,3 +1,5 @@
+use crate::domain::Rule;
+
 /// A label with a closed set of values.
 pub trait Label: Copy + 'static {
     /// Every value.
@@ -10,6 +12,19 @@ pub trait Label: Copy + 'static {
 
     /// Its place in [`Self::ALL`].
     fn index(self) -> usize;
+}
+
+impl Label for Rule {
+    const ALL: &'static [Self] = &Self::ALL;
+    const NAME: &'static str = "rule";
+
+    fn as_str(self) -> &'static str {
+        Self::as_str(self)
+    }
+
+    fn index(self) -> usize {
+        Self::index(self)
+    }
 }
 
 /// Why a request got no review.

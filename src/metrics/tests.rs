@@ -19,6 +19,7 @@ fn outcome() -> Outcome {
             role: Some(0),
         }],
         break_glass: false,
+        unjudged: Vec::new(),
     }
 }
 

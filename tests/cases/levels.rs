@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use palette_rbac::admission::{Manifest, read_manifest};
-use palette_rbac::decide::decide;
-use palette_rbac::domain::{Binding, BindingRequest, Finding, Operation, Requester, Verdict};
+use palette_rbac::decide::{RoleRequest, decide, decide_role};
+use palette_rbac::domain::{
+    Binding, BindingRequest, Decision, Finding, Operation, Requester, RoleKind, Verdict,
+};
+use palette_rbac::facts::{Cluster, Role};
 use palette_rbac::message;
 use palette_rbac::review::{Reply, review};
 use serde_json::Value;
@@ -11,6 +14,32 @@ use crate::case::{Case, Details, Seen, SeenFinding, cluster};
 
 /// The engine alone: a request made of values.
 pub(crate) fn engine(case: &Case) -> Seen {
+    let view = case.view();
+    let cluster = cluster(view.as_ref());
+    let decision = match case.request.object["kind"].as_str() {
+        Some("ClusterRole") => decide_written(case, RoleKind::ClusterRole, cluster),
+        Some("Role") => decide_written(case, RoleKind::Role, cluster),
+        _ => decide_binding(case, cluster),
+    };
+    Seen {
+        decision: decision.verdict.as_str().to_owned(),
+        findings: decision.findings.iter().map(seen).collect(),
+        message: (decision.verdict == Verdict::Denied).then(|| message::refusal(&decision)),
+        warnings: message::warnings(&decision),
+    }
+}
+
+fn decide_written(case: &Case, kind: RoleKind, cluster: Cluster<'_>) -> Decision {
+    let read = |object: &Value| Role::from_json(kind, &object.to_string()).unwrap();
+    let request = RoleRequest {
+        requester: Some(requester(case)),
+        role: read(&case.request.object),
+        previous: case.request.old.as_ref().map(read),
+    };
+    decide_role(&request, &case.ruling(), cluster, case.now())
+}
+
+fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {
     let object = case.request.object.to_string();
     let old = case.request.old.as_ref().map(Value::to_string);
     let request = BindingRequest {
@@ -19,25 +48,18 @@ pub(crate) fn engine(case: &Case) -> Seen {
             "UPDATE" => Operation::Update,
             other => panic!("{}: {other} is not judged", case.name),
         },
-        requester: Some(Requester {
-            username: (&*case.request.user).into(),
-            groups: case
-                .request
-                .groups
-                .iter()
-                .map(|group| (&**group).into())
-                .collect(),
-        }),
+        requester: Some(requester(case)),
         binding: binding(&object),
         previous: old.as_deref().map(binding),
     };
-    let view = case.view();
-    let decision = decide(&request, &case.ruling(), cluster(view.as_ref()), case.now());
-    Seen {
-        decision: decision.verdict.as_str().to_owned(),
-        findings: decision.findings.iter().map(seen).collect(),
-        message: (decision.verdict == Verdict::Denied).then(|| message::refusal(&decision)),
-        warnings: message::warnings(&decision),
+    decide(&request, &case.ruling(), cluster, case.now())
+}
+
+fn requester(case: &Case) -> Requester<'_> {
+    let groups = case.request.groups.iter();
+    Requester {
+        username: (&*case.request.user).into(),
+        groups: groups.map(|group| (&**group).into()).collect(),
     }
 }
 

@@ -1,0 +1,93 @@
+use std::sync::Arc;
+
+use crate::domain::{Reaches, RoleKind, RoleRef, Scope};
+use crate::facts::{Cluster, Kind, RoleRead, RoleView};
+use crate::policy::RoleClass;
+use crate::rbac::{Capabilities, Capability, Level};
+use crate::ruling::Ruling;
+
+/// What is known of the role that a binding names.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Effective<'r> {
+    /// Nothing.
+    Unknown,
+    /// What it allows.
+    Known(RoleView<'r>),
+    /// There is none.
+    Dangling,
+    /// It could not be read.
+    Unreadable,
+}
+
+impl<'r> Effective<'r> {
+    pub(super) fn of(role: &RoleRef<'_>, scope: &Scope<'_>, cluster: Cluster<'r>) -> Self {
+        let Some(view) = cluster.view else {
+            return Self::Unknown;
+        };
+        match view.referred(role, scope) {
+            _ if cluster.role_read == RoleRead::Failed => Self::Unreadable,
+            Some(role) => Self::Known(role),
+            None if view.knows(kind(role)) => Self::Dangling,
+            None => Self::Unknown,
+        }
+    }
+}
+
+const fn kind(role: &RoleRef<'_>) -> Kind {
+    match role.kind {
+        RoleKind::ClusterRole => Kind::ClusterRole,
+        RoleKind::Role => Kind::Role,
+    }
+}
+
+/// A VM role that a role is worth, by what it can do.
+#[derive(Debug, Clone)]
+pub(super) struct Worth {
+    /// The VM role's entry of the mapping.
+    pub(super) entry: usize,
+    pub(super) reaches: Reaches,
+}
+
+impl Worth {
+    /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
+    /// covers.
+    pub(super) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
+        let of_level = role
+            .level(scope)
+            .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling));
+        let added = added_vm_roles(ruling).filter(|(_, name)| role.covers(name, scope));
+        of_level
+            .into_iter()
+            .chain(added.map(Self::covered))
+            .collect()
+    }
+
+    /// The VM role of a level, or of the next lower one that the mapping has.
+    pub(super) fn of_level(level: Level, can: Capabilities, ruling: &Ruling) -> Option<Self> {
+        let mut lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
+        let (level, entry) =
+            lower.find_map(|level| Some((level, ruling.vm_role(level.role())?)))?;
+        let high = can.iter().filter(|capability| capability.level() >= level);
+        let reaches = Reaches {
+            role: level.role().into(),
+            can: high.map(Capability::as_str).collect(),
+        };
+        Some(Self { entry, reaches })
+    }
+
+    fn covered((entry, role): (usize, &Arc<str>)) -> Self {
+        let reaches = Reaches {
+            role: Arc::clone(role),
+            can: Vec::new(),
+        };
+        Self { entry, reaches }
+    }
+}
+
+/// The VM roles of the mapping that are none of Palette's four.
+fn added_vm_roles(ruling: &Ruling) -> impl Iterator<Item = (usize, &Arc<str>)> {
+    let entries = ruling.policy().mapping.iter().enumerate();
+    entries
+        .filter(|(_, entry)| entry.class == RoleClass::Vm && Level::of_role(&entry.role).is_none())
+        .map(|(index, entry)| (index, &entry.role))
+}

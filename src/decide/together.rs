@@ -1,0 +1,222 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::effective::Worth;
+use super::grants::Grant;
+use super::rules::Judge;
+use crate::domain::{BindingName, Cause, Finding, Principal, Rule, Scope};
+use crate::facts::{Binding, RoleView, View};
+use crate::rbac::{Capabilities, Level, Rules};
+
+/// A binding of the subject, or of a group that it is in, beside the one that is judged.
+#[derive(Clone, Copy)]
+struct Other<'v> {
+    binding: &'v Binding,
+    role: RoleView<'v>,
+}
+
+/// A role, and where it is held: what is held in the whole cluster is all of it, also beside what is held in a namespace.
+struct Held<'v> {
+    role: RoleView<'v>,
+    scope: Scope<'v>,
+}
+
+impl<'v> Held<'v> {
+    fn rules(&self) -> &'v Rules {
+        self.role.rules(&self.scope)
+    }
+}
+
+impl<'r> Judge<'r> {
+    /// Rule `cumulative`: what the subject's bindings allow together, where that is more than each of them alone.
+    pub(super) fn cumulative(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.effect(Rule::Cumulative)?;
+        let view = self.cluster.view?;
+        let binding = &self.request.binding;
+        let own = view.referred(&binding.role, &binding.scope)?;
+        let others = self.others(grant.principal, view);
+        if others.is_empty() {
+            return None;
+        }
+        places(&others, &binding.scope)
+            .into_iter()
+            .find_map(|(place, others)| self.together(grant, own, &place, &others))
+            .or_else(|| self.everywhere(grant, own, view))
+    }
+
+    fn together(
+        &self,
+        grant: &Grant<'_>,
+        own: RoleView<'r>,
+        place: &Scope<'_>,
+        others: &[Other<'r>],
+    ) -> Option<Finding> {
+        let of_others = others.iter().map(|other| Held {
+            role: other.role,
+            scope: other.binding.scope(),
+        });
+        let own = Held {
+            role: own,
+            scope: self.request.binding.scope.clone(),
+        };
+        let held: Vec<Held<'_>> = of_others.chain([own]).collect();
+        let all = capabilities(&held);
+        let level = level_together(&held, all, place, self.cluster.view?)?;
+        let worth = Worth::of_level(level, all, self.ruling)?;
+        let adds_to_it = |other: &&Other<'_>| {
+            let capabilities = other.role.capabilities(&other.binding.scope());
+            capabilities != Capabilities::default()
+        };
+        let adding = others.iter().filter(adds_to_it);
+        let names = adding
+            .map(|other| Arc::new(BindingName::from(other.binding)))
+            .collect();
+        self.unmet(Rule::Cumulative, worth.entry, place, grant, |standing| {
+            Cause::ReachesTogether(worth.reaches, standing, names)
+        })
+    }
+
+    /// Who may do something in every namespace that has bindings may do it in the whole cluster, nearly.
+    fn everywhere(&self, grant: &Grant<'_>, own: RoleView<'r>, view: &View) -> Option<Finding> {
+        let scope = &self.request.binding.scope;
+        let here = scope.namespace()?;
+        let bindings = view.bindings_of(grant.principal);
+        if bindings.len() + 1 < FEWEST_NAMESPACES.max(view.namespaces().count()) {
+            return None;
+        }
+        let reaching = bindings
+            .iter()
+            .filter(|binding| reaches_level(binding, view));
+        let mut bound: BTreeSet<&str> = reaching
+            .filter_map(|binding| binding.name.namespace.as_deref())
+            .collect();
+        bound.insert(here);
+        let is_everywhere = view.namespaces().all(|namespace| bound.contains(namespace));
+        if !is_everywhere || bound.len() < FEWEST_NAMESPACES {
+            return None;
+        }
+        let level = own.level(scope)?;
+        let worth = Worth::of_level(level, own.capabilities(scope), self.ruling)?;
+        self.unmet(
+            Rule::Cumulative,
+            worth.entry,
+            &Scope::Cluster,
+            grant,
+            |standing| Cause::Everywhere(worth.reaches, standing, bound.len()),
+        )
+    }
+
+    /// The other bindings of the subject, and of the teams that it is in, that hold where this one does or below.
+    fn others(&self, principal: Principal<'_>, view: &'r View) -> Vec<Other<'r>> {
+        let judged = &self.request.binding;
+        let mut bindings: Vec<&'r Arc<Binding>> =
+            view.bindings_within(principal, &judged.scope).collect();
+        for group in self.groups_of(principal) {
+            bindings.extend(view.bindings_within(Principal::Group(&group), &judged.scope));
+        }
+        let is_judged = |binding: &Binding| {
+            *binding.name.name == *judged.name && binding.scope() == judged.scope
+        };
+        let other = |binding: &'r Arc<Binding>| {
+            let role = view.role(&binding.role_name()?)?;
+            (!is_judged(binding)).then_some(Other { binding, role })
+        };
+        bindings.into_iter().filter_map(other).collect()
+    }
+
+    /// The groups that Palette's teams make a user a member of.
+    fn groups_of(&self, principal: Principal<'_>) -> Vec<String> {
+        let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
+        let Principal::User(name) = principal else {
+            return Vec::new();
+        };
+        let user = name
+            .strip_prefix(&*policy.identity.username_prefix)
+            .and_then(|name| directory.user(name));
+        let teams = user.into_iter().flat_map(|user| &user.teams);
+        teams
+            .map(|team| {
+                let team = &directory.team_by_id(*team).name;
+                format!("{}{team}", policy.identity.groups_prefix)
+            })
+            .collect()
+    }
+}
+
+/// The others by the place where they and the judged binding hold together: what holds in the whole cluster holds in each
+/// namespace too.
+fn places<'v>(others: &[Other<'v>], scope: &Scope<'_>) -> Vec<(Scope<'v>, Vec<Other<'v>>)> {
+    let mut wide = Vec::new();
+    let mut by_namespace: BTreeMap<&'v str, Vec<Other<'v>>> = BTreeMap::new();
+    for other in others {
+        match &other.binding.name.namespace {
+            Some(namespace) => by_namespace.entry(namespace).or_default().push(*other),
+            None => wide.push(*other),
+        }
+    }
+    let narrow = by_namespace.into_iter().map(|(namespace, mut others)| {
+        others.extend_from_slice(&wide);
+        (Scope::Namespace(namespace.into()), others)
+    });
+    let narrow: Vec<_> = narrow.collect();
+    match scope {
+        Scope::Cluster => [(Scope::Cluster, wide)].into_iter().chain(narrow).collect(),
+        Scope::Namespace(_) if narrow.is_empty() => {
+            vec![(scope.clone().into_owned(), wide)]
+        }
+        Scope::Namespace(_) => narrow,
+    }
+}
+
+fn capabilities(held: &[Held<'_>]) -> Capabilities {
+    let each = held.iter().map(|held| held.role.capabilities(&held.scope));
+    each.fold(Capabilities::default(), Capabilities::union)
+}
+
+/// The level of all of them, where it is above that of each.
+fn level_together(
+    held: &[Held<'_>],
+    all: Capabilities,
+    place: &Scope<'_>,
+    view: &View,
+) -> Option<Level> {
+    let by_table = all.level()?;
+    let higher = Level::ALL
+        .into_iter()
+        .rev()
+        .take_while(|level| *level > by_table);
+    let level = higher
+        .into_iter()
+        .find(|level| cover_together(held, all, *level, place, view))
+        .unwrap_or(by_table);
+    let alone = held
+        .iter()
+        .filter_map(|held| held.role.level(&held.scope))
+        .max();
+    (Some(level) > alone).then_some(level)
+}
+
+fn cover_together(
+    held: &[Held<'_>],
+    all: Capabilities,
+    level: Level,
+    place: &Scope<'_>,
+    view: &View,
+) -> bool {
+    let may_cover = |reference: &RoleView<'_>| {
+        let capabilities = reference.capabilities(place);
+        capabilities.concern_machines() && all.contain(capabilities)
+    };
+    let reference = view.cluster_role(level.role()).filter(may_cover);
+    reference.is_some_and(|reference| {
+        Rules::union(held.iter().map(Held::rules)).covers(reference.rules(place))
+    })
+}
+
+fn reaches_level(binding: &Binding, view: &View) -> bool {
+    let role = binding.role_name().and_then(|name| view.role(&name));
+    role.is_some_and(|role| role.level(&binding.scope()).is_some())
+}
+
+/// Bound in every namespace of fewer is no sign of anything.
+const FEWEST_NAMESPACES: usize = 5;

@@ -1,0 +1,250 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::effective::Worth;
+use super::exempt::Exemptions;
+use super::grants::{self, Grant};
+use super::rules::Judge;
+use super::{break_glass, verdict};
+use crate::domain::{
+    Action, BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Notice,
+    Operation, Requester, RoleRef, Rule, Scope, Verdict,
+};
+use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
+use crate::rbac::{Capabilities, Capability, Level};
+use crate::ruling::Ruling;
+
+/// A Role or `ClusterRole` that is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleRequest<'a> {
+    /// Who asks; absent where nobody does, as when a file is checked.
+    pub requester: Option<Requester<'a>>,
+    /// The role as it would be.
+    pub role: Role,
+    /// The role as it is, if there is one and it could be read.
+    pub previous: Option<Role>,
+}
+
+/// Judges a role by what its bindings, and those of the aggregates that it is part of, would then grant.
+///
+/// A role written again with the same rules and labels is admitted unjudged.
+pub fn decide_role(
+    request: &RoleRequest<'_>,
+    ruling: &Ruling,
+    cluster: Cluster<'_>,
+    now: Timestamp,
+) -> Decision {
+    let undecided = undecided(request, ruling, cluster);
+    if undecided.verdict == Verdict::Unchanged {
+        return undecided;
+    }
+    let nothing = View::default();
+    let seen = cluster.view.unwrap_or(&nothing);
+    let corrected = corrected(seen, request);
+    let before = corrected.as_ref().unwrap_or(seen);
+    let written = Event::Upsert(Object::Role(request.role.clone()));
+    let change = Change {
+        request,
+        ruling,
+        before,
+        after: &before.after(written),
+        now,
+    };
+    let mut findings = change.drifts();
+    findings.extend(change.role_changes());
+    let mut notices: Vec<Notice> = ruling
+        .policy()
+        .help
+        .clone()
+        .map(Notice::Help)
+        .into_iter()
+        .collect();
+    notices.extend(break_glass(
+        request.requester.as_ref(),
+        ruling,
+        &mut findings,
+    ));
+    Decision {
+        verdict: verdict(&findings),
+        findings,
+        notices,
+        ..undecided
+    }
+}
+
+/// The VM roles that can do what they are documented not to: each with what that is.
+pub(crate) fn drifts(view: &View, ruling: &Ruling) -> Vec<Finding> {
+    let nothing = View::default();
+    Level::ALL
+        .into_iter()
+        .filter_map(|level| drift(level, &nothing, view, ruling))
+        .collect()
+}
+
+fn undecided(request: &RoleRequest<'_>, ruling: &Ruling, cluster: Cluster<'_>) -> Decision {
+    let name = &request.role.name;
+    let is_unchanged = request.previous.as_ref() == Some(&request.role);
+    let is_on = ruling.policy().actions.of(Rule::RoleChange) != Action::Off;
+    let unjudged = cluster.view.is_none() && is_on && !is_unchanged;
+    Decision {
+        verdict: if is_unchanged {
+            Verdict::Unchanged
+        } else {
+            Verdict::Allowed
+        },
+        judged: Judged::Role,
+        role: RoleRef {
+            kind: request.role.kind(),
+            name: name.name.to_string().into(),
+        },
+        scope: match &name.namespace {
+            Some(namespace) => Scope::Namespace(namespace.to_string().into()),
+            None => Scope::Cluster,
+        },
+        findings: Vec::new(),
+        notices: Vec::new(),
+        unjudged: unjudged.then_some(Rule::RoleChange).into_iter().collect(),
+    }
+}
+
+/// The view with the role as the request knows it: a watch is a little behind.
+fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<View> {
+    let name = &request.role.name;
+    let seen = view.role(name).map(RoleView::role);
+    if seen == request.previous.as_ref() {
+        return None;
+    }
+    Some(view.after(match &request.previous {
+        Some(previous) => Event::Upsert(Object::Role(previous.clone())),
+        None => Event::Delete(request.role.object_kind(), name.clone()),
+    }))
+}
+
+/// The cluster before and after the role is written.
+struct Change<'r> {
+    request: &'r RoleRequest<'r>,
+    ruling: &'r Ruling,
+    before: &'r View,
+    after: &'r View,
+    now: Timestamp,
+}
+
+impl Change<'_> {
+    /// Rule `role-drift`, of the role itself or of a VM role that it is part of.
+    fn drifts(&self) -> Vec<Finding> {
+        let nothing = View::default();
+        let is_written =
+            |level: Level| self.request.role.name == ObjectName::of_cluster(level.role());
+        let found = |level: Level| {
+            let before = if is_written(level) {
+                &nothing
+            } else {
+                self.before
+            };
+            drift(level, before, self.after, self.ruling)
+        };
+        Level::ALL.into_iter().filter_map(found).collect()
+    }
+
+    /// Rule `role-change`: what the bindings of the role break then, and did not before.
+    fn role_changes(&self) -> Vec<Finding> {
+        if effect(Rule::RoleChange, self.ruling).is_none() {
+            return Vec::new();
+        }
+        self.after
+            .bindings_through(&self.request.role.name)
+            .flat_map(|binding| self.of_binding(binding))
+            .collect()
+    }
+
+    fn of_binding(&self, binding: &Binding) -> Vec<Finding> {
+        let request = BindingRequest {
+            operation: Operation::Create,
+            requester: self.request.requester.clone(),
+            binding: binding.to_judge(),
+            previous: None,
+        };
+        let (before, after) = (
+            self.seen(&request, self.before),
+            self.seen(&request, self.after),
+        );
+        let exemptions = Exemptions::in_force(self.ruling.policy(), &request, self.now);
+        let name = Arc::new(BindingName::from(binding));
+        let added = grants::added(&request);
+        let breaks_newly = |grant: &&Grant<'_>| !before.breaks(grant);
+        let found = added
+            .iter()
+            .filter(breaks_newly)
+            .filter_map(|grant| after.found(grant));
+        found
+            .map(|found| {
+                let mut finding = Finding {
+                    field: Field::Rules,
+                    binding: Some(Arc::clone(&name)),
+                    ..found
+                };
+                exemptions.cover(&mut finding);
+                finding
+            })
+            .collect()
+    }
+
+    fn seen<'s>(&'s self, request: &'s BindingRequest<'s>, view: &'s View) -> Seen<'s> {
+        let (role, scope) = (&request.binding.role, &request.binding.scope);
+        let worth = view
+            .referred(role, scope)
+            .map(|role| Worth::of_role(role, scope, self.ruling));
+        Seen {
+            judge: Judge::new(request, self.ruling, Cluster::seen(view), self.now),
+            worth: worth.unwrap_or_default(),
+        }
+    }
+}
+
+/// A binding, and what its role is worth at one time, whatever its name.
+struct Seen<'s> {
+    judge: Judge<'s>,
+    worth: Vec<Worth>,
+}
+
+impl Seen<'_> {
+    fn breaks(&self, grant: &Grant<'_>) -> bool {
+        self.judge.breaks_by_name(grant) || self.found(grant).is_some()
+    }
+
+    fn found(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.judge.worth_more(Rule::RoleChange, grant, &self.worth)
+    }
+}
+
+/// What the VM role of that level could not do before, can do after, and is documented not to.
+fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<Finding> {
+    let effect = effect(Rule::RoleDrift, ruling)?;
+    ruling.vm_role(level.role())?;
+    let beyond = |view: &View| {
+        let role = view.cluster_role(level.role());
+        let all = role.map(|role| role.capabilities(&Scope::Cluster));
+        all.unwrap_or_default().beyond(level)
+    };
+    let (before, after) = (beyond(before), beyond(after));
+    let new: Capabilities = after.iter().filter(|it| !before.contains(*it)).collect();
+    let can: Vec<&'static str> = new.iter().map(Capability::as_str).collect();
+    (!can.is_empty()).then(|| Finding {
+        rule: Rule::RoleDrift,
+        effect,
+        field: Field::Rules,
+        binding: None,
+        subject: None,
+        cause: Cause::Drift(level.role().into(), can),
+        lacks: Vec::new(),
+        holds: Vec::new(),
+        may: None,
+        exemption: None,
+    })
+}
+
+fn effect(rule: Rule, ruling: &Ruling) -> Option<Effect> {
+    let policy = ruling.policy();
+    Effect::of(policy.mode.cap(policy.actions.of(rule)))
+}

@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use super::words::{binding_name, more, name, siblings};
+use crate::domain::{
+    BindingName, Cause, Decision, Finding, Judged, Reaches, Standing, Subject, SubjectKind,
+};
+
+/// What is wrong, where it is not what the subject lacks.
+pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
+    match &finding.cause {
+        Cause::Requirement(_) => String::new(),
+        Cause::Reaches(reaches, standing) => {
+            let everybody = match standing {
+                Standing::Everybody => ", and this stands for everybody",
+                _ => "",
+            };
+            format!("the role {}{everybody}", can(reaches, decision))
+        }
+        Cause::ReachesTogether(reaches, _, others) => {
+            format!("with {}, it {}", bindings(others), can(reaches, decision))
+        }
+        Cause::Everywhere(reaches, _, count) => format!(
+            "with this it is bound in all {count} namespaces that have bindings, which is as good as {} in the whole cluster",
+            name(&reaches.role)
+        ),
+        Cause::DanglingRole => {
+            String::from("the role does not exist, and whoever creates it decides what it grants")
+        }
+        Cause::UnreadableRole => String::from(
+            "the role could not be read from the API server, so nobody knows what it allows",
+        ),
+        Cause::Detours(names, _) => format!(
+            "the role opens ways to rights that it does not give: {}",
+            names.join(", ")
+        ),
+        Cause::Drift(vm_role, can) => format!(
+            "it could then {}, which {} is documented not to",
+            abilities(can),
+            name(vm_role)
+        ),
+        Cause::StaleDirectory => {
+            String::from("what is known of Palette's roles is older than the policy allows")
+        }
+        Cause::ClusterGroup(group) => format!(
+            "the cluster belongs to cluster group {}, where every binding is made at namespace level",
+            name(group)
+        ),
+        Cause::Workspace(workspaces) => {
+            let workspaces: Vec<String> =
+                workspaces.iter().map(|workspace| name(workspace)).collect();
+            format!(
+                "the cluster belongs to workspace {}, where every binding is made at namespace level",
+                workspaces.join(", ")
+            )
+        }
+        Cause::Everybody => String::from("this stands for everybody"),
+        Cause::AllServiceAccounts => {
+            String::from("this stands for all ServiceAccounts, of the cluster or of a namespace")
+        }
+        Cause::ServiceAccount => String::from(
+            "a ServiceAccount has no roles in Palette, and its token is a way around them",
+        ),
+    }
+}
+
+/// The way out, where it is not the missing roles.
+pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
+    match &finding.cause {
+        Cause::ClusterGroup(_) | Cause::Workspace(_) => namespaced(finding, decision),
+        Cause::Everybody | Cause::AllServiceAccounts => {
+            String::from("be replaced by the users and teams who are meant")
+        }
+        Cause::ServiceAccount => String::from("be let through by an exemption of the policy"),
+        Cause::StaleDirectory => String::from("be given the role once the directory is read again"),
+        Cause::DanglingRole => String::from("be bound once the role exists"),
+        Cause::UnreadableRole => {
+            String::from("be bound when the API server answers the webhook again")
+        }
+        Cause::Drift(vm_role, _) => {
+            format!(
+                "be written without that, or the policy give {} another requirement",
+                name(vm_role)
+            )
+        }
+        Cause::Reaches(..) => String::from("be replaced by the users and teams who are meant"),
+        Cause::Requirement(_)
+        | Cause::ReachesTogether(..)
+        | Cause::Everywhere(..)
+        | Cause::Detours(..) => String::new(),
+    }
+}
+
+/// `can delete, migrate: as much as spectro-vm-power-user`.
+fn can(reaches: &Reaches, decision: &Decision) -> String {
+    let role = name(&reaches.role);
+    let (can, allows) = match decision.judged {
+        Judged::Binding => ("can", "allows"),
+        Judged::Role => ("could then", "would then allow"),
+    };
+    if reaches.can.is_empty() {
+        format!("{allows} all that {role} allows in this cluster")
+    } else {
+        format!("{can} {}: as much as {role}", abilities(&reaches.can))
+    }
+}
+
+/// `launch and delete virtual machines, manage templates`.
+fn abilities(capabilities: &[&str]) -> String {
+    let (manage, machines): (Vec<&str>, Vec<&str>) = capabilities
+        .iter()
+        .partition(|capability| capability.starts_with("manage"));
+    let machines =
+        (!machines.is_empty()).then(|| format!("{} virtual machines", all_of(&machines)));
+    let all: Vec<&str> = machines.as_deref().into_iter().chain(manage).collect();
+    all_of(&all)
+}
+
+/// `RoleBinding vms/dev and ClusterRoleBinding admins`, the first of them.
+fn bindings(others: &[Arc<BindingName>]) -> String {
+    let shown = others.iter().take(BINDINGS_SHOWN);
+    let shown: Vec<String> = shown.map(|other| binding_name(other)).collect();
+    let more = more(others.len(), BINDINGS_SHOWN);
+    format!("{}{more}", all_of(&shown))
+}
+
+/// `a, b and c`.
+fn all_of(words: &[impl AsRef<str>]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// How to grant in a namespace what may be granted there.
+fn namespaced(finding: &Finding, decision: &Decision) -> String {
+    let unmet = siblings(finding, decision).find(|other| !other.lacks.is_empty());
+    let role = unmet.and_then(|unmet| unmet.may.as_deref());
+    let Some(subject) = &finding.subject else {
+        return String::new();
+    };
+    let command = command(subject, role.unwrap_or(&decision.role.name));
+    match (unmet, role) {
+        (Some(_), None) => format!("then be bound in each namespace: {command}"),
+        _ => format!("be bound in each namespace: {command}"),
+    }
+}
+
+/// The command that makes the grant in one namespace.
+fn command(subject: &Subject<'_>, role: &str) -> String {
+    let name = argument(&subject.name);
+    let flag = match (subject.kind, &subject.namespace) {
+        (SubjectKind::User, _) => format!("--user={name}"),
+        (SubjectKind::Group, _) => format!("--group={name}"),
+        (SubjectKind::ServiceAccount, namespace) => {
+            let namespace = argument(namespace.as_deref().unwrap_or_default());
+            format!("--serviceaccount={namespace}:{name}")
+        }
+    };
+    let role = argument(role);
+    format!("kubectl create rolebinding NAME --clusterrole={role} {flag} --namespace=NAMESPACE")
+}
+
+/// A word that is safe to paste into a shell; a name that is not is left for the reader to fill in.
+fn argument(text: &str) -> &str {
+    let is_safe =
+        |character: char| character.is_ascii_alphanumeric() || "@%_+=:,./-".contains(character);
+    if text.len() <= ARGUMENT_BYTES && text.chars().all(is_safe) {
+        text
+    } else {
+        "SUBJECT"
+    }
+}
+
+/// The longest name in a command to paste: a DNS name's, so that no real one is cut.
+const ARGUMENT_BYTES: usize = 253;
+const BINDINGS_SHOWN: usize = 3;
