@@ -20,9 +20,11 @@ use super::output::{GOOD, Output};
 use super::report::{self, AuditResult, AuditSummary};
 use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
 use super::{Exit, Failure};
-use crate::decide::decide;
-use crate::domain::{BindingRequest, Operation, Rule};
-use crate::facts::{Binding, Cluster, View};
+use crate::audit;
+use crate::domain::{
+    Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Rule, Scope, Verdict,
+};
+use crate::facts::View;
 use crate::ruling::Ruling;
 
 /// Judge every binding of a cluster, or of a dump of one
@@ -63,7 +65,7 @@ impl AuditArgs {
         for problem in &dump.problems {
             output.error(problem)?;
         }
-        let answers = scan(&dump.facts.view(), &ruling, self.ruling.now());
+        let answers = answers(&dump.facts.view(), &ruling, self.ruling.now());
         let audit = Audit {
             answers,
             problems: dump.problems,
@@ -107,30 +109,60 @@ impl Audit {
     }
 }
 
-/// Every binding as if it were made now, by nobody in particular.
-fn scan(view: &View, ruling: &Ruling, now: Timestamp) -> Vec<Answer> {
-    let judge = |binding: &Binding| {
-        let request = BindingRequest {
-            operation: Operation::Create,
-            requester: None,
-            binding: binding.to_judge(),
-            previous: None,
-        };
-        Answer {
-            source: None,
-            kind: request.binding.kind().as_str(),
-            namespace: binding.name.namespace.as_deref().map(str::to_owned),
-            name: binding.name.name.to_string(),
-            decision: decide(&request, ruling, Cluster::seen(view), now),
-        }
+/// Every binding, then the VM roles that can do what they are documented not to.
+fn answers(view: &View, ruling: &Ruling, now: Timestamp) -> Vec<Answer> {
+    let bindings = view.bindings().map(|binding| Answer {
+        source: None,
+        kind: binding.to_judge().kind().as_str(),
+        namespace: binding.name.namespace.as_deref().map(str::to_owned),
+        name: binding.name.name.to_string(),
+        decision: audit::judge(binding, view, ruling, now),
+    });
+    bindings
+        .chain(audit::drifts(view, ruling).into_iter().map(drifted))
+        .collect()
+}
+
+/// A VM role as if it were written now.
+fn drifted(drift: Finding) -> Answer {
+    let name = match &drift.cause {
+        Cause::Drift(role, _) => role.to_string(),
+        _ => String::new(),
     };
-    view.bindings().map(|binding| judge(binding)).collect()
+    let role = RoleRef {
+        kind: RoleKind::ClusterRole,
+        name: name.clone().into(),
+    };
+    Answer {
+        source: None,
+        kind: role.kind.as_str(),
+        namespace: None,
+        name,
+        decision: Decision {
+            verdict: verdict_of(drift.effect),
+            judged: Judged::Role,
+            role,
+            scope: Scope::Cluster,
+            findings: vec![drift],
+            notices: Vec::new(),
+            unjudged: Vec::new(),
+        },
+    }
+}
+
+const fn verdict_of(effect: Effect) -> Verdict {
+    match effect {
+        Effect::Deny => Verdict::Denied,
+        Effect::Exempt => Verdict::Exempted,
+        Effect::Warn => Verdict::Warned,
+        Effect::Audit => Verdict::Audited,
+    }
 }
 
 fn write_text(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     table::write(results, out)?;
     let (answers, verdicts) = (results.answers, results.verdicts_in_words());
-    let bindings = counted(answers.len(), "binding");
+    let bindings = counted(results.bindings(), "binding");
     if answers.iter().all(|one| one.decision.findings.is_empty()) {
         write!(out, "{GOOD}nothing found{GOOD:#} in {bindings}")?;
     } else {
@@ -151,7 +183,8 @@ fn audit_result(results: Results<'_>) -> AuditResult<'_> {
     let found = found.filter(|answer| !answer.decision.findings.is_empty());
     AuditResult::new(
         AuditSummary {
-            bindings: results.answers.len(),
+            bindings: results.bindings(),
+            roles: results.roles(),
             verdicts: results.verdicts(),
             unreadable: results.problems.len(),
             not_judged: results.unjudged().collect(),

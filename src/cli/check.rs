@@ -21,15 +21,18 @@ use super::report::{self, CheckResult, Summary};
 use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
 use super::{Exit, Failure};
 use crate::admission::{Manifest, read_manifest};
-use crate::decide::decide;
+use crate::decide::{RoleRequest, decide, decide_role};
 use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
-use crate::facts::{Cluster, Object as Fact};
+use crate::facts::{Cluster, Object as Fact, Role};
 use crate::ruling::Ruling;
 use views::Views;
 
-/// Judge the bindings of manifests as the webhook would, before they are applied
+/// Judge the bindings and roles of manifests as the webhook would, before they are applied
 ///
-/// Every RoleBinding and ClusterRoleBinding is judged as if it were created; other kinds are skipped and counted.
+/// Every RoleBinding and ClusterRoleBinding is judged as if it were created, every Role and ClusterRole as if it were
+/// written; other kinds are skipped and counted. What a role allows is known of the roles among the manifests, and of
+/// the cluster's if its facts are named; what neither has counts as unknown, not as missing.
+///
 /// Folders are read with all that is below them (*.yaml, *.yml, *.json), `-` is the standard input; List objects and
 /// files of several documents are taken apart. A document that cannot be read leaves the others as they are.
 #[derive(Debug, Args)]
@@ -121,11 +124,22 @@ impl Judge<'_> {
     }
 }
 
+impl<'a> Judge<'a> {
+    fn decide_role(&self, role: Role) -> Decision {
+        let request: RoleRequest<'a> = RoleRequest {
+            requester: self.requester.clone(),
+            previous: self.views.previous(&role.name),
+            role,
+        };
+        let cluster = Cluster::seen(&self.views.with_roles);
+        decide_role(&request, self.ruling, cluster, self.now)
+    }
+}
+
 /// All verdicts of a run.
 struct Check {
     answers: Vec<Answer>,
     files: usize,
-    roles: usize,
     skipped: usize,
     problems: Vec<Problem>,
 }
@@ -135,7 +149,6 @@ impl Check {
         let mut check = Self {
             answers: Vec::new(),
             files: manifests.files,
-            roles: 0,
             skipped: 0,
             problems: manifests.problems,
         };
@@ -168,7 +181,13 @@ impl Check {
 
     fn add_other(&mut self, object: &Object, judge: &Judge<'_>) {
         match facts::read(object, Some(judge.namespace)) {
-            Some(Ok(Fact::Role(_))) => self.roles += 1,
+            Some(Ok(Fact::Role(role))) => self.answers.push(Answer {
+                kind: role.object_kind().as_str(),
+                namespace: role.name.namespace.as_deref().map(str::to_owned),
+                name: role.name.name.to_string(),
+                decision: judge.decide_role(role),
+                source: Some(object.source.clone()),
+            }),
             Some(Ok(Fact::Binding(_))) | None => self.skipped += 1,
             Some(Err(problem)) => self.problems.push(problem),
         }
@@ -192,9 +211,13 @@ impl Check {
 
     /// `5 bindings in 3 files: 2 denied, 3 allowed; 4 other objects skipped`.
     fn summary(&self, results: Results<'_>) -> String {
+        let roles = match results.roles() {
+            0 => String::new(),
+            count => format!(" and {}", counted(count, "role")),
+        };
         let mut line = format!(
-            "{} in {}",
-            counted(self.answers.len(), "binding"),
+            "{}{roles} in {}",
+            counted(results.bindings(), "binding"),
             counted(self.files, "file")
         );
         let verdicts = results.verdicts_in_words();
@@ -219,7 +242,8 @@ impl Check {
         CheckResult::new(
             Summary {
                 files: self.files,
-                bindings: self.answers.len(),
+                bindings: results.bindings(),
+                roles: results.roles(),
                 verdicts: results.verdicts(),
                 skipped: self.skipped,
                 unreadable: self.problems.len(),

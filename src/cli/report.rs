@@ -58,6 +58,7 @@ impl<'a> AuditResult<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct AuditSummary {
     pub(super) bindings: usize,
+    pub(super) roles: usize,
     #[serde(flatten, serialize_with = "verdicts")]
     pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
     /// Objects that could not be judged; the standard error says why.
@@ -73,6 +74,7 @@ pub(super) struct AuditSummary {
 pub(super) struct Summary {
     pub(super) files: usize,
     pub(super) bindings: usize,
+    pub(super) roles: usize,
     #[serde(flatten, serialize_with = "verdicts")]
     pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
     /// Objects of other kinds.
@@ -290,11 +292,11 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
 }
 
 fn verdicts<S: Serializer>(counts: &[(Verdict, usize)], serializer: S) -> Result<S::Ok, S::Error> {
-    // A file that is checked is always new, so nothing is ever unchanged.
-    let counted = counts
-        .iter()
-        .filter(|(verdict, _)| *verdict != Verdict::Unchanged);
-    serializer.collect_map(counted.map(|(verdict, count)| (verdict.as_str(), count)))
+    serializer.collect_map(
+        counts
+            .iter()
+            .map(|(verdict, count)| (verdict.as_str(), count)),
+    )
 }
 
 fn rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 
 use super::Exit;
 use super::manifests::{Problem, Source};
-use crate::domain::{Decision, Effect, Rule, Verdict};
+use crate::domain::{Decision, Effect, Judged, Rule, Verdict};
 use crate::ruling::Ruling;
 
 pub(super) use text::counted;
@@ -90,6 +90,21 @@ impl<'r> Results<'r> {
         };
         let problems = self.problems.iter().map(Problem::exit);
         problems.fold(verdict, Exit::max)
+    }
+
+    /// How many of the answers are about bindings.
+    pub(super) fn bindings(self) -> usize {
+        self.count(Judged::Binding)
+    }
+
+    /// How many of the answers are about roles.
+    pub(super) fn roles(self) -> usize {
+        self.count(Judged::Role)
+    }
+
+    fn count(self, judged: Judged) -> usize {
+        let answers = self.answers.iter();
+        answers.filter(|one| one.decision.judged == judged).count()
     }
 
     /// How many there are of each verdict.

@@ -71,7 +71,7 @@ pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str
 }
 
 /// Whom a finding is about: the subject, or the role itself; where a role is written, with the binding that hands it out.
-pub(super) fn who(finding: &Finding, decision: &Decision) -> String {
+pub fn who(finding: &Finding, decision: &Decision) -> String {
     let whom = match (&finding.subject, &finding.cause) {
         (Some(meant), _) => subject(meant),
         (None, Cause::Drift(role, _)) => format!("ClusterRole {}", name(role)),

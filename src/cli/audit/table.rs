@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::super::output::{BAD, CAUTION};
 use super::super::results::{Answer, Results};
-use crate::domain::{Effect, Finding, RoleKind, RoleRef, Rule, Scope};
+use crate::domain::{Effect, Finding, Judged, RoleKind, RoleRef, Rule, Scope};
 use crate::message;
 
 /// Every finding in a row, those of a rule and of what it does in a block, the strictest first.
@@ -38,11 +38,18 @@ fn rows(answers: &[Answer], effect: Effect, rule: Rule) -> Vec<Row> {
 
 fn row(answer: &Answer, finding: &Finding) -> Row {
     let decision = &answer.decision;
+    let nothing = || String::from("-");
     [
         place(&decision.scope),
-        message::name(&answer.name),
+        match decision.judged {
+            Judged::Binding => message::name(&answer.name),
+            Judged::Role => nothing(),
+        },
         role(&decision.role),
-        message::subject(&finding.subject),
+        finding
+            .subject
+            .as_ref()
+            .map_or_else(nothing, message::subject),
         why(answer, finding),
     ]
 }

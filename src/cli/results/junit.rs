@@ -77,7 +77,7 @@ fn case(answer: &Answer, fail_on: FailOn) -> TestCase {
 fn headline(decision: &Decision, fail_on: FailOn) -> String {
     let fails = |finding: &&Finding| fail_on.includes(finding.effect);
     let mut failing = decision.findings.iter().filter(fails);
-    let line = |first: &Finding| format!("[{}] {}", first.rule, message::subject(&first.subject));
+    let line = |first: &Finding| format!("[{}] {}", first.rule, message::who(first, decision));
     let first = failing.next().map(line).unwrap_or_default();
     match failing.count() {
         0 => first,

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::manifests::Source;
 use super::super::report::write_json;
 use super::{Answer, Problem, Results, not_judged};
-use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule};
+use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject};
 use crate::message;
 use crate::metrics::VERSION;
 use crate::ruling::Ruling;
@@ -391,11 +391,19 @@ fn suppression(finding: &Finding, ruling: &Ruling) -> Option<Suppression> {
 fn fingerprint(finding: &Finding, answer: &Answer) -> String {
     let role = &answer.decision.role;
     let namespace = answer.namespace.as_deref().unwrap_or_default();
-    let (kind, in_namespace, name) = match finding.subject.principal() {
-        Principal::User(name) => ("User", "", name),
-        Principal::Group(name) => ("Group", "", name),
-        Principal::ServiceAccount { namespace, name } => ("ServiceAccount", namespace, name),
+    let principal = finding.subject.as_ref().map(Subject::principal);
+    let (kind, in_namespace, name) = match principal {
+        Some(Principal::User(name)) => ("User", "", name),
+        Some(Principal::Group(name)) => ("Group", "", name),
+        Some(Principal::ServiceAccount { namespace, name }) => ("ServiceAccount", namespace, name),
+        None => ("", "", ""),
     };
+    let (through, in_which) = finding.binding.as_deref().map_or(("", ""), |binding| {
+        (
+            &*binding.name,
+            binding.scope.namespace().unwrap_or_default(),
+        )
+    });
     let parts = [
         finding.rule.as_str(),
         answer.kind,
@@ -406,6 +414,8 @@ fn fingerprint(finding: &Finding, answer: &Answer) -> String {
         kind,
         in_namespace,
         name,
+        through,
+        in_which,
     ];
     let digest = Sha256::digest(parts.join("\0"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
