@@ -73,6 +73,7 @@ pub struct CheckArgs {
 impl CheckArgs {
     /// Judges, prints, and says whether something fails the check.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        self.facts.beside(&self.filenames)?;
         let ruling = self.ruling.ruling(output)?;
         let manifests = Manifests::read(&self.filenames);
         let known = self.facts.read(output)?.unwrap_or_default();
@@ -261,6 +262,10 @@ Examples:
 
   # What Helm or kustomize make of them, in a cluster of that project
   kustomize build . | palette-rbac check -f - --directory directory.yaml --project orchard-prod
+
+  # With what is known of the cluster: what its roles allow, and whom a changed role would reach
+  kubectl get clusterroles,roles,clusterrolebindings,rolebindings --all-namespaces --output json > cluster.json
+  palette-rbac check -f manifests/ --directory directory.yaml --facts cluster.json
 
   # In a pipeline: warnings fail, too, and the findings are for scripts
   palette-rbac check -f manifests/ --directory directory.yaml --fail-on warn --output json

@@ -11,7 +11,7 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::Failure;
-use super::manifests::{self, Manifests, Problem, display_name};
+use super::manifests::{self, Manifests, Problem, display_name, is_standard_input};
 use super::output::Output;
 use crate::facts::{Event, Facts, Kind, Object};
 use crate::sources::SourceError;
@@ -43,6 +43,17 @@ pub(super) struct LiveArgs {
 }
 
 impl FactsArgs {
+    /// Refuses to read the standard input for the facts where it holds something else already.
+    pub(super) fn beside(&self, others: &[PathBuf]) -> Result<(), Failure> {
+        let is_taken = others.iter().any(|path| is_standard_input(path));
+        match &self.facts {
+            Some(path) if is_taken && is_standard_input(path) => Err(Failure::usage(
+                "--facts - and --filename -: the standard input can be read for one of them only",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// What is known of the cluster, if one is named.
     pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Option<Facts>, Failure> {
         if self.facts.is_some() || self.cluster.is_named() {

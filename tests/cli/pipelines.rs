@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Folder, INES, TEAM, role_binding};
-
-const OTTO: &str = "{apiGroup: rbac.authorization.k8s.io, kind: User, name: otto@orchard.test}";
+use crate::{Folder, INES, OTTO, TEAM, role_binding};
 
 /// One of each: refused, warned of, admitted, exempted, broken.
 fn mixed() -> Folder {
