@@ -73,6 +73,7 @@ impl Start {
         let certificate = |name: &str| self.folder.join("certs").join(name);
         let mut command = Placement::Free.command(Path::new(PROGRAM));
         command.arg("serve").args(world::CLUSTER);
+        command.args(["--cluster", "off"]);
         command.arg("--listen").arg(listen.to_string());
         command.arg("--admin-listen").arg(admin.to_string());
         command.arg("--tls-cert").arg(certificate("tls.crt"));

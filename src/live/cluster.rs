@@ -80,7 +80,7 @@ impl ClusterWatch {
                 self.take(batch.drain(..), Timestamp::now());
             }
         };
-        let both = async { tokio::join!(follow(client, listener), listen) };
+        let both = async { tokio::join!(Box::pin(follow(client, listener)), listen) };
         stop.run_until_cancelled(both).await;
     }
 

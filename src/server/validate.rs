@@ -133,7 +133,7 @@ impl Validate {
                 }
                 Ok(response)
             }
-            // Asked again after the answer; the API server may ask again too.
+            // A role that was read, or cannot be, is not asked for: this does not happen. It would be no admission.
             Reply::RoleToRead(_) => Err(Rejection::Saturated.into()),
             Reply::NoUid { reason } => Err(Refused::Rejected(Rejection::NoUid, Some(reason))),
         }

@@ -6,11 +6,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that cannot go on says so and ends"
+    clippy::float_cmp,
+    reason = "a test that cannot go on says so and ends; metrics are whole"
 )]
 
 mod binding;
 mod client_certificates;
+mod controllers;
 mod counted;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
@@ -18,6 +20,7 @@ mod harness;
 mod leftovers;
 mod manifests;
 mod mapping;
+mod operators;
 mod outage;
 mod scopes;
 mod site;
@@ -25,4 +28,5 @@ mod standard_roles;
 mod subjects;
 mod swaps;
 mod updates;
+mod watch;
 mod ways_to_write;

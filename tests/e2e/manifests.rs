@@ -223,10 +223,11 @@ fn assert_installing_again_keeps(cluster: &Cluster, ca: &str) {
     let kubectl = |command: &str| cluster.kubectl.read(command).unwrap();
     kubectl(&apply);
     kubectl(&format!(
-        r#"patch validatingwebhookconfiguration palette-rbac --type=json -p=[{{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"{ca}"}}]"#
+        r#"patch validatingwebhookconfiguration palette-rbac --type=json -p=[{{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"{ca}"}},{{"op":"add","path":"/webhooks/1/clientConfig/caBundle","value":"{ca}"}}]"#
     ));
     kubectl(&apply);
     assert_eq!(kubectl(CA), ca);
+    assert_eq!(kubectl(&CA.replace("[0]", "[1]")), ca);
     kubectl(TAKE_AWAY);
 }
 
@@ -440,7 +441,7 @@ const PROBE: &str = "create rolebinding palette-rbac-probe --clusterrole=spectro
 /// The line of docs/failure-policy.md.
 const TAKE_AWAY: &str = "delete validatingwebhookconfiguration palette-rbac";
 
-const CA: &str = "get validatingwebhookconfiguration palette-rbac -o jsonpath={..caBundle}";
+const CA: &str = "get validatingwebhookconfiguration palette-rbac -o jsonpath={.webhooks[0].clientConfig.caBundle}";
 
 const REGISTRATION: &str = "ValidatingWebhookConfiguration";
 

@@ -93,6 +93,8 @@ pub(crate) fn serve(files: &Files) -> Command {
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palette-rbac"));
     command.env_clear();
+    // Never the cluster of whoever runs the tests.
+    command.env("PALETTE_RBAC_CLUSTER", "off");
     command
 }
 

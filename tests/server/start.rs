@@ -103,6 +103,79 @@ fn a_chain_with_a_broken_block_is_refused() {
     assert_fails(serve(&files), 2, &["tls.crt", "PEM"]);
 }
 
+#[test]
+fn a_kubeconfig_that_is_named_has_to_be_good() {
+    let files = Files::new();
+    let serve_with = |name: &str| {
+        let mut command = serve(&files);
+        command.args(["--cluster", "auto", "--kubeconfig"]);
+        command.arg(files.path(name));
+        command
+    };
+    let way_out = "`--cluster off`";
+    assert_fails(serve_with("none"), 3, &["none", "No such file", way_out]);
+    files.put("broken", "apiVersion: v1\nclusters: 7\n");
+    assert_fails(serve_with("broken"), 2, &["broken", "YAML", way_out]);
+    files.put("empty", "apiVersion: v1\nkind: Config\n");
+    assert_fails(
+        serve_with("empty"),
+        2,
+        &["empty", "current context", way_out],
+    );
+    files.put("no-ca", &kubeconfig("certificate-authority: gone.crt"));
+    assert_fails(serve_with("no-ca"), 2, &["no-ca", "gone.crt", way_out]);
+}
+
+#[test]
+fn a_kubeconfig_and_no_cluster_exclude_each_other() {
+    let mut command = serve(&Files::new());
+    command.args(["--cluster", "off", "--kubeconfig", "/dev/null"]);
+    assert_fails(command, 2, &["--cluster off", "--kubeconfig"]);
+}
+
+#[test]
+fn the_kubeconfig_of_kubectl_is_read_where_there_is_no_pod() {
+    let files = Files::new();
+    let mut command = serve(&files);
+    command.args(["--cluster", "auto"]);
+    command.env("KUBECONFIG", files.path("none"));
+    assert_fails(command, 3, &["none", "No such file"]);
+}
+
+/// Liveness is not readiness: a process that waits for its API server must not be restarted for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_api_server_it_starts_and_waits() {
+    let files = Files::new();
+    files.put("kubeconfig", &kubeconfig("insecure-skip-tls-verify: true"));
+    let mut command = serve(&files);
+    command.args(["--cluster", "auto", "--kubeconfig"]);
+    command.arg(files.path("kubeconfig"));
+    let server = Server::run(command, files);
+    server
+        .log
+        .until(|line| line["level"] == "WARN" && line["state"] == "syncing");
+    let (status, text) = server.admin("/readyz").await;
+    assert_eq!(status, 503);
+    assert!(text.contains("\ncluster: syncing since "), "{text}");
+    assert!(text.contains("Connection refused"), "{text}");
+    assert_eq!(server.admin("/healthz").await.0, 200);
+    assert_eq!(
+        server.metric(r#"cluster_state{state="syncing"}"#).await,
+        1.0
+    );
+    server.signal("TERM");
+    assert!(server.ended().await.0.success());
+}
+
+/// Of a cluster at a port that nobody listens on.
+fn kubeconfig(more: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: orchard\nclusters:\n  - name: orchard\n    cluster: \
+         {{ server: \"https://127.0.0.1:1\", {more} }}\ncontexts:\n  - name: orchard\n    context: {{ cluster: orchard, \
+         user: nobody }}\nusers:\n  - name: nobody\n    user: {{ token: none }}\n"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn dev_needs_no_file() {
     let mut command = program();

@@ -39,6 +39,9 @@ impl RoleReader {
 
     /// Asks once, and waits no longer than this.
     pub async fn read(&self, name: &ObjectName, patience: Duration) -> LiveRole {
+        if patience.is_zero() {
+            return LiveRole::Failed("no time is left for it".to_owned());
+        }
         let Ok(_place) = self.places.try_acquire() else {
             return LiveRole::Failed(format!("{AT_ONCE} roles are being read already"));
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use rcgen::{CertificateParams, KeyPair};
+use serde_json::{Value, json};
 
 use super::assets::Assets;
 use super::kubectl::Kubectl;
@@ -94,13 +95,51 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Starts `program`, a kube-controller-manager with these controllers only. [`CONTROLLER_MANAGER`] is a user.
+    pub(crate) fn start_controller_manager(
+        &self,
+        program: &Path,
+        controllers: &[&str],
+    ) -> Result<Process> {
+        let name = CONTROLLER_MANAGER.name;
+        let token = fs::read_to_string(self.folder.join(format!("{name}.token")))?;
+        let kubeconfig = self.kubeconfig_of(name, &token)?;
+        let mut command = Command::new(program);
+        command
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg(format!("--controllers={}", controllers.join(",")))
+            // Each controller asks as its own ServiceAccount, as where kubeadm or Cluster API made the cluster.
+            .arg("--use-service-account-credentials")
+            .args(["--leader-elect=false", "--secure-port=0"]);
+        Process::start(
+            &mut command,
+            &self.folder.join("kube-controller-manager.log"),
+        )
+    }
+
     /// Ends the API server and starts it again on the same data and port.
     pub(crate) fn restart_api_server(&mut self) -> Result<()> {
-        self.api_server = None;
+        self.stop_api_server();
         self.start_api_server()
     }
 
-    fn start_api_server(&mut self) -> Result<()> {
+    /// Ends the API server without a word, as when its node goes.
+    pub(crate) fn stop_api_server(&mut self) {
+        self.api_server = None;
+    }
+
+    /// A kubeconfig for whoever has a token.
+    pub(crate) fn kubeconfig_of(&self, name: &str, token: &str) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{name}.kubeconfig"));
+        let users = json!([{"name": name, "user": {"token": token}}]);
+        let document = kubeconfig(self.ports, &self.folder, name, &users);
+        fs::write(&path, document.to_string())?;
+        Ok(path)
+    }
+
+    /// Starts the API server where it was stopped, and waits until it is ready.
+    pub(crate) fn start_api_server(&mut self) -> Result<()> {
         let mut process = self.spawn_api_server()?;
         let kubectl = &self.kubectl;
         let ready = wait_for(
@@ -233,9 +272,17 @@ fn write_kubeconfig(ports: Ports, folder: &Path, users: &[User]) -> Result<PathB
     let mut entries = Vec::new();
     for user in users {
         let token = fs::read_to_string(folder.join(format!("{}.token", user.name)))?;
-        entries.push(serde_json::json!({"name": user.name, "user": {"token": token}}));
+        entries.push(json!({"name": user.name, "user": {"token": token}}));
     }
-    let document = serde_json::json!({
+    let first = users.first().map_or("", |user| user.name);
+    let document = kubeconfig(ports, folder, first, &entries.into());
+    let path = folder.join("kubeconfig");
+    fs::write(&path, document.to_string())?;
+    Ok(path)
+}
+
+fn kubeconfig(ports: Ports, folder: &Path, user: &str, users: &Value) -> Value {
+    json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "orchard",
@@ -245,20 +292,23 @@ fn write_kubeconfig(ports: Ports, folder: &Path, users: &[User]) -> Result<PathB
         }}],
         "contexts": [{"name": "orchard", "context": {
             "cluster": "orchard",
-            "user": users.first().map(|user| user.name),
+            "user": user,
             "namespace": "default",
         }}],
-        "users": entries,
-    });
-    let path = folder.join("kubeconfig");
-    fs::write(&path, document.to_string())?;
-    Ok(path)
+        "users": users,
+    })
 }
 
 fn last_lines(output: &str) -> String {
     let lines: Vec<_> = output.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
 }
+
+/// Who kube-controller-manager is; Kubernetes binds its role to this name.
+pub(crate) const CONTROLLER_MANAGER: User = User {
+    name: "system:kube-controller-manager",
+    groups: &[],
+};
 
 const ATTEMPTS: usize = 4;
 
