@@ -18,12 +18,10 @@ use super::inputs::RulingArgs;
 use super::manifests::Problem;
 use super::output::{GOOD, Output};
 use super::report::{self, AuditResult, AuditSummary};
-use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
+use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged, verdict_of};
 use super::{Exit, Failure};
 use crate::audit;
-use crate::domain::{
-    Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Rule, Scope, Verdict,
-};
+use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope};
 use crate::facts::View;
 use crate::ruling::Ruling;
 
@@ -147,15 +145,6 @@ fn drifted(drift: Finding) -> Answer {
             notices: Vec::new(),
             unjudged: Vec::new(),
         },
-    }
-}
-
-const fn verdict_of(effect: Effect) -> Verdict {
-    match effect {
-        Effect::Deny => Verdict::Denied,
-        Effect::Exempt => Verdict::Exempted,
-        Effect::Warn => Verdict::Warned,
-        Effect::Audit => Verdict::Audited,
     }
 }
 

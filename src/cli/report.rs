@@ -109,11 +109,7 @@ impl<'a> DecisionReport<'a> {
                 document: source.document,
                 line: source.line,
             }),
-            object: ObjectReport {
-                kind,
-                namespace,
-                name,
-            },
+            object: ObjectReport::new(kind, namespace, name),
             decision: decision.verdict.as_str(),
             findings: findings(decision),
         }
@@ -127,8 +123,9 @@ struct SourceReport<'a> {
     line: usize,
 }
 
+/// A binding or a role by its name.
 #[derive(Debug, Serialize)]
-struct ObjectReport<'a> {
+pub(super) struct ObjectReport<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'a str>,
@@ -136,6 +133,14 @@ struct ObjectReport<'a> {
 }
 
 impl<'a> ObjectReport<'a> {
+    pub(super) const fn new(kind: &'static str, namespace: Option<&'a str>, name: &'a str) -> Self {
+        Self {
+            kind,
+            namespace,
+            name,
+        }
+    }
+
     fn of_binding(binding: &'a BindingName) -> Self {
         Self {
             kind: binding.kind().as_str(),
@@ -165,6 +170,16 @@ pub(super) struct FindingReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     exemption: Option<&'a str>,
     message: String,
+}
+
+/// Some findings of a decision.
+pub(super) fn some<'a>(
+    findings: impl Iterator<Item = &'a Finding>,
+    decision: &'a Decision,
+) -> Vec<FindingReport<'a>> {
+    findings
+        .map(|finding| FindingReport::new(finding, decision))
+        .collect()
 }
 
 /// The findings of a decision.

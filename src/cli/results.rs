@@ -147,6 +147,16 @@ impl<'r> Results<'r> {
     }
 }
 
+/// What a finding alone comes to.
+pub(super) const fn verdict_of(effect: Effect) -> Verdict {
+    match effect {
+        Effect::Deny => Verdict::Denied,
+        Effect::Exempt => Verdict::Exempted,
+        Effect::Warn => Verdict::Warned,
+        Effect::Audit => Verdict::Audited,
+    }
+}
+
 /// What would have to be known for the rule to be judged.
 const fn missing(rule: Rule) -> &'static str {
     match rule {

@@ -50,7 +50,7 @@ pub fn reason(finding: &Finding, decision: &Decision) -> String {
 }
 
 /// What people read below a subject, label and text: what is wrong first, the way out last.
-pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
+pub fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {
         Cause::Requirement(standing) => requirement(finding, standing, decision),
         Cause::Reaches(_, standing)

@@ -11,6 +11,7 @@ mod audit;
 mod check;
 mod documents;
 mod explain;
+mod explain_cluster;
 mod help;
 mod pipelines;
 mod review;
