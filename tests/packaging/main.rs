@@ -99,14 +99,14 @@ fn the_pods_run_as_the_user_of_the_image() {
 #[test]
 fn the_pods_may_read_what_is_watched_and_nothing_else() {
     let role: Value = yaml_of_kind("manifests/base/rbac.yaml", "kind: ClusterRole\n");
-    let [rule] = &role["rules"].as_array().unwrap()[..] else {
+    let [only] = &role["rules"].as_array().unwrap()[..] else {
         unreachable!("{role}");
     };
-    assert_eq!(rule["verbs"], json!(["get", "list", "watch"]));
-    assert_eq!(rule["apiGroups"], json!(["rbac.authorization.k8s.io"]));
+    assert_eq!(only["verbs"], json!(["get", "list", "watch"]));
+    assert_eq!(only["apiGroups"], json!(["rbac.authorization.k8s.io"]));
     let resource = |kind: Kind| format!("{}s", kind.as_str().to_lowercase());
     let watched: BTreeSet<String> = Kind::ALL.into_iter().map(resource).collect();
-    let readable = rule["resources"].as_array().unwrap().iter();
+    let readable = only["resources"].as_array().unwrap().iter();
     let readable: BTreeSet<_> = readable.map(|it| it.as_str().unwrap().to_owned()).collect();
     assert_eq!(readable, watched);
 
