@@ -118,13 +118,11 @@ impl LiveArgs {
         let client = connect(&self.from()).await.map_err(unusable)?;
         let client = client.ok_or_else(|| Failure::usage(NO_CLUSTER))?;
         let mut listing = pin!(list(&client));
-        match timeout(PATIENCE, &mut listing).await {
-            Ok(listed) => Ok(listed),
-            Err(_) => {
-                output.note("reading the cluster's roles and bindings ...")?;
-                Ok(listing.await)
-            }
+        if let Ok(listed) = timeout(PATIENCE, &mut listing).await {
+            return Ok(listed);
         }
+        output.note("reading the cluster's roles and bindings ...")?;
+        Ok(listing.await)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) enum ResultFormat {
     Text,
     /// For scripts: every finding with all that is known of it
     Json,
-    /// JUnit XML, for the test reports of a pipeline: what fails the run is a failure
+    /// The XML of test reports: what fails the run is a failure
     Junit,
     /// SARIF 2.1.0, for code scanning
     Sarif,
@@ -136,7 +136,7 @@ impl<'r> Results<'r> {
         Rule::ALL.into_iter().filter(is_unjudged)
     }
 
-    /// JUnit XML.
+    /// `JUnit` XML.
     pub(super) fn write_junit(self, out: &mut impl Write) -> io::Result<()> {
         junit::write(self, out)
     }

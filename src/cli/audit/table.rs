@@ -72,11 +72,11 @@ fn write_row(
     widths: &[usize; COLUMNS.len()],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let mut line = String::new();
-    for (cell, width) in row.iter().zip(widths) {
-        line.push_str(&format!("  {cell:width$}"));
-    }
-    writeln!(out, "{}", line.trim_end())
+    let cells = row.iter().zip(widths);
+    let line: Vec<String> = cells
+        .map(|(cell, width)| format!("{cell:width$}"))
+        .collect();
+    writeln!(out, "  {}", line.join("  ").trim_end())
 }
 
 fn widths(rows: &[Row]) -> [usize; COLUMNS.len()] {

@@ -1,4 +1,4 @@
-//! JUnit XML: a suite a file (or a namespace, of a cluster), a case an object.
+//! `JUnit` XML: a suite a file (or a namespace, of a cluster), a case an object.
 
 use std::io::{self, Write};
 
@@ -29,16 +29,14 @@ impl Suites {
     fn add(&mut self, name: &str, mut case: TestCase) {
         case.set_classname(name);
         // The objects of a file stand together, so the last suite is nearly always the one.
-        match self.0.iter_mut().rev().find(|suite| &*suite.name == name) {
-            Some(suite) => {
-                suite.add_test_case(case);
-            }
-            None => {
-                let mut suite = TestSuite::new(name);
-                suite.add_test_case(case);
-                self.0.push(suite);
-            }
+        let mut suites = self.0.iter_mut().rev();
+        if let Some(suite) = suites.find(|suite| &*suite.name == name) {
+            suite.add_test_case(case);
+            return;
         }
+        let mut suite = TestSuite::new(name);
+        suite.add_test_case(case);
+        self.0.push(suite);
     }
 }
 

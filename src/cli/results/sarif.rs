@@ -418,7 +418,8 @@ fn fingerprint(finding: &Finding, answer: &Answer) -> String {
         in_which,
     ];
     let digest = Sha256::digest(parts.join("\0"));
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    digest.iter().fold(String::new(), hex)
 }
 
 /// `vm-role-mapping` as `VmRoleMapping`, which viewers expect of names.
