@@ -25,7 +25,6 @@ mod mapping;
 mod operators;
 mod outage;
 mod overtaken;
-mod races;
 mod scopes;
 mod site;
 mod standard_roles;
