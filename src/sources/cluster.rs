@@ -5,6 +5,7 @@
 mod connection;
 mod error;
 mod follow;
+mod pages;
 mod reader;
 mod trimmed;
 
