@@ -14,6 +14,7 @@ mod binding;
 mod client_certificates;
 mod controllers;
 mod counted;
+mod effective_roles;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
