@@ -5,6 +5,7 @@
 mod connection;
 mod error;
 mod follow;
+mod list;
 mod pages;
 mod reader;
 mod trimmed;
@@ -12,4 +13,5 @@ mod trimmed;
 pub use connection::{ClusterFrom, connect};
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
+pub use list::{Listed, list};
 pub use reader::{LiveRole, RoleReader};
