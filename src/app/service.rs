@@ -67,7 +67,7 @@ impl Service {
 
     fn watch(&self, settings: &Settings, cluster: Option<&Client>, live: &Arc<Live>) {
         let Some(client) = cluster else {
-            info!("no cluster: roles are judged by name only");
+            warn!("no cluster: roles are judged by name only");
             return;
         };
         let watch = ClusterWatch::new(Arc::clone(live));

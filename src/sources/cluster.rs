@@ -6,6 +6,7 @@ mod connection;
 mod error;
 mod follow;
 mod list;
+mod pages;
 mod reader;
 mod trimmed;
 
