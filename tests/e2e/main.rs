@@ -20,6 +20,7 @@ mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod leftovers;
+mod live_reads;
 mod manifests;
 mod mapping;
 mod operators;
