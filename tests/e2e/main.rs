@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says so and ends; metrics are whole"
 )]
 
+mod audited;
 mod binding;
 mod client_certificates;
 mod controllers;
