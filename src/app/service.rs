@@ -68,7 +68,7 @@ impl Service {
 
     fn watch(&self, settings: &Settings, cluster: Option<&Client>, ruling: &RulingFiles) {
         let Some(client) = cluster else {
-            info!("no cluster: roles are judged by name only");
+            warn!("no cluster: roles are judged by name only");
             return;
         };
         let live = &ruling.live;

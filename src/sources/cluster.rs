@@ -5,6 +5,8 @@
 mod connection;
 mod error;
 mod follow;
+mod list;
+mod pages;
 mod reader;
 mod trimmed;
 
@@ -12,4 +14,5 @@ pub use connection::{ClusterFrom, connect, own_namespace};
 pub(crate) use error::told;
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
+pub use list::{Listed, list};
 pub use reader::{LiveRole, RoleReader};

@@ -127,10 +127,10 @@ impl Orchard {
             let uid = self.kubectl(&format!(
                 "get configmap {owner} -o jsonpath={{.metadata.uid}}"
             ));
-            let mut owned = former("default", &binding).to_json();
-            owned["metadata"]["ownerReferences"] =
+            let mut former = former("default", &binding).to_json();
+            former["metadata"]["ownerReferences"] =
                 json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": owner, "uid": uid}]);
-            self.create("owned", &owned);
+            self.create("owned", &former);
         }
     }
 
@@ -152,7 +152,7 @@ impl Orchard {
 
     fn assert_default_roles_are_filled(&self) {
         for role in ["admin", "edit", "view"] {
-            self.wait(&format!("ClusterRole {role} to be filled"), || {
+            wait_until(&format!("ClusterRole {role} to be filled"), || {
                 self.resources_of(role).contains("configmaps")
             });
         }
@@ -168,20 +168,20 @@ impl Orchard {
             "delete configmap {phase}-orphaned --cascade=orphan --wait=false"
         ));
 
-        self.wait("the aggregate to be filled", || {
+        wait_until("the aggregate to be filled", || {
             self.resources_of("orchard-aggregate").contains(phase)
         });
-        self.wait("the end of the namespace", || {
+        wait_until("the end of the namespace", || {
             self.kubectl(&format!("get namespace {phase} --ignore-not-found"))
                 .is_empty()
         });
-        self.wait("the end of the binding whose owner is gone", || {
+        wait_until("the end of the binding whose owner is gone", || {
             self.kubectl(&format!(
                 "get rolebinding {phase}-to-collect --ignore-not-found"
             ))
             .is_empty()
         });
-        self.wait("the binding to be nobody's", || {
+        wait_until("the binding to be nobody's", || {
             let owners = "-o jsonpath={.metadata.ownerReferences}";
             self.kubectl(&format!("get rolebinding {phase}-to-orphan {owners}"))
                 .is_empty()
@@ -231,11 +231,11 @@ impl Orchard {
     fn kubectl(&self, command: &str) -> String {
         self.cluster.kubectl.read(command).unwrap()
     }
+}
 
-    #[track_caller]
-    fn wait(&self, what: &str, condition: impl Fn() -> bool) {
-        wait_for(what, PATIENCE, || condition().then_some(())).unwrap();
-    }
+#[track_caller]
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    wait_for(what, PATIENCE, || condition().then_some(())).unwrap();
 }
 
 impl Asked {

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says so and ends; metrics are whole"
 )]
 
+mod audited;
 mod binding;
 mod client_certificates;
 mod controllers;
@@ -19,11 +20,12 @@ mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod leftovers;
+mod live_reads;
 mod manifests;
 mod mapping;
 mod operators;
 mod outage;
-mod races;
+mod overtaken;
 mod reports;
 mod scopes;
 mod site;
