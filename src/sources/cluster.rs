@@ -10,7 +10,8 @@ mod pages;
 mod reader;
 mod trimmed;
 
-pub use connection::{ClusterFrom, connect};
+pub use connection::{ClusterFrom, connect, own_namespace};
+pub(crate) use error::told;
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
 pub use list::{Listed, list};

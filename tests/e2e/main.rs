@@ -26,6 +26,7 @@ mod mapping;
 mod operators;
 mod outage;
 mod overtaken;
+mod reports;
 mod scopes;
 mod site;
 mod standard_roles;
