@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::json::special;
+
 /// Reads text that is one such value.
 pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, NotPlain> {
     let mut plain = Plain {
@@ -162,32 +164,6 @@ impl<'de> Plain<'de> {
     }
 }
 
-/// Where the first byte is that may not stand for itself in a text: a quote, a backslash, a control character.
-///
-/// By eight bytes at a time; a byte is found by the borrow of a subtraction, which may mark those above it too.
-fn special(bytes: &[u8]) -> Option<usize> {
-    let mut before = 0;
-    let mut rest = bytes;
-    while let Some((eight, after)) = rest.split_first_chunk() {
-        let word = u64::from_le_bytes(*eight);
-        let quote = word ^ (EACH * 0x22);
-        let backslash = word ^ (EACH * 0x5c);
-        let marks = word.wrapping_sub(EACH * 0x20) & !word
-            | quote.wrapping_sub(EACH) & !quote
-            | backslash.wrapping_sub(EACH) & !backslash;
-        let marks = marks & (EACH * 0x80);
-        if marks != 0 {
-            return Some(before + (marks.trailing_zeros() / 8) as usize);
-        }
-        before += 8;
-        rest = after;
-    }
-    let place = rest
-        .iter()
-        .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')?;
-    Some(before + place)
-}
-
 /// The items of a list or a map, one after another.
 struct Items<'p, 'de> {
     plain: &'p mut Plain<'de>,
@@ -323,9 +299,6 @@ impl<'de> Deserializer<'de> for &mut Plain<'de> {
 /// Deeper than any object of Kubernetes, and shallow enough for the stack.
 const DEEPEST: usize = 64;
 
-/// A one in each byte.
-const EACH: u64 = u64::MAX / 255;
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -409,12 +382,6 @@ mod tests {
             let mut text = REVIEW.to_owned();
             text.replace_range(place..=place, &byte);
             agrees(&text);
-        }
-
-        #[test]
-        fn a_special_byte_is_found_wherever_it_is(text in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-            prop_assert_eq!(special(&text), text.iter().position(is_special));
         }
     }
 }
