@@ -89,31 +89,26 @@ impl<'de> Plain<'de> {
     /// A text without escapes.
     fn string(&mut self) -> Result<&'de str, NotPlain> {
         self.expect(b'"')?;
-        let start = self.place;
-        if self.to_special()? != b'"' {
+        let (start, end) = (self.place, self.special()?);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
             return Err(NotPlain);
         }
-        let string = self.text.get(start..self.place).ok_or(NotPlain)?;
-        self.place += 1;
-        Ok(string)
+        self.place = end + 1;
+        self.text.get(start..end).ok_or(NotPlain)
     }
 
-    /// Goes to the next byte that may not stand for itself in a text, and tells which it is.
-    fn to_special(&mut self) -> Result<u8, NotPlain> {
-        let rest = self.rest();
-        let ahead = special(rest).ok_or(NotPlain)?;
-        self.place += ahead;
-        rest.get(ahead).copied().ok_or(NotPlain)
+    fn special(&self) -> Result<usize, NotPlain> {
+        special(self.text.as_bytes(), self.place).ok_or(NotPlain)
     }
 
     fn skip_string(&mut self) -> Result<(), NotPlain> {
         self.expect(b'"')?;
         loop {
-            let special = self.to_special()?;
-            self.place += 1;
-            match special {
-                b'"' => return Ok(()),
-                b'\\' => self.skip_escape()?,
+            let end = self.special()?;
+            self.place = end + 1;
+            match self.text.as_bytes().get(end) {
+                Some(b'"') => return Ok(()),
+                Some(b'\\') => self.skip_escape()?,
                 _ => return Err(NotPlain),
             }
         }
