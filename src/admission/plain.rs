@@ -5,6 +5,7 @@
 //! is wrong with a body.
 
 use std::fmt;
+use std::mem;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -66,6 +67,11 @@ impl<'de> Plain<'de> {
 
     /// Passes this token.
     fn expect(&mut self, token: u8) -> Result<(), NotPlain> {
+        // Most often nothing stands before it.
+        if self.text.as_bytes().get(self.place) == Some(&token) {
+            self.place += 1;
+            return Ok(());
+        }
         if self.token()? != token {
             return Err(NotPlain);
         }
@@ -183,14 +189,13 @@ impl<'p, 'de> Items<'p, 'de> {
 
     /// Whether there is one more, which then is next.
     fn next(&mut self) -> Result<bool, NotPlain> {
-        let is_first = std::mem::take(&mut self.is_first);
         let token = self.plain.token()?;
         if token == self.end {
             self.plain.place += 1;
             self.plain.depth -= 1;
             return Ok(false);
         }
-        if is_first {
+        if mem::take(&mut self.is_first) {
             return Ok(true);
         }
         self.plain.expect(b',')?;
