@@ -60,8 +60,8 @@ sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
 	@mkdir -p target/sbom && mv palette-rbac_bin.cdx.json target/sbom/palette-rbac.cdx.json
 	@echo target/sbom/palette-rbac.cdx.json
 
-control-plane: ## Builds etcd, kube-apiserver and kubectl into the cache (7 minutes on 2 cores, once)
-	@$(CONTROL_PLANE) build
+control-plane: ## Builds etcd, kube-apiserver, kubectl and kube-controller-manager into the cache (10 minutes on 2 cores, once)
+	@$(CONTROL_PLANE) build all
 
 clean: ## Removes what cargo built; the control plane stays in its cache
 	cargo clean

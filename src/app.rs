@@ -39,11 +39,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve(arguments) => serve(*arguments),
-        Command::Check(arguments) => offline(|output| arguments.run(output)),
-        Command::Review(arguments) => offline(|output| arguments.run(output)),
-        Command::Explain(arguments) => offline(|output| arguments.run(output)),
-        Command::Policy(command) => offline(|output| command.run(output)),
-        Command::Directory(command) => offline(|output| command.run(output)),
+        Command::Check(arguments) => once(|output| arguments.run(output)),
+        Command::Audit(arguments) => once(|output| arguments.run(output)),
+        Command::Review(arguments) => once(|output| arguments.run(output)),
+        Command::Explain(arguments) => once(|output| arguments.run(output)),
+        Command::Policy(command) => once(|output| command.run(output)),
+        Command::Directory(command) => once(|output| command.run(output)),
         Command::Certs(arguments) => arguments.run().map(|()| ExitCode::SUCCESS),
         Command::Completions(arguments) => {
             arguments.run();
@@ -56,10 +57,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
-/// A command that reads files, prints and ends.
-fn offline(
-    run: impl FnOnce(&mut Output<'_>) -> Result<Exit, Failure>,
-) -> Result<ExitCode, Failure> {
+/// A command that reads, prints and ends.
+fn once(run: impl FnOnce(&mut Output<'_>) -> Result<Exit, Failure>) -> Result<ExitCode, Failure> {
     let mut output = Output::standard();
     let exit = run(&mut output)?;
     output.flush()?;

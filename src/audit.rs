@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::decide::{decide, drifts};
+use crate::decide::decide;
+pub(crate) use crate::decide::drifts;
 use crate::domain::{BindingRequest, Decision, Effect, Finding, Operation, Rule};
 use crate::facts::{Binding, Cluster, View};
 use crate::ruling::Ruling;

@@ -1,17 +1,20 @@
 //! The command line: what was typed, and one file a subcommand. Nothing here listens or judges.
 
+mod audit;
 mod certs;
 mod check;
 mod cluster;
 mod completions;
 mod directory;
 mod explain;
+mod facts;
 mod inputs;
 mod lint;
 mod manifests;
 mod output;
 mod policy;
 mod report;
+mod results;
 mod review;
 mod serve;
 
@@ -25,6 +28,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::metrics::{REVISION, VERSION};
 
+pub use audit::AuditArgs;
 pub use certs::CertsArgs;
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
@@ -49,6 +53,7 @@ pub struct Cli {
 pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     Check(CheckArgs),
+    Audit(AuditArgs),
     Review(ReviewArgs),
     Explain(ExplainArgs),
     Policy(PolicyCommand),

@@ -21,6 +21,7 @@ use crate::domain::{
 use crate::facts::{Cluster, ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
 use crate::ruling::Ruling;
+pub(crate) use effective::Worth;
 use grants::Grant;
 pub use identity::Class;
 use rules::{Judge, is_judged_by_name};

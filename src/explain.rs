@@ -1,6 +1,11 @@
-//! What a subject holds and what it may be given, from policy, directory and, where it is known, the cluster.
+//! What a subject holds and what it may be given, from policy, directory and, where it is known, the cluster; what a
+//! binding that is there grants, and how roles compare.
 //!
 //! The same engine answers as for a binding; no file is looked at.
+
+mod abilities;
+mod binding;
+mod highest;
 
 use std::sync::Arc;
 
@@ -13,6 +18,10 @@ use crate::domain::{
 };
 use crate::facts::Cluster;
 use crate::ruling::Ruling;
+
+pub use abilities::{Abilities, Comparison, Required, RequiredBy, required};
+pub use binding::{Allows, BindingExplanation, Bound, explain_binding};
+pub use highest::{Highest, highest};
 
 /// The answer about one subject in one scope.
 #[derive(Debug, Clone, PartialEq, Eq)]

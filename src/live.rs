@@ -2,6 +2,7 @@
 //!
 //! Each is taken once, by a request or by a connection. Nothing here judges or listens.
 
+mod audit;
 mod clients;
 mod cluster;
 mod reload;
@@ -12,12 +13,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
 
 use crate::facts::View;
 use crate::metrics::{FindingCounters, Metrics};
 use crate::policy::{Membership, Policy};
 use crate::ruling::Ruling;
 
+pub use audit::{Audited, Auditor};
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use reload::{Reload, RulingFiles, TlsFiles};
 pub use tls::{Tls, TlsRules, TlsVersion};
@@ -32,6 +35,10 @@ pub struct Live {
     cluster_answered: AtomicI64,
     /// When the directory was last read without a fault, in milliseconds since 1970.
     directory_read: AtomicI64,
+    /// Told when what requests are judged by changes.
+    changed: Notify,
+    /// What the last scan of the cluster found.
+    audited: watch::Sender<Option<Arc<Audited>>>,
 }
 
 /// The ruling and its counters, which change together.
@@ -51,6 +58,8 @@ impl Live {
             cluster: ArcSwap::from_pointee(ClusterStatus::off(now)),
             cluster_answered: AtomicI64::new(0),
             directory_read: AtomicI64::new(now.as_millisecond()),
+            changed: Notify::new(),
+            audited: watch::Sender::new(None),
         }
     }
 
@@ -67,6 +76,17 @@ impl Live {
     /// From now on requests are judged by this view.
     pub fn publish(&self, view: Arc<View>) {
         self.view.store(Some(view));
+        self.changed.notify_one();
+    }
+
+    /// What the last scan of the cluster found, if there was one.
+    pub fn audited(&self) -> Option<Arc<Audited>> {
+        self.audited.borrow().clone()
+    }
+
+    /// Tells of each scan.
+    pub fn audits(&self) -> watch::Receiver<Option<Arc<Audited>>> {
+        self.audited.subscribe()
     }
 
     /// How the webhook stands with the cluster.
@@ -88,6 +108,15 @@ impl Live {
         Timestamp::from_millisecond(milliseconds).unwrap_or_default()
     }
 
+    /// Waits until what requests are judged by is not what it was when this was last asked; for one who asks.
+    async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    fn was_audited(&self, audited: Audited) {
+        self.audited.send_replace(Some(Arc::new(audited)));
+    }
+
     fn cluster_is(&self, status: ClusterStatus) {
         self.cluster.store(Arc::new(status));
     }
@@ -99,6 +128,7 @@ impl Live {
 
     fn swap(&self, ruling: Ruling, metrics: &Metrics) {
         self.current.store(Arc::new(Current::new(ruling, metrics)));
+        self.changed.notify_one();
     }
 
     fn directory_was_read(&self, now: Timestamp) {

@@ -2,6 +2,7 @@
 //!
 //! Labels come from closed sets only. Nothing here decides, logs or reads a file.
 
+mod audit;
 mod cluster;
 mod family;
 mod findings;
@@ -20,6 +21,8 @@ use crate::domain::Rule;
 use crate::policy::Policy;
 use crate::review::Outcome;
 
+use audit::AuditGauges;
+pub use audit::AuditSnapshot;
 use cluster::ClusterGauges;
 pub use cluster::ClusterSnapshot;
 use family::{Family, opts};
@@ -66,6 +69,8 @@ pub struct Snapshot {
     pub certificate_not_after: f64,
     /// What is known of the cluster.
     pub cluster: ClusterSnapshot,
+    /// What the last scan found.
+    pub audit: AuditSnapshot,
     /// Log lines that were left out because the log's reader was too slow, in all.
     pub log_lines_dropped: u64,
 }
@@ -79,6 +84,7 @@ struct StateGauges {
     directory_subjects: IntGaugeVec,
     certificate_not_after: Gauge,
     cluster: ClusterGauges,
+    audit: AuditGauges,
 }
 
 impl Metrics {
@@ -235,6 +241,7 @@ impl StateGauges {
                 "When the serving certificate runs out.",
             )?,
             cluster: ClusterGauges::register(registry)?,
+            audit: AuditGauges::register(registry)?,
         };
         Ok(state)
     }
@@ -248,6 +255,7 @@ impl StateGauges {
         self.directory_last_success.set(now.directory_last_success);
         self.certificate_not_after.set(now.certificate_not_after);
         self.cluster.set(&now.cluster);
+        self.audit.set(&now.audit);
         for (of, count) in [
             (SubjectsOf::User, now.directory_users),
             (SubjectsOf::Team, now.directory_teams),

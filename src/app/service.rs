@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{ClusterWatch, Live, Reload, RulingFiles, TlsFiles, unknown};
+use crate::live::{Auditor, ClusterWatch, Live, Reload, RulingFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
 use crate::server::{Admin, Lifecycle, Webhook};
 use crate::sources::cluster::{Client, RoleReader};
@@ -45,7 +45,7 @@ impl Service {
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
         // Before anybody asks whether it is ready.
-        service.watch(cluster.as_ref(), &ruling.live);
+        service.watch(&settings, cluster.as_ref(), &ruling.live);
         service.answer(&settings, webhook, cluster, (&ruling, &tls));
         service.admit_probes(&settings, admin, (&ruling, &tls), log_lines_dropped);
         say_what_is_served(&ruling);
@@ -65,7 +65,7 @@ impl Service {
         }
     }
 
-    fn watch(&self, cluster: Option<&Client>, live: &Arc<Live>) {
+    fn watch(&self, settings: &Settings, cluster: Option<&Client>, live: &Arc<Live>) {
         let Some(client) = cluster else {
             info!("no cluster: roles are judged by name only");
             return;
@@ -73,7 +73,9 @@ impl Service {
         let watch = ClusterWatch::new(Arc::clone(live));
         let stop = self.stop_reloading.clone();
         self.admin_connections
-            .spawn(watch.run(client.clone(), stop));
+            .spawn(watch.run(client.clone(), stop.clone()));
+        let auditor = Auditor::new(Arc::clone(live), settings.audit_interval);
+        self.admin_connections.spawn(auditor.run(stop));
     }
 
     fn answer(

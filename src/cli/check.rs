@@ -5,29 +5,34 @@
     reason = "comments of flags are printed as help, where backticks are noise"
 )]
 
+mod views;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use jiff::Timestamp;
 
+use super::facts::{self, FactsArgs};
 use super::inputs::{RequesterArgs, RulingArgs};
-use super::manifests::{Manifests, Object, Problem, Source};
-use super::output::{BAD, CAUTION, GOOD, Output, printable};
-use super::report::{self, CheckResult, DecisionReport, Summary};
-use super::{Exit, Failure, OutputFormat};
+use super::manifests::{Manifests, Object, Problem};
+use super::output::Output;
+use super::report::{self, CheckResult, Summary};
+use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
+use super::{Exit, Failure};
 use crate::admission::{Manifest, read_manifest};
-use crate::decide::decide;
-use crate::domain::{
-    Binding, BindingRequest, Decision, Effect, Finding, Operation, Requester, Rule, Verdict,
-};
-use crate::facts::Cluster;
-use crate::message;
+use crate::decide::{RoleRequest, decide, decide_role};
+use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
+use crate::facts::{Cluster, Object as Fact, Role};
 use crate::ruling::Ruling;
+use views::Views;
 
-/// Judge the bindings of manifests as the webhook would, before they are applied
+/// Judge the bindings and roles of manifests as the webhook would, before they are applied
 ///
-/// Every RoleBinding and ClusterRoleBinding is judged as if it were created; other kinds are skipped and counted.
+/// Every RoleBinding and ClusterRoleBinding is judged as if it were created, every Role and ClusterRole as if it were
+/// written; other kinds are skipped and counted. What a role allows is known of the roles among the manifests, and of
+/// the cluster's if its facts are named; what neither has counts as unknown, not as missing.
+///
 /// Folders are read with all that is below them (*.yaml, *.yml, *.json), `-` is the standard input; List objects and
 /// files of several documents are taken apart. A document that cannot be read leaves the others as they are.
 #[derive(Debug, Args)]
@@ -53,59 +58,44 @@ pub struct CheckArgs {
     namespace: String,
     /// How the verdicts are printed
     #[arg(short, long, env = "PALETTE_RBAC_OUTPUT", value_enum, default_value_t)]
-    output: OutputFormat,
+    output: ResultFormat,
     /// The mildest finding that fails the check
     #[arg(long, env = "PALETTE_RBAC_FAIL_ON", value_enum, default_value_t)]
     fail_on: FailOn,
     #[command(flatten)]
     ruling: RulingArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     requester: RequesterArgs,
-}
-
-/// The mildest finding that makes exit code 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum FailOn {
-    /// Only what the webhook would refuse.
-    #[default]
-    Deny,
-    /// Warnings, too.
-    Warn,
-    /// Whatever breaks a rule that is on.
-    Audit,
-}
-
-impl FailOn {
-    /// Exempted findings never fail: the policy lets them through.
-    const fn includes(self, effect: Effect) -> bool {
-        match effect {
-            Effect::Deny => true,
-            Effect::Warn => matches!(self, Self::Warn | Self::Audit),
-            Effect::Audit => matches!(self, Self::Audit),
-            Effect::Exempt => false,
-        }
-    }
 }
 
 impl CheckArgs {
     /// Judges, prints, and says whether something fails the check.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        self.facts.beside(&self.filenames)?;
         let ruling = self.ruling.ruling(output)?;
         let manifests = Manifests::read(&self.filenames);
-        let check = Check::of(manifests, &self.judge(&ruling));
+        let known = self.facts.read(output)?.unwrap_or_default();
+        let views = Views::of(known, &manifests.objects, &self.namespace);
+        let check = Check::of(manifests, &self.judge(&ruling, &views));
         for problem in &check.problems {
             output.error(problem)?;
         }
+        let (results, out) = (check.results(self.fail_on, &ruling), &mut output.out);
         match self.output {
-            OutputFormat::Text => check.write_text(&mut output.out)?,
-            OutputFormat::Json => report::write_json(&mut output.out, &check.report())?,
+            ResultFormat::Text => check.write_text(results, out)?,
+            ResultFormat::Json => report::write_json(out, &check.report(results))?,
+            ResultFormat::Junit => results.write_junit(out)?,
+            ResultFormat::Sarif => results.write_sarif(out)?,
         }
-        Ok(check.exit(self.fail_on))
+        Ok(results.exit())
     }
 
-    fn judge<'a>(&'a self, ruling: &'a Ruling) -> Judge<'a> {
+    fn judge<'a>(&'a self, ruling: &'a Ruling, views: &'a Views) -> Judge<'a> {
         Judge {
             ruling,
+            views,
             namespace: &self.namespace,
             requester: self.requester.requester(),
             now: self.ruling.now(),
@@ -116,6 +106,7 @@ impl CheckArgs {
 /// What every binding is judged with.
 struct Judge<'a> {
     ruling: &'a Ruling,
+    views: &'a Views,
     namespace: &'a str,
     requester: Option<Requester<'a>>,
     now: Timestamp,
@@ -129,31 +120,35 @@ impl Judge<'_> {
             binding: binding.clone(),
             previous: None,
         };
-        decide(&request, self.ruling, Cluster::default(), self.now)
+        let cluster = Cluster::seen(&self.views.with_all);
+        decide(&request, self.ruling, cluster, self.now)
+    }
+}
+
+impl<'a> Judge<'a> {
+    fn decide_role(&self, role: Role) -> Decision {
+        let request: RoleRequest<'a> = RoleRequest {
+            requester: self.requester.clone(),
+            previous: self.views.previous(&role.name),
+            role,
+        };
+        let cluster = Cluster::seen(&self.views.with_roles);
+        decide_role(&request, self.ruling, cluster, self.now)
     }
 }
 
 /// All verdicts of a run.
 struct Check {
-    judged: Vec<Judged>,
+    answers: Vec<Answer>,
     files: usize,
     skipped: usize,
     problems: Vec<Problem>,
 }
 
-/// One verdict.
-struct Judged {
-    source: Source,
-    kind: &'static str,
-    namespace: Option<String>,
-    name: String,
-    decision: Decision,
-}
-
 impl Check {
     fn of(manifests: Manifests, judge: &Judge<'_>) -> Self {
         let mut check = Self {
-            judged: Vec::new(),
+            answers: Vec::new(),
             files: manifests.files,
             skipped: 0,
             problems: manifests.problems,
@@ -170,14 +165,14 @@ impl Check {
 
     fn add(&mut self, object: Object, judge: &Judge<'_>) {
         match read_manifest(&object.json, judge.namespace) {
-            Ok(Manifest::Binding(binding)) => self.judged.push(Judged {
+            Ok(Manifest::Binding(binding)) => self.answers.push(Answer {
                 decision: judge.decide(&binding),
                 kind: binding.kind().as_str(),
                 namespace: binding.scope.namespace().map(str::to_owned),
                 name: binding.name.into_owned(),
-                source: object.source,
+                source: Some(object.source),
             }),
-            Ok(Manifest::Other) => self.skipped += 1,
+            Ok(Manifest::Other) => self.add_other(&object, judge),
             Err(invalid) => self.problems.push(Problem::Broken {
                 at: object.source,
                 message: invalid.to_string(),
@@ -185,40 +180,50 @@ impl Check {
         }
     }
 
-    /// The worst that was met counts: what could not be judged, over what was refused.
-    fn exit(&self, fail_on: FailOn) -> Exit {
-        let mut findings = self.judged.iter().flat_map(|one| &one.decision.findings);
-        let verdict = if findings.any(|finding| fail_on.includes(finding.effect)) {
-            Exit::Denied
-        } else {
-            Exit::Success
-        };
-        let problems = self.problems.iter().map(Problem::exit);
-        problems.fold(verdict, Exit::max)
+    fn add_other(&mut self, object: &Object, judge: &Judge<'_>) {
+        match facts::read(object, Some(judge.namespace)) {
+            Some(Ok(Fact::Role(role))) => self.answers.push(Answer {
+                kind: role.object_kind().as_str(),
+                namespace: role.name.namespace.as_deref().map(str::to_owned),
+                name: role.name.name.to_string(),
+                decision: judge.decide_role(role),
+                source: Some(object.source.clone()),
+            }),
+            Some(Ok(Fact::Binding(_))) | None => self.skipped += 1,
+            Some(Err(problem)) => self.problems.push(problem),
+        }
     }
 
-    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        for judged in &self.judged {
-            judged.write_text(out)?;
+    fn results<'r>(&'r self, fail_on: FailOn, ruling: &'r Ruling) -> Results<'r> {
+        Results {
+            answers: &self.answers,
+            problems: &self.problems,
+            fail_on,
+            ruling,
         }
-        writeln!(out, "{}", self.summary_line())
+    }
+
+    fn write_text(&self, results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
+        for answer in &self.answers {
+            answer.write_text(out)?;
+        }
+        writeln!(out, "{}", self.summary(results))
     }
 
     /// `5 bindings in 3 files: 2 denied, 3 allowed; 4 other objects skipped`.
-    fn summary_line(&self) -> String {
+    fn summary(&self, results: Results<'_>) -> String {
+        let roles = match results.roles() {
+            0 => String::new(),
+            count => format!(" and {}", counted(count, "role")),
+        };
         let mut line = format!(
-            "{} in {}",
-            counted(self.judged.len(), "binding"),
+            "{}{roles} in {}",
+            counted(results.bindings(), "binding"),
             counted(self.files, "file")
         );
-        let verdicts: Vec<String> = Verdict::ALL
-            .into_iter()
-            .map(|verdict| (verdict, self.count(verdict)))
-            .filter(|(_, count)| *count > 0)
-            .map(|(verdict, count)| format!("{count} {}", verdict.as_str()))
-            .collect();
+        let verdicts = results.verdicts_in_words();
         if !verdicts.is_empty() {
-            line = format!("{line}: {}", verdicts.join(", "));
+            line = format!("{line}: {verdicts}");
         }
         if self.skipped > 0 {
             line = format!("{line}; {} skipped", counted(self.skipped, "other object"));
@@ -229,121 +234,26 @@ impl Check {
                 counted(self.problems.len(), "input")
             );
         }
-        for rule in self.unjudged() {
-            line = format!(
-                "{line}\nrule {rule} was not judged: the policy does not say whether the cluster belongs to a cluster group (cluster.clusterGroup, --cluster-group)"
-            );
-        }
-        line
-    }
-
-    fn count(&self, verdict: Verdict) -> usize {
-        let of_verdict = |one: &&Judged| one.decision.verdict == verdict;
-        self.judged.iter().filter(of_verdict).count()
-    }
-
-    fn unjudged(&self) -> Vec<Rule> {
-        let is_unjudged = |rule: &Rule| {
-            let mut decisions = self.judged.iter().map(|one| &one.decision);
-            decisions.any(|decision| decision.unjudged.contains(rule))
-        };
-        Rule::ALL.into_iter().filter(is_unjudged).collect()
-    }
-
-    fn report(&self) -> CheckResult<'_> {
-        CheckResult::new(
-            Summary {
-                files: self.files,
-                bindings: self.judged.len(),
-                verdicts: Verdict::ALL.map(|verdict| (verdict, self.count(verdict))),
-                skipped: self.skipped,
-                unreadable: self.problems.len(),
-                not_judged: self.unjudged(),
-            },
-            self.judged.iter().map(Judged::report).collect(),
-        )
-    }
-}
-
-impl Judged {
-    fn write_text(&self, out: &mut impl Write) -> io::Result<()> {
-        let verdict = self.decision.verdict;
-        let style = match verdict {
-            Verdict::Denied => BAD,
-            Verdict::Exempted | Verdict::Warned | Verdict::Audited => CAUTION,
-            Verdict::Unchanged | Verdict::Allowed => GOOD,
-        };
-        writeln!(
-            out,
-            "{style}{:VERDICT_WIDTH$}{style:#} {} {} ({}:{})",
-            verdict.as_str(),
-            self.kind,
-            self.display_name(),
-            printable(&self.source.file),
-            self.source.line
-        )?;
-        for line in self.message().lines() {
-            writeln!(out, "  {line}")?;
-        }
-        Ok(())
-    }
-
-    /// `vms/dev-admins`, `dev-admins`.
-    fn display_name(&self) -> String {
-        let name = message::name(&self.name);
-        match &self.namespace {
-            Some(namespace) => format!("{}/{name}", message::name(namespace)),
-            None => name,
-        }
-    }
-
-    /// What kubectl would show, then what only the operator would see.
-    fn message(&self) -> String {
-        let decision = &self.decision;
-        let refusal = (!decision.verdict.admits()).then(|| message::refusal(decision));
-        let warnings = message::warnings(decision)
-            .into_iter()
-            .map(|warning| format!("Warning: {warning}"));
-        let silent = decision
-            .findings
-            .iter()
-            .filter_map(|finding| silent(finding, decision));
-        let lines: Vec<String> = refusal.into_iter().chain(warnings).chain(silent).collect();
+        let unjudged: Vec<Rule> = results.unjudged().collect();
+        let lines: Vec<String> = std::iter::once(line).chain(not_judged(&unjudged)).collect();
         lines.join("\n")
     }
 
-    fn report(&self) -> DecisionReport<'_> {
-        DecisionReport::new(
-            &self.source,
-            (self.kind, self.namespace.as_deref(), &self.name),
-            &self.decision,
+    fn report(&self, results: Results<'_>) -> CheckResult<'_> {
+        CheckResult::new(
+            Summary {
+                files: self.files,
+                bindings: results.bindings(),
+                roles: results.roles(),
+                verdicts: results.verdicts(),
+                skipped: self.skipped,
+                unreadable: self.problems.len(),
+                not_judged: results.unjudged().collect(),
+            },
+            self.answers.iter().map(Answer::report).collect(),
         )
     }
 }
-
-/// A finding that nobody but the operator is told of.
-fn silent(finding: &Finding, decision: &Decision) -> Option<String> {
-    let line = message::line(finding, decision);
-    let rule = finding.rule;
-    match (finding.effect, &finding.exemption) {
-        (Effect::Deny | Effect::Warn, _) => None,
-        (Effect::Audit, _) => Some(format!("audit: [{rule}] {line}")),
-        (Effect::Exempt, Some(exemption)) => Some(format!(
-            "exempted by {}: [{rule}] {line}",
-            message::name(exemption)
-        )),
-        (Effect::Exempt, None) => Some(format!("exempted: [{rule}] {line}")),
-    }
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
-}
-
-/// As long as the longest verdict.
-const VERDICT_WIDTH: usize = 9;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -353,8 +263,16 @@ Examples:
   # What Helm or kustomize make of them, in a cluster of that project
   kustomize build . | palette-rbac check -f - --directory directory.yaml --project orchard-prod
 
-  # In a pipeline: warnings fail, too, and the findings are for machines
+  # With what is known of the cluster: what its roles allow, and whom a changed role would reach
+  kubectl get clusterroles,roles,clusterrolebindings,rolebindings --all-namespaces --output json > cluster.json
+  palette-rbac check -f manifests/ --directory directory.yaml --facts cluster.json
+
+  # In a pipeline: warnings fail, too, and the findings are for scripts
   palette-rbac check -f manifests/ --directory directory.yaml --fail-on warn --output json
+
+  # For the test report of a pipeline, and for code scanning
+  palette-rbac check -f manifests/ --directory directory.yaml --output junit > junit.xml
+  palette-rbac check -f manifests/ --directory directory.yaml --output sarif > bindings.sarif
 
 Exit codes: 0 all admitted; 1 a finding that fails the check; 2 bad input: a document that cannot be understood, no \
 manifest in a folder, no object at all; 3 a file that cannot be read.";

@@ -48,7 +48,32 @@ pub(super) enum Problem {
     Broken { at: Source, message: String },
 }
 
+impl Source {
+    /// Whether it has no place in a file.
+    pub(super) fn is_standard_input(&self) -> bool {
+        self.file == STANDARD_INPUT
+    }
+}
+
 impl Problem {
+    /// The file or folder that it is about.
+    pub(super) fn file(&self) -> String {
+        match self {
+            Self::Unreadable { file, .. } => file.clone(),
+            Self::EmptyFolder(folder) => folder.display().to_string(),
+            Self::NoObjects => String::from(STANDARD_INPUT),
+            Self::Broken { at, .. } => at.file.clone(),
+        }
+    }
+
+    /// Where in a file it is.
+    pub(super) const fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Broken { at, .. } => Some(at),
+            Self::Unreadable { .. } | Self::EmptyFolder(_) | Self::NoObjects => None,
+        }
+    }
+
     /// What it makes of the run.
     pub(super) const fn exit(&self) -> Exit {
         match self {
@@ -165,7 +190,7 @@ pub(super) fn is_standard_input(path: &Path) -> bool {
 /// The name that messages and results give the file.
 pub(super) fn display_name(path: &Path) -> String {
     if is_standard_input(path) {
-        String::from("<stdin>")
+        String::from(STANDARD_INPUT)
     } else {
         path.display().to_string()
     }
@@ -180,6 +205,9 @@ pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     io::stdin().lock().read_to_end(&mut bytes)?;
     Ok(bytes)
 }
+
+/// What messages call it.
+const STANDARD_INPUT: &str = "<stdin>";
 
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,12 @@ impl Output<'_> {
         self.out.flush()
     }
 
+    /// Says what takes long.
+    pub(super) fn note(&mut self, message: impl Display) -> io::Result<()> {
+        writeln!(self.err, "{}", printable(message))?;
+        self.err.flush()
+    }
+
     /// Says what is wrong with the input.
     pub(super) fn error(&mut self, message: impl Display) -> io::Result<()> {
         writeln!(self.err, "{BAD}error{BAD:#}: {}", printable(message))

@@ -32,12 +32,49 @@ impl<'a> CheckResult<'a> {
     }
 }
 
+/// What `audit --output json` prints: every binding that breaks a rule.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditResult<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    summary: AuditSummary,
+    decisions: Vec<DecisionReport<'a>>,
+}
+
+impl<'a> AuditResult<'a> {
+    pub(super) fn new(summary: AuditSummary, decisions: Vec<DecisionReport<'a>>) -> Self {
+        Self {
+            api_version: API_VERSION,
+            kind: "AuditResult",
+            summary,
+            decisions,
+        }
+    }
+}
+
+/// How many bindings there are, and how they were judged.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AuditSummary {
+    pub(super) bindings: usize,
+    pub(super) roles: usize,
+    #[serde(flatten, serialize_with = "verdicts")]
+    pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
+    /// Objects that could not be judged; the standard error says why.
+    pub(super) unreadable: usize,
+    /// Rules that are on, for which too little is known of the cluster.
+    #[serde(serialize_with = "rules")]
+    pub(super) not_judged: Vec<Rule>,
+}
+
 /// How much was judged, and how.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     pub(super) files: usize,
     pub(super) bindings: usize,
+    pub(super) roles: usize,
     #[serde(flatten, serialize_with = "verdicts")]
     pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
     /// Objects of other kinds.
@@ -52,7 +89,8 @@ pub(super) struct Summary {
 /// One binding and what the webhook would answer.
 #[derive(Debug, Serialize)]
 pub(super) struct DecisionReport<'a> {
-    source: SourceReport<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SourceReport<'a>>,
     object: ObjectReport<'a>,
     decision: &'static str,
     findings: Vec<FindingReport<'a>>,
@@ -61,21 +99,17 @@ pub(super) struct DecisionReport<'a> {
 impl<'a> DecisionReport<'a> {
     /// `object` is kind, namespace and name.
     pub(super) fn new(
-        source: &'a Source,
+        source: Option<&'a Source>,
         (kind, namespace, name): (&'static str, Option<&'a str>, &'a str),
         decision: &'a Decision,
     ) -> Self {
         Self {
-            source: SourceReport {
+            source: source.map(|source| SourceReport {
                 file: &source.file,
                 document: source.document,
                 line: source.line,
-            },
-            object: ObjectReport {
-                kind,
-                namespace,
-                name,
-            },
+            }),
+            object: ObjectReport::new(kind, namespace, name),
             decision: decision.verdict.as_str(),
             findings: findings(decision),
         }
@@ -89,8 +123,9 @@ struct SourceReport<'a> {
     line: usize,
 }
 
+/// A binding or a role by its name.
 #[derive(Debug, Serialize)]
-struct ObjectReport<'a> {
+pub(super) struct ObjectReport<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     namespace: Option<&'a str>,
@@ -98,6 +133,14 @@ struct ObjectReport<'a> {
 }
 
 impl<'a> ObjectReport<'a> {
+    pub(super) const fn new(kind: &'static str, namespace: Option<&'a str>, name: &'a str) -> Self {
+        Self {
+            kind,
+            namespace,
+            name,
+        }
+    }
+
     fn of_binding(binding: &'a BindingName) -> Self {
         Self {
             kind: binding.kind().as_str(),
@@ -127,6 +170,16 @@ pub(super) struct FindingReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     exemption: Option<&'a str>,
     message: String,
+}
+
+/// Some findings of a decision.
+pub(super) fn some<'a>(
+    findings: impl Iterator<Item = &'a Finding>,
+    decision: &'a Decision,
+) -> Vec<FindingReport<'a>> {
+    findings
+        .map(|finding| FindingReport::new(finding, decision))
+        .collect()
 }
 
 /// The findings of a decision.
@@ -254,11 +307,11 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
 }
 
 fn verdicts<S: Serializer>(counts: &[(Verdict, usize)], serializer: S) -> Result<S::Ok, S::Error> {
-    // A file that is checked is always new, so nothing is ever unchanged.
-    let counted = counts
-        .iter()
-        .filter(|(verdict, _)| *verdict != Verdict::Unchanged);
-    serializer.collect_map(counted.map(|(verdict, count)| (verdict.as_str(), count)))
+    serializer.collect_map(
+        counts
+            .iter()
+            .map(|(verdict, count)| (verdict.as_str(), count)),
+    )
 }
 
 fn rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {

@@ -159,6 +159,12 @@ struct ApiServerArgs {
     /// kubectl takes what `KUBECONFIG` names, or `~/.kube/config`. Without any of them there is no cluster to ask.
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
+
+    /// How often every binding of the cluster is judged again
+    ///
+    /// That is done within a second of a change too; without one, exemptions expire and directories grow stale.
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_AUDIT_INTERVAL", default_value = "5m", value_parser = duration)]
+    audit_interval: Duration,
 }
 
 /// Whether there is a cluster to ask.
@@ -282,6 +288,8 @@ pub struct Settings {
     pub overrides: ClusterOverride,
     /// The API server.
     pub cluster: ClusterFrom,
+    /// How often its bindings are judged.
+    pub audit_interval: Duration,
     /// The directory.
     pub directory: DirectoryFrom,
     /// The largest directory file.
@@ -344,6 +352,7 @@ impl ServeArgs {
             directory,
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
+            audit_interval: self.api_server.audit_interval.max(SHORTEST_INTERVAL),
             shutdown_delay: self.shutdown.shutdown_delay.unwrap_or(delay),
             drain_timeout: self.shutdown.drain_timeout,
             limits: self.limits,

@@ -42,16 +42,16 @@ const fn kind(role: &RoleRef<'_>) -> Kind {
 
 /// A VM role that a role is worth, by what it can do.
 #[derive(Debug, Clone)]
-pub(super) struct Worth {
+pub(crate) struct Worth {
     /// The VM role's entry of the mapping.
-    pub(super) entry: usize,
+    pub(crate) entry: usize,
     pub(super) reaches: Reaches,
 }
 
 impl Worth {
     /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
     /// covers.
-    pub(super) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
+    pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
         let of_level = role
             .level(scope)
             .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling));

@@ -35,13 +35,13 @@ impl<'r> Judge<'r> {
         let binding = &self.request.binding;
         let own = view.referred(&binding.role, &binding.scope)?;
         let others = self.others(grant.principal, view);
-        if others.is_empty() {
-            return None;
-        }
-        places(&others, &binding.scope)
-            .into_iter()
-            .find_map(|(place, others)| self.together(grant, own, &place, &others))
-            .or_else(|| self.everywhere(grant, own, view))
+        let together = || {
+            let mut places = places(&others, &binding.scope).into_iter();
+            places.find_map(|(place, others)| self.together(grant, own, &place, &others))
+        };
+        // Nearly always there are none.
+        let found = (!others.is_empty()).then(together).flatten();
+        found.or_else(|| self.everywhere(grant, own, view))
     }
 
     fn together(

@@ -88,6 +88,49 @@ impl Rule {
         }
     }
 
+    /// What breaks it, in words for people who have not read the documentation.
+    pub const fn breaks_when(self) -> &'static str {
+        match self {
+            Self::VmRoleMapping => {
+                "a VM role is granted to a subject who does not hold what it requires in Palette"
+            }
+            Self::StandardRoleMapping => {
+                "a standard role, such as cluster-admin or edit, is granted to a subject who does not hold in Palette what the VM role requires that it stands in for"
+            }
+            Self::EquivalentRole => {
+                "a role is granted that can do more than its name's requirement pays for"
+            }
+            Self::ClusterGroupScope => {
+                "a cluster-wide binding is made in a cluster that belongs to a cluster group"
+            }
+            Self::WorkspaceScope => {
+                "a cluster-wide binding is made in a cluster that belongs to a workspace"
+            }
+            Self::SystemGroup => {
+                "a VM role is granted to everybody or to all ServiceAccounts, or a standard role to everybody"
+            }
+            Self::ServiceAccount => {
+                "a VM role is granted to a ServiceAccount that no exemption names"
+            }
+            Self::Requester => {
+                "a person adds a grant of a VM or standard role without being allowed to manage the cluster in Palette"
+            }
+            Self::DanglingRole => "a role is granted that does not exist",
+            Self::RoleChange => {
+                "a role is written after which an existing binding breaks a rule that it did not break before"
+            }
+            Self::RoleDrift => {
+                "the ClusterRole of a VM role is written so that it can do what its documented restrictions forbid"
+            }
+            Self::IndirectReach => {
+                "a User or Group is granted a role that reaches VM rights by a detour, such as impersonation"
+            }
+            Self::Cumulative => {
+                "what a subject's bindings allow together reaches a VM role whose requirement it does not meet"
+            }
+        }
+    }
+
     /// Whether the rule judges what roles can do, for which the cluster's roles and bindings must be at hand.
     pub const fn needs_cluster_facts(self) -> bool {
         matches!(

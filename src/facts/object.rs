@@ -150,6 +150,14 @@ impl Role {
 }
 
 impl Binding {
+    /// `RoleBinding` or `ClusterRoleBinding`.
+    pub const fn kind(&self) -> Kind {
+        match self.name.namespace {
+            None => Kind::ClusterRoleBinding,
+            Some(_) => Kind::RoleBinding,
+        }
+    }
+
     /// The role that it refers to, whether or not there is one; nothing for a Role in a cluster-wide binding.
     pub fn role_name(&self) -> Option<ObjectName> {
         let namespace = match self.role_kind {

@@ -40,8 +40,17 @@ pub fn line(finding: &Finding, decision: &Decision) -> String {
     line
 }
 
+/// What is wrong, without who and without the way out.
+pub fn reason(finding: &Finding, decision: &Decision) -> String {
+    let first = lines(finding, decision).into_iter().next();
+    first.map_or_else(String::new, |(label, text)| match label {
+        WHY => text,
+        label => format!("{label} {text}"),
+    })
+}
+
 /// What people read below a subject, label and text: what is wrong first, the way out last.
-pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
+pub fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {
         Cause::Requirement(standing) => requirement(finding, standing, decision),
         Cause::Reaches(_, standing)
@@ -62,7 +71,7 @@ pub(super) fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str
 }
 
 /// Whom a finding is about: the subject, or the role itself; where a role is written, with the binding that hands it out.
-pub(super) fn who(finding: &Finding, decision: &Decision) -> String {
+pub fn who(finding: &Finding, decision: &Decision) -> String {
     let whom = match (&finding.subject, &finding.cause) {
         (Some(meant), _) => subject(meant),
         (None, Cause::Drift(role, _)) => format!("ClusterRole {}", name(role)),

@@ -69,7 +69,7 @@ const fn place_of(effect: Effect) -> usize {
 }
 
 /// A role that the mapping does not name.
-const OTHER_ROLE: &str = "other";
+pub(super) const OTHER_ROLE: &str = "other";
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,7 @@ fn snapshot(revision: &str) -> Snapshot {
         directory_teams: 0,
         certificate_not_after: 2.5,
         cluster: ClusterSnapshot::of(None, ClusterState::Lost, 3.5),
+        audit: AuditSnapshot::default(),
         log_lines_dropped: 3,
     }
 }

@@ -42,6 +42,11 @@ impl NamespacePattern {
         matches!(self.form, Form::NotMatching(_))
     }
 
+    /// The only namespace that is meant, if it is one.
+    pub fn name(&self) -> Option<&str> {
+        matches!(self.form, Form::Name).then_some(&*self.text)
+    }
+
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -135,7 +135,10 @@ fn the_default_says_what_the_code_says() {
             "system:*",
             "kubeadm:*",
             "kube-apiserver-kubelet-client",
-            "eks:*"
+            "eks:*",
+            "kube-apiserver",
+            "k3s-cloud-controller-manager",
+            "rke2-cloud-controller-manager",
         ]
     );
     assert_eq!(default.cluster, Cluster::default());

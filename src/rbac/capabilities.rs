@@ -113,7 +113,7 @@ impl Capability {
             Self::Delete => "delete",
             Self::Migrate => "migrate",
             Self::ManageTemplates => "manage templates",
-            Self::ManageCluster => "manage cluster",
+            Self::ManageCluster => "manage the cluster",
         }
     }
 

@@ -12,7 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::facts::Kind;
 use crate::live::{Live, Tls, unknown};
-use crate::metrics::{ClusterSnapshot, ClusterState, Metrics, Snapshot};
+use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
+use crate::ruling::Ruling;
 
 use super::connection::{Answer, Connections, Whole};
 use super::exchange::Exchange;
@@ -162,6 +163,18 @@ impl Admin {
         }
     }
 
+    fn audit(&self, ruling: &Ruling) -> AuditSnapshot {
+        let audited = self.live.audited();
+        let report = audited.as_ref().map(|audited| &audited.report);
+        // The roles of a policy that was replaced since are not those of the report.
+        let ruling = audited.as_ref().map_or(ruling, |it| &it.current.ruling);
+        AuditSnapshot {
+            last_run: audited.as_ref().map_or(0.0, |audited| seconds(audited.at)),
+            duration: audited.as_ref().map_or(0.0, |it| it.took.as_secs_f64()),
+            findings: AuditSnapshot::count(report, ruling),
+        }
+    }
+
     fn snapshot(&self, now: Timestamp) -> Snapshot {
         let current = self.live.current();
         let counts = current.ruling.directory().counts();
@@ -177,6 +190,7 @@ impl Admin {
                 self.live.cluster().state,
                 self.live.cluster_last_contact().map_or(0.0, seconds),
             ),
+            audit: self.audit(&current.ruling),
             log_lines_dropped: (self.log_lines_dropped)(),
         }
     }

@@ -5,10 +5,12 @@
 mod connection;
 mod error;
 mod follow;
+mod list;
 mod reader;
 mod trimmed;
 
 pub use connection::{ClusterFrom, connect};
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
+pub use list::{Listed, list};
 pub use reader::{LiveRole, RoleReader};

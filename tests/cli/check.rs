@@ -1,8 +1,7 @@
 use std::process::Command;
 
-use crate::{Folder, INES, SAMPLES, TEAM, role_binding};
+use crate::{Folder, INES, OTTO, SAMPLES, TEAM, role_binding};
 
-const OTTO: &str = "{apiGroup: rbac.authorization.k8s.io, kind: User, name: otto@orchard.test}";
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: colours}\n";
 
 #[test]

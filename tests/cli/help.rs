@@ -7,10 +7,11 @@ use std::process::Command;
 use crate::Folder;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "",
     "serve",
     "check",
+    "audit",
     "review",
     "explain",
     "policy",
@@ -86,7 +87,7 @@ fn a_plugin_of_kubectl_says_what_people_type() {
 #[test]
 fn unknown_words_are_usage_errors() {
     let folder = Folder::new();
-    for arguments in ["chekc", "check", "check -f a.yaml --output junit", ""] {
+    for arguments in ["chekc", "check", "check -f a.yaml --output xml", ""] {
         assert_eq!(folder.run(arguments).code, 2, "{arguments}");
     }
 }

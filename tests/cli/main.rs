@@ -7,11 +7,15 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+mod audit;
 mod check;
 mod documents;
 mod explain;
+mod explain_cluster;
 mod help;
+mod pipelines;
 mod review;
+mod roles;
 
 use std::fs;
 use std::io::Write as _;
@@ -112,6 +116,7 @@ subjects:
 const SAMPLES: &str = "--policy policy.yaml --directory directory.yaml --now 2026-11-22T09:00:00Z";
 
 const INES: &str = "{apiGroup: rbac.authorization.k8s.io, kind: User, name: ines@orchard.test}";
+const OTTO: &str = "{apiGroup: rbac.authorization.k8s.io, kind: User, name: otto@orchard.test}";
 const TEAM: &str = "{apiGroup: rbac.authorization.k8s.io, kind: Group, name: orchard-vm-ops}";
 
 const POLICY: &str = "\

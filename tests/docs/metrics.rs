@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use palette_rbac::metrics::{ClusterSnapshot, ClusterState, Metrics, Snapshot};
+use palette_rbac::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use palette_rbac::policy::Policy;
+use palette_rbac::ruling::Ruling;
 
 use crate::page::Page;
 
@@ -106,6 +107,7 @@ impl Family {
 static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
     let metrics = Metrics::new().unwrap();
     let _counters = metrics.finding_counters(&Policy::default());
+    let (ruling, _) = Ruling::pair(Arc::default(), Arc::default());
     let snapshot = Snapshot {
         policy_revision: String::from("0123456789ab"),
         directory_is_stale: false,
@@ -114,6 +116,10 @@ static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
         directory_teams: 0,
         certificate_not_after: 0.0,
         cluster: ClusterSnapshot::of(None, ClusterState::Off, 0.0),
+        audit: AuditSnapshot {
+            findings: AuditSnapshot::count(None, &ruling),
+            ..AuditSnapshot::default()
+        },
         log_lines_dropped: 0,
     };
     read(&metrics.render(&snapshot).unwrap())

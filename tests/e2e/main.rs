@@ -12,14 +12,19 @@
 
 mod binding;
 mod client_certificates;
+mod controllers;
 mod counted;
+mod effective_roles;
 mod exceptions;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod leftovers;
+mod live_reads;
 mod manifests;
 mod mapping;
+mod operators;
 mod outage;
+mod races;
 mod scopes;
 mod site;
 mod standard_roles;

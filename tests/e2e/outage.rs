@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use serde_json::{Value, json};
 
 use crate::binding::{Binding, role_binding};
 use crate::harness::cluster::Cluster;
@@ -40,46 +39,6 @@ fn the_api_server_starts_and_restores_its_bindings_while_the_webhook_is_away() {
     assert_eq!(run("get rolebindings -o name").output, "");
 }
 
-#[test]
-fn the_default_bindings_and_those_of_kubeadm_are_admitted_again_in_a_cluster_group() {
-    let Some(cluster) = start("defaults") else {
-        return;
-    };
-    let webhook = serve("defaults");
-    let kubectl = &cluster.kubectl;
-    let run = |command: &str| kubectl.run(command).unwrap();
-    let defaults = fresh(
-        &kubectl
-            .read("get clusterrolebindings,rolebindings -A -o json")
-            .unwrap(),
-    );
-    fs::write(kubectl.folder.join("defaults.json"), defaults.to_string()).unwrap();
-    webhook.register(kubectl, "palette-rbac", None).unwrap();
-    wait_until_asked(kubectl, &kubectl.folder, &probe(&kubectl.folder)).unwrap();
-    let before = webhook.metrics().unwrap();
-
-    run("delete -f defaults.json").admitted();
-    let created = run("create -f defaults.json").admitted();
-    fs::copy(fixture("kubeadm.yaml"), kubectl.folder.join("kubeadm.yaml")).unwrap();
-    let kubeadm = run("create -f kubeadm.yaml").admitted();
-
-    let count = defaults["items"].as_array().unwrap().len();
-    assert!(count > 50, "only {count} default bindings");
-    assert!(!created.output.contains("Warning"), "{created}");
-    assert_eq!(created.output.lines().count(), count);
-    assert_snapshot!(kubeadm);
-    let added = |labels: &[&str]| {
-        let sum = |metrics: &crate::harness::webhook::Metrics| {
-            metrics.sum("palette_rbac_admission_reviews_total", labels)
-        };
-        sum(&webhook.metrics().unwrap()) - sum(&before)
-    };
-    let all = count + kubeadm.output.lines().count();
-    #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-    let all = all as f64;
-    assert_eq!((added(&[]), added(&[r#"decision="allowed""#])), (all, all));
-}
-
 fn start(name: &str) -> Option<Cluster> {
     Some(Cluster::start(name, &assets()?, &USERS).unwrap())
 }
@@ -107,21 +66,4 @@ fn probe(folder: &Path) -> String {
         folder,
         &role_binding("default", "probe", "spectro-vm-admin").user("nobody@orchard.test"),
     )
-}
-
-/// The list as someone would write it: without what the API server adds.
-fn fresh(list: &str) -> Value {
-    let mut list: Value = serde_json::from_str(list).unwrap();
-    for item in list["items"].as_array_mut().unwrap() {
-        for added in [
-            "creationTimestamp",
-            "resourceVersion",
-            "uid",
-            "managedFields",
-        ] {
-            item["metadata"].as_object_mut().unwrap().remove(added);
-        }
-    }
-    list["metadata"] = json!({});
-    list
 }

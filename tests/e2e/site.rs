@@ -146,7 +146,20 @@ pub(crate) fn assets() -> Option<Assets> {
     );
     if found.is_none() {
         static SAID: Once = Once::new();
-        SAID.call_once(say_what_is_missing);
+        SAID.call_once(|| say(MISSING));
+    }
+    found
+}
+
+/// The one more program that not every set of them has, with the same rule.
+pub(crate) fn controller_manager(assets: &Assets) -> Option<&Path> {
+    let found = assets.kube_controller_manager.as_deref();
+    assert!(
+        found.is_some() || std::env::var_os("CI").is_none(),
+        "{NO_CONTROLLER_MANAGER}"
+    );
+    if found.is_none() {
+        say(NO_CONTROLLER_MANAGER);
     }
     found
 }
@@ -155,8 +168,8 @@ pub(crate) fn assets() -> Option<Assets> {
     clippy::explicit_write,
     reason = "what `eprintln!` prints is kept back for tests that pass"
 )]
-fn say_what_is_missing() {
-    writeln!(std::io::stderr(), "{MISSING}").unwrap();
+fn say(what_is_missing: &str) {
+    writeln!(std::io::stderr(), "{what_is_missing}").unwrap();
 }
 
 /// The path of a file in `tests/e2e/fixtures`.
@@ -197,3 +210,6 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/fixtures"
 
 const MISSING: &str = "\
 skipped: the tests against a real API server; `make setup control-plane` builds one (or set KUBEBUILDER_ASSETS)";
+
+const NO_CONTROLLER_MANAGER: &str = "\
+skipped: the test beside kube-controller-manager, which is not where kube-apiserver is; `make control-plane` builds both";

@@ -129,7 +129,7 @@ fn a_role_is_read_live_as_it_is_now() {
     let reader = reader(&kubeconfig(cluster, "live", true));
     for (file, object) in [
         ("odd", cluster_role("odd role?x#y", &machines("get"))),
-        ("live", role("live", &machines("get"))),
+        ("live", role("vms", "live", &machines("get"))),
         ("top", aggregate("top", "to-top")),
         ("part", labelled("part", "to-top", &machines("delete"))),
     ] {
@@ -180,7 +180,7 @@ fn a_role_that_cannot_be_read_is_not_called_absent() {
 }
 
 /// The control plane of the tests that do not stop it.
-fn shared() -> Option<&'static Cluster> {
+pub(crate) fn shared() -> Option<&'static Cluster> {
     static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
         let cluster = Cluster::start("watch", &assets()?, &USERS).unwrap();
         install_rights(&cluster);
@@ -198,7 +198,7 @@ fn install_rights(cluster: &Cluster) {
 }
 
 /// For a `ServiceAccount` of that name.
-fn kubeconfig(cluster: &Cluster, name: &str, permitted: bool) -> PathBuf {
+pub(crate) fn kubeconfig(cluster: &Cluster, name: &str, permitted: bool) -> PathBuf {
     let kubectl = |command: String| cluster.kubectl.read(&command).unwrap();
     kubectl(format!("create serviceaccount {name}"));
     if permitted {
@@ -216,16 +216,26 @@ fn permit(cluster: &Cluster, name: &str) {
 }
 
 fn serve(cluster: &Cluster, name: &str, kubeconfig: &Path) -> Webhook {
+    serve_with(cluster, name, kubeconfig, &fixture("orchard.yaml"))
+}
+
+/// A webhook that watches this cluster, with a policy of its own.
+pub(crate) fn serve_with(
+    cluster: &Cluster,
+    name: &str,
+    kubeconfig: &Path,
+    policy: &str,
+) -> Webhook {
     let folder = scratch(&format!(
         "{}-{name}",
         cluster.kubectl.folder.file_name().unwrap().display()
     ))
     .unwrap();
     let kubeconfig = kubeconfig.display().to_string();
-    let (policy, directory) = (fixture("orchard.yaml"), fixture("directory.yaml"));
+    let directory = fixture("directory.yaml");
     let arguments = [
         "--policy",
-        &policy,
+        policy,
         "--directory",
         &directory,
         "--cluster",
@@ -243,12 +253,12 @@ fn apply(cluster: &Cluster, file: &str, object: &Value) {
     cluster.kubectl.read(&apply).unwrap();
 }
 
-fn machines(verb: &str) -> Value {
+pub(crate) fn machines(verb: &str) -> Value {
     json!([{"verbs": [verb], "apiGroups": ["kubevirt.io"], "resources": ["virtualmachines"]}])
 }
 
-fn role(name: &str, rules: &Value) -> Value {
-    let metadata = json!({"name": name, "namespace": "vms"});
+pub(crate) fn role(namespace: &str, name: &str, rules: &Value) -> Value {
+    let metadata = json!({"name": name, "namespace": namespace});
     json!({"apiVersion": VERSION, "kind": "Role", "metadata": metadata, "rules": rules})
 }
 
@@ -256,13 +266,13 @@ fn cluster_role(name: &str, rules: &Value) -> Value {
     json!({"apiVersion": VERSION, "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules})
 }
 
-fn labelled(name: &str, label: &str, rules: &Value) -> Value {
+pub(crate) fn labelled(name: &str, label: &str, rules: &Value) -> Value {
     let mut role = cluster_role(name, rules);
     role["metadata"]["labels"] = json!({label: "true"});
     role
 }
 
-fn aggregate(name: &str, label: &str) -> Value {
+pub(crate) fn aggregate(name: &str, label: &str) -> Value {
     let mut role = cluster_role(name, &json!([]));
     let selector = json!({"matchLabels": {label: "true"}});
     role["aggregationRule"] = json!({"clusterRoleSelectors": [selector]});

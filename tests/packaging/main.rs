@@ -5,14 +5,16 @@
     reason = "a test that cannot go on says so and ends"
 )]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use clap::CommandFactory;
 use palette_rbac::cli::Cli;
+use palette_rbac::facts::Kind;
 use palette_rbac::server::{ByteSize, duration};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn everything_that_the_image_copies_exists_and_is_let_through() {
@@ -92,6 +94,28 @@ fn the_pods_run_as_the_user_of_the_image() {
     let context = &deployment["spec"]["template"]["spec"]["securityContext"];
     assert_eq!(context["runAsUser"].to_string(), user);
     assert_eq!(context["runAsGroup"].to_string(), group);
+}
+
+#[test]
+fn the_pods_may_read_what_is_watched_and_nothing_else() {
+    let role: Value = yaml_of_kind("manifests/base/rbac.yaml", "kind: ClusterRole\n");
+    let [only] = &role["rules"].as_array().unwrap()[..] else {
+        unreachable!("{role}");
+    };
+    assert_eq!(only["verbs"], json!(["get", "list", "watch"]));
+    assert_eq!(only["apiGroups"], json!(["rbac.authorization.k8s.io"]));
+    let resource = |kind: Kind| format!("{}s", kind.as_str().to_lowercase());
+    let watched: BTreeSet<String> = Kind::ALL.into_iter().map(resource).collect();
+    let readable = only["resources"].as_array().unwrap().iter();
+    let readable: BTreeSet<_> = readable.map(|it| it.as_str().unwrap().to_owned()).collect();
+    assert_eq!(readable, watched);
+
+    let binding = yaml_of_kind("manifests/base/rbac.yaml", "kind: ClusterRoleBinding\n");
+    let deployment: Value = yaml("manifests/base/deployment.yaml");
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["subjects"][0]["name"], pod["serviceAccountName"]);
+    assert_eq!(pod["automountServiceAccountToken"], true);
 }
 
 #[test]
@@ -178,6 +202,13 @@ fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
             .filter(|file| file.extension().is_some_and(|it| it == "rs")),
     );
     found
+}
+
+/// The document of a file that has this line.
+fn yaml_of_kind(path: &str, line: &str) -> Value {
+    let text = read(path);
+    let document = text.split("---\n").find(|it| it.contains(line));
+    serde_saphyr::from_str(document.unwrap()).unwrap()
 }
 
 fn yaml(path: &str) -> Value {

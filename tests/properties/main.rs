@@ -49,6 +49,19 @@ proptest! {
     }
 
     #[test]
+    fn a_role_that_can_do_more_is_never_judged_more_mildly(
+        world in world(),
+        more in world::rules(),
+        ask in ask(),
+    ) {
+        let ask = ask.of_custom_role();
+        let before = ask.decide(&world).verdict;
+        let after = ask.decide(&world.where_the_role_can(&more)).verdict;
+        let is_milder = strictness(after) < strictness(before);
+        prop_assert!(!is_milder, "{before:?} became {after:?} with {more:?}");
+    }
+
+    #[test]
     fn the_order_of_subjects_does_not_matter(world in world(), ask in ask()) {
         let mut reversed = ask.clone();
         reversed.subjects.reverse();
@@ -104,6 +117,14 @@ proptest! {
         let _ = uid_of(&bytes);
         let _ = Envelope::read(&bytes).map(|envelope| envelope.ask().is_ok());
     }
+}
+
+fn strictness(verdict: Verdict) -> usize {
+    let mildest_first = Verdict::ALL.iter().rev();
+    mildest_first
+        .clone()
+        .position(|other| *other == verdict)
+        .unwrap()
 }
 
 /// A body on its way: cut off, or with a byte changed.

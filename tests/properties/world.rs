@@ -5,7 +5,7 @@ use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
-use palette_rbac::facts::Cluster;
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::ruling::Ruling;
 use proptest::prelude::*;
@@ -17,7 +17,12 @@ use serde_json::{Value, json};
 pub(crate) struct World {
     policy: Value,
     assignments: Vec<Assignment>,
+    /// Of the `ClusterRole` `custom`, which the cluster has beside the VM roles, of which one was never filled.
+    rules: Vec<Rule>,
 }
+
+/// A verb on a resource of a group.
+pub(crate) type Rule = (&'static str, &'static str, &'static str);
 
 /// Who holds what, and where.
 #[derive(Debug, Clone)]
@@ -41,6 +46,43 @@ impl World {
         let mut world = self.clone();
         world.assignments.push(more.clone());
         world
+    }
+
+    /// The same, where the role can do more.
+    pub(crate) fn where_the_role_can(&self, more: &[Rule]) -> Self {
+        let mut world = self.clone();
+        world.rules.extend_from_slice(more);
+        world
+    }
+
+    /// The cluster's roles; there are no bindings.
+    pub(crate) fn view(&self) -> Arc<View> {
+        let mut facts = Facts::new();
+        for kind in Kind::ALL {
+            facts.apply(Event::Reset(kind, Vec::new()));
+        }
+        let user = [
+            VIEW,
+            (
+                "subresources.kubevirt.io",
+                "virtualmachines/start",
+                "update",
+            ),
+        ];
+        let admin = [
+            VIEW,
+            ("kubevirt.io", "virtualmachines", "delete"),
+            ("", "configmaps", "get"),
+        ];
+        for (name, rules) in [
+            ("custom", &*self.rules),
+            ("spectro-vm-user", &user),
+            ("spectro-vm-power-user", &[]),
+            ("spectro-vm-admin", &admin),
+        ] {
+            facts.apply(Event::Upsert(role(name, rules)));
+        }
+        facts.view()
     }
 
     pub(crate) fn ruling(&self) -> Ruling {
@@ -87,9 +129,17 @@ impl Ask {
         decide(
             &self.request(&json),
             &world.ruling(),
-            Cluster::default(),
+            Cluster::seen(&world.view()),
             now(),
         )
+    }
+
+    /// The same for the role that can do what the world says.
+    pub(crate) fn of_custom_role(&self) -> Self {
+        Self {
+            role: "custom",
+            ..self.clone()
+        }
     }
 
     pub(crate) fn request<'a>(&self, json: &'a str) -> BindingRequest<'a> {
@@ -153,10 +203,34 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn world() -> impl Strategy<Value = World> {
-    (policy(), prop::collection::vec(assignment(), 0..6)).prop_map(|(policy, assignments)| World {
+    let assignments = prop::collection::vec(assignment(), 0..6);
+    (policy(), assignments, rules()).prop_map(|(policy, assignments, rules)| World {
         policy,
         assignments,
+        rules,
     })
+}
+
+pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
+    let group = select(vec!["", "kubevirt.io", "subresources.kubevirt.io", "*"]);
+    let resource = select(vec![
+        "pods",
+        "nodes",
+        "configmaps",
+        "virtualmachines",
+        "virtualmachines/start",
+        "kubevirts",
+        "*",
+    ]);
+    let verb = select(vec!["get", "update", "delete", "impersonate", "*"]);
+    prop::collection::vec((group, resource, verb), 0..4)
+}
+
+fn role(name: &str, rules: &[Rule]) -> Object {
+    let rule = |(group, resource, verb): &Rule| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]});
+    let rules: Vec<Value> = rules.iter().map(rule).collect();
+    let role = json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
+    serde_json::from_value(role).unwrap()
 }
 
 pub(crate) fn assignment() -> impl Strategy<Value = Assignment> {
@@ -243,7 +317,11 @@ const NAMES: [&str; 8] = [
     "system:serviceaccount:vms:default",
 ];
 
-const ROLES: [&str; 5] = [
+const VIEW: Rule = ("kubevirt.io", "virtualmachines", "get");
+
+const ROLES: [&str; 7] = [
+    "custom",
+    "custom",
     "spectro-vm-admin",
     "spectro-vm-user",
     "spectro-vm-viewer",

@@ -190,10 +190,8 @@ fn listed(words: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
 const INTRODUCTION: &str = "\
 # What a role can do
 
-**No rule uses this yet:** in this version roles are judged by name ([threat-model.md](threat-model.md)). The page says how
-`equivalent-role` and its kin will judge them.
-
-Names can be copied, so a role has a level by what it can do. This page is the whole rule: with it and the rules of a
+Names can be copied, so a role has a level by what it can do; [`equivalent-role`](rules.md#equivalent-role) and its kin
+judge by it. This page is the whole rule: with it and the rules of a
 role, everybody comes to the same level. It is written from the tables in `src/rbac`
 (`UPDATE_DOCS=1 cargo test --test roles`), and `make test` fails when it differs from them.
 

@@ -7,6 +7,7 @@
 )]
 
 mod document;
+mod operators;
 
 use std::sync::Arc;
 

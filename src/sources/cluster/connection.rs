@@ -17,6 +17,8 @@ pub enum ClusterFrom {
     Surroundings,
     /// This kubeconfig.
     Kubeconfig(PathBuf),
+    /// This context of that kubeconfig, or of the one that kubectl would read.
+    Context(Option<PathBuf>, String),
 }
 
 /// A client of the cluster's API server, if there is a cluster. Asks it nothing yet.
@@ -24,7 +26,9 @@ pub async fn connect(from: &ClusterFrom) -> Result<Option<Client>, SourceError> 
     let config = match from {
         ClusterFrom::Nowhere => None,
         ClusterFrom::Surroundings => surroundings().await?,
-        ClusterFrom::Kubeconfig(path) => Some(named(path).await?),
+        ClusterFrom::Kubeconfig(path) => Some(named(path, None).await?),
+        ClusterFrom::Context(Some(path), context) => Some(named(path, Some(context)).await?),
+        ClusterFrom::Context(None, context) => Some(kubectls_context(context).await?),
     };
     config.map(client).transpose()
 }
@@ -74,12 +78,41 @@ fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
     }
 }
 
-async fn named(path: &Path) -> Result<Config, SourceError> {
-    let unusable = |error: KubeconfigError| rejected(&path.display().to_string(), &error);
-    let kubeconfig = Kubeconfig::read_from(path).map_err(unusable)?;
-    Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+async fn named(path: &Path, context: Option<&str>) -> Result<Config, SourceError> {
+    let which = path.display().to_string();
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| rejected(&which, &error))?;
+    of_context(kubeconfig, &which, context).await
+}
+
+async fn kubectls_context(context: &str) -> Result<Config, SourceError> {
+    let kubeconfig = kubectls().map_err(|error| rejected(KUBECTLS, &error))?;
+    let kubeconfig = kubeconfig.ok_or_else(|| {
+        problem(format!(
+            "no kubeconfig that could have a context `{context}`: no KUBECONFIG and no ~/.kube/config"
+        ))
+    })?;
+    of_context(kubeconfig, KUBECTLS, Some(context)).await
+}
+
+async fn of_context(
+    kubeconfig: Kubeconfig,
+    which: &str,
+    context: Option<&str>,
+) -> Result<Config, SourceError> {
+    let contexts: Vec<&str> = kubeconfig.contexts.iter().map(|it| &*it.name).collect();
+    if let Some(context) = context.filter(|context| !contexts.contains(context)) {
+        let contexts = contexts.join(", ");
+        return Err(problem(format!(
+            "the kubeconfig `{which}` has no context `{context}`; it has: {contexts}"
+        )));
+    }
+    let options = KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..KubeConfigOptions::default()
+    };
+    Config::from_custom_kubeconfig(kubeconfig, &options)
         .await
-        .map_err(unusable)
+        .map_err(|error| rejected(which, &error))
 }
 
 /// No pod, or one without a token: `automountServiceAccountToken: false`.

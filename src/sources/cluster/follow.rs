@@ -2,11 +2,10 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use kube::api::{ListParams, WatchEvent, WatchParams};
-use kube::runtime::utils::Backoff;
-use kube::runtime::watcher::DefaultBackoff;
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout};
@@ -66,7 +65,7 @@ struct Follower<K> {
     version: Option<String>,
     /// What could not be understood.
     odd: BTreeSet<ObjectName>,
-    backoff: DefaultBackoff,
+    backoff: ExponentialBackoff,
 }
 
 /// Why a turn ended before its time.
@@ -85,7 +84,7 @@ impl<K: Followed> Follower<K> {
             listener: listener.clone(),
             version: None,
             odd: BTreeSet::new(),
-            backoff: DefaultBackoff::default(),
+            backoff: backoff(),
         }
     }
 
@@ -144,7 +143,7 @@ impl<K: Followed> Follower<K> {
         let params = WatchParams::default().timeout(WATCH_SECONDS);
         let events = timeout(ANSWER, self.api.watch(&params, version)).await;
         let events = events.map_err(|_| late())?.map_err(|error| ended(&error))?;
-        self.backoff.reset();
+        self.backoff = backoff();
         self.tell(News::Contact).await?;
         let mut events = pin!(events);
         // A connection that died without a word ends here too, and so does one that broke: whether the API server can
@@ -215,6 +214,16 @@ impl<K: Followed> Follower<K> {
         let told = self.listener.send(Heard { kind, news }).await;
         told.map_err(|_| Ended::Unheard)
     }
+}
+
+/// As client-go waits, since many replicas and other clients come back to an API server at once.
+fn backoff() -> ExponentialBackoff {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(800))
+        .with_max_delay(Duration::from_secs(15))
+        .with_jitter()
+        .without_max_times()
+        .build()
 }
 
 fn ended(error: &kube::Error) -> Ended {

@@ -1,14 +1,16 @@
-//! Where `etcd`, `kube-apiserver` and `kubectl` are found.
+//! Where `etcd`, `kube-apiserver`, `kubectl` and `kube-controller-manager` are found.
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The three programs of a control plane.
+/// The programs of a control plane.
 #[derive(Debug, Clone)]
 pub(crate) struct Assets {
     pub(crate) etcd: PathBuf,
     pub(crate) kube_apiserver: PathBuf,
     pub(crate) kubectl: PathBuf,
+    /// Not in every set, since only one test needs it.
+    pub(crate) kube_controller_manager: Option<PathBuf>,
 }
 
 impl Assets {
@@ -21,6 +23,8 @@ impl Assets {
             etcd: folder.join("etcd"),
             kube_apiserver: folder.join("kube-apiserver"),
             kubectl: folder.join("kubectl"),
+            kube_controller_manager: Some(folder.join("kube-controller-manager"))
+                .filter(|program| program.is_file()),
         })
     }
 }

@@ -95,6 +95,29 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// Starts `program`, a kube-controller-manager with these controllers only. [`CONTROLLER_MANAGER`] is a user.
+    pub(crate) fn start_controller_manager(
+        &self,
+        program: &Path,
+        controllers: &[&str],
+    ) -> Result<Process> {
+        let name = CONTROLLER_MANAGER.name;
+        let token = fs::read_to_string(self.folder.join(format!("{name}.token")))?;
+        let kubeconfig = self.kubeconfig_of(name, &token)?;
+        let mut command = Command::new(program);
+        command
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .arg(format!("--controllers={}", controllers.join(",")))
+            // Each controller asks as its own ServiceAccount, as where kubeadm or Cluster API made the cluster.
+            .arg("--use-service-account-credentials")
+            .args(["--leader-elect=false", "--secure-port=0"]);
+        Process::start(
+            &mut command,
+            &self.folder.join("kube-controller-manager.log"),
+        )
+    }
+
     /// Ends the API server and starts it again on the same data and port.
     pub(crate) fn restart_api_server(&mut self) -> Result<()> {
         self.stop_api_server();
@@ -280,6 +303,12 @@ fn last_lines(output: &str) -> String {
     let lines: Vec<_> = output.lines().collect();
     lines[lines.len().saturating_sub(10)..].join("\n")
 }
+
+/// Who kube-controller-manager is; Kubernetes binds its role to this name.
+pub(crate) const CONTROLLER_MANAGER: User = User {
+    name: "system:kube-controller-manager",
+    groups: &[],
+};
 
 const ATTEMPTS: usize = 4;
 

@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use crate::cli::facts;
+use crate::cli::manifests::Object;
+use crate::facts::{Event, Facts, Object as Fact, ObjectName, Role, View};
+
+/// The cluster around the manifests: what is known of it, and what they add.
+pub(super) struct Views {
+    before: Arc<View>,
+    /// With the roles of the manifests: a written role is judged by the bindings that are there already, since those
+    /// of the manifests are judged themselves.
+    pub(super) with_roles: Arc<View>,
+    /// With their bindings, too.
+    pub(super) with_all: Arc<View>,
+}
+
+impl Views {
+    /// Applies the manifests to what is known; which kinds are known in full stays as it is.
+    pub(super) fn of(mut known: Facts, objects: &[Object], namespace: &str) -> Self {
+        let before = known.view();
+        // What cannot be read is told where it is judged.
+        let facts = objects
+            .iter()
+            .filter_map(|object| facts::read(object, Some(namespace))?.ok());
+        let (roles, bindings): (Vec<Fact>, Vec<Fact>) =
+            facts.partition(|fact| matches!(fact, Fact::Role(_)));
+        Self {
+            before,
+            with_roles: with(&mut known, roles),
+            with_all: with(&mut known, bindings),
+        }
+    }
+
+    /// The role as the cluster has it, which may be another than the manifests'.
+    pub(super) fn previous(&self, role: &ObjectName) -> Option<Role> {
+        self.before.role(role).map(|known| known.role().clone())
+    }
+}
+
+fn with(facts: &mut Facts, objects: Vec<Fact>) -> Arc<View> {
+    for object in objects {
+        facts.apply(Event::Upsert(object));
+    }
+    facts.view()
+}

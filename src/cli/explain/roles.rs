@@ -1,0 +1,120 @@
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::super::report::{self, ScopeReport};
+use super::abilities::{
+    AbilitiesReport, Allowed, RequiredReport, allowed, write_abilities, write_line, write_required,
+    write_rules,
+};
+use crate::domain::RoleRef;
+use crate::explain::{Abilities, Comparison, Required};
+use crate::message;
+use crate::rbac::Relation;
+
+/// One role: what it allows, and what is asked of whoever is given it.
+pub(super) fn write_role(
+    abilities: &Abilities,
+    required: &[Required],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let (role, place) = (named(&abilities.role), message::place(&abilities.scope));
+    writeln!(out, "{role} {place}")?;
+    write_abilities(abilities, out)?;
+    write_required(required, out)
+}
+
+/// The same for scripts.
+pub(super) fn write_role_json(
+    abilities: &Abilities,
+    required: &[Required],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let result = RoleResult {
+        api_version: report::API_VERSION,
+        kind: "ExplainResult",
+        scope: ScopeReport::new(&abilities.scope),
+        abilities: AbilitiesReport::new(abilities),
+        required: required.iter().map(RequiredReport::new).collect(),
+    };
+    report::write_json(out, &result)
+}
+
+/// Two roles: how they relate, and what each allows that the other does not.
+pub(super) fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    let Comparison { first, second, .. } = comparison;
+    let (one, other) = (named(&first.role), named(&second.role));
+    let place = message::place(&first.scope);
+    writeln!(out, "{one} and {other} {place}")?;
+    let relation = comparison.relation;
+    write_line(
+        "relation",
+        &format!("{relation}: {}", in_words(relation)),
+        out,
+    )?;
+    for (heading, abilities, only) in [
+        (one, first, &comparison.only_first),
+        (other, second, &comparison.only_second),
+    ] {
+        writeln!(out, "{heading}")?;
+        write_rules("only it", only, out)?;
+        write_abilities(abilities, out)?;
+    }
+    Ok(())
+}
+
+/// The same for scripts.
+pub(super) fn write_comparison_json(
+    comparison: &Comparison,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let result = ComparisonResult {
+        api_version: report::API_VERSION,
+        kind: "ExplainResult",
+        scope: ScopeReport::new(&comparison.first.scope),
+        relation: comparison.relation.as_str(),
+        first: AbilitiesReport::new(&comparison.first),
+        second: AbilitiesReport::new(&comparison.second),
+        only_first: allowed(&comparison.only_first),
+        only_second: allowed(&comparison.only_second),
+    };
+    report::write_json(out, &result)
+}
+
+/// `ClusterRole spectro-vm-admin`.
+pub(super) fn named(role: &RoleRef<'_>) -> String {
+    format!("{} {}", role.kind, message::name(&role.name))
+}
+
+const fn in_words(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Equal => "both allow the same",
+        Relation::Superset => "the first allows all that the second does, and more",
+        Relation::Subset => "the second allows all that the first does, and more",
+        Relation::Overlap => "both allow something, and each something that the other does not",
+        Relation::Disjoint => "nothing is allowed by both",
+    }
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoleResult<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    scope: ScopeReport<'a>,
+    abilities: AbilitiesReport<'a>,
+    required: Vec<RequiredReport<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparisonResult<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    scope: ScopeReport<'a>,
+    relation: &'static str,
+    first: AbilitiesReport<'a>,
+    second: AbilitiesReport<'a>,
+    only_first: Vec<Allowed<'a>>,
+    only_second: Vec<Allowed<'a>>,
+}

@@ -1,0 +1,482 @@
+//! SARIF 2.1.0: every rule with its help, one result a finding.
+
+use std::io::{self, Write};
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::super::manifests::Source;
+use super::super::report::write_json;
+use super::{Answer, Problem, Results, not_judged};
+use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject};
+use crate::message;
+use crate::metrics::VERSION;
+use crate::ruling::Ruling;
+
+pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
+    write_json(out, &Log::new(results))
+}
+
+#[derive(Serialize)]
+struct Log {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: [Run; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run {
+    tool: Tool,
+    invocations: [Invocation; 1],
+    column_kind: &'static str,
+    results: Vec<Outcome>,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    driver: Driver,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Driver {
+    name: &'static str,
+    version: &'static str,
+    short_description: Text,
+    rules: Vec<RuleReport>,
+}
+
+#[derive(Serialize)]
+struct Text {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    markdown: Option<String>,
+}
+
+/// A rule of the table; the index of a result is its place there.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RuleReport {
+    id: &'static str,
+    name: String,
+    short_description: Text,
+    help: Text,
+    default_configuration: Configuration,
+    properties: Tags,
+}
+
+#[derive(Serialize)]
+struct Configuration {
+    enabled: bool,
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+struct Tags {
+    tags: [&'static str; 3],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    tool_execution_notifications: Vec<Notification>,
+    tool_configuration_notifications: Vec<Notification>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Notification {
+    level: &'static str,
+    message: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Location>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    associated_rule: Option<RuleReference>,
+}
+
+#[derive(Serialize)]
+struct RuleReference {
+    id: &'static str,
+    index: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    rule_id: &'static str,
+    rule_index: usize,
+    level: &'static str,
+    message: Text,
+    locations: [Location; 1],
+    partial_fingerprints: Fingerprints,
+    /// Empty says that it is not suppressed; absent would leave that open.
+    suppressions: Vec<Suppression>,
+    properties: OutcomeProperties,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physical_location: Option<PhysicalLocation>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<LogicalLocation>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: ArtifactLocation,
+    region: Region,
+}
+
+#[derive(Serialize)]
+struct ArtifactLocation {
+    uri: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LogicalLocation {
+    name: String,
+    fully_qualified_name: String,
+    kind: &'static str,
+}
+
+/// What stays the same when a file is moved or a line is added above.
+#[derive(Serialize)]
+struct Fingerprints {
+    #[serde(rename = "grant/v1")]
+    grant: String,
+}
+
+#[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: String,
+}
+
+#[derive(Serialize)]
+struct OutcomeProperties {
+    decision: &'static str,
+    action: &'static str,
+}
+
+impl Log {
+    fn new(results: Results<'_>) -> Self {
+        Self {
+            schema: SCHEMA,
+            version: "2.1.0",
+            runs: [Run {
+                tool: Tool {
+                    driver: Driver::new(),
+                },
+                invocations: [Invocation::new(results)],
+                column_kind: "unicodeCodePoints",
+                results: results
+                    .answers
+                    .iter()
+                    .flat_map(|answer| outcomes(answer, results.ruling))
+                    .collect(),
+            }],
+        }
+    }
+}
+
+impl Driver {
+    fn new() -> Self {
+        Self {
+            name: "palette-rbac",
+            version: VERSION,
+            short_description: Text::new(
+                "Judges whether the subjects of a role binding may hold its role, by what they hold in Palette.",
+            ),
+            rules: Rule::ALL.into_iter().map(RuleReport::new).collect(),
+        }
+    }
+}
+
+impl RuleReport {
+    fn new(rule: Rule) -> Self {
+        let action = rule.default_action();
+        let broken = format!("Breaks when {}.", rule.breaks_when());
+        let page = format!("docs/rules.md#{rule}");
+        Self {
+            id: rule.as_str(),
+            name: in_pascal_case(rule.as_str()),
+            help: Text {
+                text: format!("{broken} More, and the way out: {page}"),
+                markdown: Some(format!("{broken} More, and the way out: [{page}]({page})")),
+            },
+            short_description: Text::new(broken),
+            default_configuration: Configuration {
+                enabled: action != Action::Off,
+                level: level_of(action),
+            },
+            properties: Tags {
+                tags: ["security", "kubernetes", "rbac"],
+            },
+        }
+    }
+}
+
+impl Text {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            markdown: None,
+        }
+    }
+}
+
+impl Invocation {
+    fn new(results: Results<'_>) -> Self {
+        let problems = results.problems.iter();
+        Self {
+            execution_successful: results.problems.is_empty(),
+            tool_execution_notifications: problems.map(Notification::of_problem).collect(),
+            tool_configuration_notifications: results
+                .unjudged()
+                .map(Notification::of_unjudged)
+                .collect(),
+        }
+    }
+}
+
+impl Notification {
+    fn of_problem(problem: &Problem) -> Self {
+        let physical = problem.source().and_then(PhysicalLocation::new);
+        Self {
+            level: "error",
+            message: Text::new(problem.to_string()),
+            locations: physical
+                .map(|physical| Location {
+                    physical_location: Some(physical),
+                    logical_locations: Vec::new(),
+                })
+                .into_iter()
+                .collect(),
+            associated_rule: None,
+        }
+    }
+
+    fn of_unjudged(rule: Rule) -> Self {
+        Self {
+            level: "warning",
+            message: Text::new(not_judged(&[rule]).join("; ")),
+            locations: Vec::new(),
+            associated_rule: Some(RuleReference {
+                id: rule.as_str(),
+                index: rule.index(),
+            }),
+        }
+    }
+}
+
+fn outcomes<'r>(answer: &'r Answer, ruling: &'r Ruling) -> impl Iterator<Item = Outcome> + 'r {
+    let findings = answer.decision.findings.iter();
+    findings.map(move |finding| Outcome::new(finding, answer, ruling))
+}
+
+impl Outcome {
+    fn new(finding: &Finding, answer: &Answer, ruling: &Ruling) -> Self {
+        let decision = &answer.decision;
+        Self {
+            rule_id: finding.rule.as_str(),
+            rule_index: finding.rule.index(),
+            level: level(finding, ruling),
+            message: Text::new(message_of(finding, decision)),
+            locations: [Location::new(finding, answer)],
+            partial_fingerprints: Fingerprints {
+                grant: fingerprint(finding, answer),
+            },
+            suppressions: suppression(finding, ruling).into_iter().collect(),
+            properties: OutcomeProperties {
+                decision: decision.verdict.as_str(),
+                action: finding.effect.as_str(),
+            },
+        }
+    }
+}
+
+impl Location {
+    fn new(finding: &Finding, answer: &Answer) -> Self {
+        Self {
+            physical_location: answer.source.as_ref().and_then(PhysicalLocation::new),
+            logical_locations: vec![LogicalLocation {
+                name: answer.name.clone(),
+                fully_qualified_name: format!("{} {}", answer.display(), finding.field),
+                kind: "resource",
+            }],
+        }
+    }
+}
+
+impl PhysicalLocation {
+    /// The standard input has none.
+    fn new(source: &Source) -> Option<Self> {
+        (!source.is_standard_input()).then(|| Self {
+            artifact_location: ArtifactLocation {
+                uri: uri(&source.file),
+            },
+            region: Region {
+                start_line: source.line,
+            },
+        })
+    }
+}
+
+/// `ClusterRole spectro-vm-admin in namespace vms: User ines@orchard.test; lacks …`.
+fn message_of(finding: &Finding, decision: &Decision) -> String {
+    let role = &decision.role;
+    format!(
+        "{} {} {}: {}",
+        role.kind,
+        message::name(&role.name),
+        message::place(&decision.scope),
+        message::line(finding, decision)
+    )
+}
+
+/// An exempted finding has the level that it would have had.
+fn level(finding: &Finding, ruling: &Ruling) -> &'static str {
+    match finding.effect {
+        Effect::Deny => "error",
+        Effect::Warn => "warning",
+        Effect::Audit => "note",
+        Effect::Exempt => {
+            let policy = ruling.policy();
+            level_of(policy.mode.cap(policy.actions.of(finding.rule)))
+        }
+    }
+}
+
+const fn level_of(action: Action) -> &'static str {
+    match action {
+        Action::Deny => "error",
+        Action::Warn => "warning",
+        Action::Audit | Action::Off => "note",
+    }
+}
+
+fn suppression(finding: &Finding, ruling: &Ruling) -> Option<Suppression> {
+    if finding.effect != Effect::Exempt {
+        return None;
+    }
+    let named = |name: &str| {
+        let mut exemptions = ruling.policy().exemptions.iter();
+        let reason = exemptions.find(|exemption| *exemption.name == *name)?;
+        Some(format!("exemption {name}: {}", reason.reason))
+    };
+    let exemption = finding.exemption.as_deref().and_then(named);
+    Some(Suppression {
+        kind: "external",
+        status: "accepted",
+        justification: exemption.unwrap_or_else(|| String::from("break-glass group")),
+    })
+}
+
+/// Of the rule and the grant, wherever the object stands.
+fn fingerprint(finding: &Finding, answer: &Answer) -> String {
+    let role = &answer.decision.role;
+    let namespace = answer.namespace.as_deref().unwrap_or_default();
+    let principal = finding.subject.as_ref().map(Subject::principal);
+    let (kind, in_namespace, name) = match principal {
+        Some(Principal::User(name)) => ("User", "", name),
+        Some(Principal::Group(name)) => ("Group", "", name),
+        Some(Principal::ServiceAccount { namespace, name }) => ("ServiceAccount", namespace, name),
+        None => ("", "", ""),
+    };
+    let (through, in_which) = finding.binding.as_deref().map_or(("", ""), |binding| {
+        (
+            &*binding.name,
+            binding.scope.namespace().unwrap_or_default(),
+        )
+    });
+    let parts = [
+        finding.rule.as_str(),
+        answer.kind,
+        namespace,
+        &answer.name,
+        role.kind.as_str(),
+        &role.name,
+        kind,
+        in_namespace,
+        name,
+        through,
+        in_which,
+    ];
+    let digest = Sha256::digest(parts.join("\0"));
+    let hex = |text: String, byte: &u8| text + &format!("{byte:02x}");
+    digest.iter().fold(String::new(), hex)
+}
+
+/// `vm-role-mapping` as `VmRoleMapping`, which viewers expect of names.
+fn in_pascal_case(name: &str) -> String {
+    name.split('-')
+        .flat_map(|word| {
+            let mut characters = word.chars();
+            let first = characters.next().map(|first| first.to_ascii_uppercase());
+            first.into_iter().chain(characters)
+        })
+        .collect()
+}
+
+/// The path as a reference that is relative to the working folder, or as a `file:` URI.
+fn uri(file: &str) -> String {
+    let path = utf8_percent_encode(file.trim_start_matches("./"), NOT_IN_PATHS);
+    if file.starts_with('/') {
+        format!("file://{path}")
+    } else {
+        path.to_string()
+    }
+}
+
+/// What RFC 3986 does not let stand in a path; `:` too, which would make a scheme of what is before it.
+const NOT_IN_PATHS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b':')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_reference_that_names_that_file() {
+        for (file, expected) in [
+            ("bindings/a.yaml", "bindings/a.yaml"),
+            ("./a b.yaml", "a%20b.yaml"),
+            ("a:b#%.yaml", "a%3Ab%23%25.yaml"),
+            ("/srv/ä.yaml", "file:///srv/%C3%A4.yaml"),
+        ] {
+            assert_eq!(uri(file), expected);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::sync::Arc;
+
+use crate::decide::Worth;
+use crate::domain::{RoleKind, RoleRef, Scope};
+use crate::facts::{RoleView, View};
+use crate::rbac::reach::Detour;
+use crate::rbac::{Capabilities, Level, Relation, Rules};
+use crate::ruling::Ruling;
+
+/// What a role allows where it is granted in a scope, and what that is worth.
+#[derive(Debug, Clone)]
+pub struct Abilities {
+    /// The role.
+    pub role: RoleRef<'static>,
+    /// Where it is granted.
+    pub scope: Scope<'static>,
+    /// The other `ClusterRole`s that it is made of, in the order of their names.
+    pub members: Vec<Arc<str>>,
+    /// All that it allows there, its members included.
+    pub rules: Rules,
+    /// What that lets somebody do with virtual machines and the cluster.
+    pub capabilities: Capabilities,
+    /// The VM role that it amounts to there.
+    pub level: Option<Level>,
+    /// The detours that it opens there.
+    pub detours: Vec<&'static Detour>,
+}
+
+/// What somebody must hold in Palette to be given a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Required {
+    /// The entry of the mapping that asks for it.
+    pub entry: Arc<str>,
+    /// Why that entry.
+    pub by: RequiredBy,
+    /// All groups must be met, one role of a group meets it.
+    pub groups: Vec<Vec<Arc<str>>>,
+}
+
+/// Why an entry of the mapping is asked for a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequiredBy {
+    /// It has that name.
+    Name,
+    /// It can do as much.
+    Abilities,
+}
+
+/// How two roles compare.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// One.
+    pub first: Abilities,
+    /// The other.
+    pub second: Abilities,
+    /// How the first relates to the second.
+    pub relation: Relation,
+    /// What only the first allows.
+    pub only_first: Rules,
+    /// What only the second allows.
+    pub only_second: Rules,
+}
+
+impl Abilities {
+    /// Of the role that a binding in that scope refers to, if the view has it.
+    pub fn of(role: &RoleRef<'_>, scope: &Scope<'_>, view: &View) -> Option<Self> {
+        let known = view.referred(role, scope)?;
+        Some(Self {
+            role: role.clone().into_owned(),
+            scope: scope.clone().into_owned(),
+            members: known.members().map(Arc::from).collect(),
+            rules: known.rules(scope).clone(),
+            capabilities: known.capabilities(scope),
+            level: known.level(scope),
+            detours: known.detours(scope).to_vec(),
+        })
+    }
+}
+
+impl Comparison {
+    /// Compares what they allow in the scope that they were looked at in.
+    pub fn of(first: Abilities, second: Abilities) -> Self {
+        Self {
+            relation: first.rules.relation(&second.rules),
+            only_first: second.rules.missing(&first.rules),
+            only_second: first.rules.missing(&second.rules),
+            first,
+            second,
+        }
+    }
+}
+
+/// What is asked of whoever is given the role: for its name and, unless the mapping judges it by name alone, for what
+/// it can do.
+pub fn required(
+    role: &RoleRef<'_>,
+    scope: &Scope<'_>,
+    view: Option<&View>,
+    ruling: &Ruling,
+) -> Vec<Required> {
+    let named = ruling.governs(role);
+    let by_name = named.into_iter().map(|entry| (entry, RequiredBy::Name));
+    let is_judged_by_name = named.is_some() && role.kind == RoleKind::ClusterRole;
+    let known = view
+        .and_then(|view| view.referred(role, scope))
+        .filter(|_| !is_judged_by_name);
+    let worth = known.map(|known: RoleView<'_>| Worth::of_role(known, scope, ruling));
+    let by_abilities = worth.into_iter().flatten();
+    by_name
+        .chain(by_abilities.map(|worth| (worth.entry, RequiredBy::Abilities)))
+        .filter_map(|(entry, by)| {
+            let entry = ruling.policy().mapping.get(entry)?;
+            Some(Required {
+                entry: Arc::clone(&entry.role),
+                by,
+                groups: entry.requires.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,107 @@
+use jiff::Timestamp;
+
+use super::abilities::{Abilities, Required, required};
+use crate::audit;
+use crate::decide::{Class, identity};
+use crate::domain::{
+    BindingKind, Decision, Field, Finding, Holding, RoleKind, RoleRef, Scope, Standing, Subject,
+};
+use crate::facts::{Binding, Kind, ObjectName, View};
+use crate::ruling::Ruling;
+
+/// The answer about one binding that is there.
+#[derive(Debug, Clone)]
+pub struct BindingExplanation {
+    /// Its kind.
+    pub kind: BindingKind,
+    /// Its name.
+    pub name: ObjectName,
+    /// What its role allows.
+    pub allows: Allows,
+    /// What is asked of its subjects.
+    pub required: Vec<Required>,
+    /// Its subjects, in its order.
+    pub subjects: Vec<Bound>,
+    /// What would be decided about it, were it made now.
+    pub decision: Decision,
+}
+
+/// What is known of a binding's role.
+#[derive(Debug, Clone)]
+pub enum Allows {
+    /// What it allows.
+    Known(Box<Abilities>),
+    /// There is none.
+    Missing,
+    /// Nothing.
+    Unknown,
+}
+
+/// A subject of a binding.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// Who.
+    pub subject: Subject<'static>,
+    /// Which rules judge it.
+    pub class: Class,
+    /// What Palette knows of it.
+    pub standing: Standing,
+    /// What it holds; what counts in the binding's scope comes first.
+    pub holds: Vec<Holding>,
+    field: Field,
+}
+
+impl Allows {
+    fn of(role: &RoleRef<'_>, scope: &Scope<'_>, view: &View) -> Self {
+        let kind = match role.kind {
+            RoleKind::ClusterRole => Kind::ClusterRole,
+            RoleKind::Role => Kind::Role,
+        };
+        match Abilities::of(role, scope, view) {
+            Some(abilities) => Self::Known(Box::new(abilities)),
+            None if view.knows(kind) => Self::Missing,
+            None => Self::Unknown,
+        }
+    }
+}
+
+impl Bound {
+    /// What is wrong with its grant; a subject that is listed twice is told of once.
+    pub fn findings<'d>(&self, decision: &'d Decision) -> impl Iterator<Item = &'d Finding> {
+        let field = self.field;
+        let findings = decision.findings.iter();
+        findings.filter(move |finding| finding.field == field)
+    }
+}
+
+/// Explains a binding: what it grants, what that is worth, who may have it and why.
+pub fn explain_binding(
+    binding: &Binding,
+    view: &View,
+    ruling: &Ruling,
+    now: Timestamp,
+) -> BindingExplanation {
+    let judged = binding.to_judge();
+    let (role, scope) = (&judged.role, &judged.scope);
+    let subjects = judged.subjects.iter().enumerate();
+    BindingExplanation {
+        kind: judged.kind(),
+        name: binding.name.clone(),
+        allows: Allows::of(role, scope, view),
+        required: required(role, scope, Some(view), ruling),
+        subjects: subjects
+            .map(|(index, subject)| {
+                let principal = subject.principal();
+                let holder = identity::holder(principal, ruling).unwrap_or_default();
+                Bound {
+                    subject: subject.clone().into_owned(),
+                    class: identity::class_of(principal, ruling.policy()),
+                    standing: identity::standing(principal, ruling),
+                    holds: ruling.holdings(&holder, scope),
+                    field: Field::Subject(index),
+                }
+            })
+            .collect(),
+        decision: audit::judge(binding, view, ruling, now),
+    }
+}

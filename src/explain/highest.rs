@@ -1,0 +1,73 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::decide::{Class, identity};
+use crate::directory::AssignmentScope;
+use crate::domain::{Scope, Subject};
+use crate::facts::View;
+use crate::palette::NamespacePattern;
+use crate::ruling::Ruling;
+
+/// Namespaces in which a subject may hold the same at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Highest {
+    /// The VM role; none where it may hold none.
+    pub role: Option<Arc<str>>,
+    /// Sorted.
+    pub namespaces: Vec<Arc<str>>,
+}
+
+/// The highest VM role that a subject may hold in each namespace that is known, the highest first; nothing for a
+/// subject of whom Palette is not asked.
+pub fn highest(subject: &Subject<'_>, view: Option<&View>, ruling: &Ruling) -> Vec<Highest> {
+    let principal = subject.principal();
+    if identity::class_of(principal, ruling.policy()) != Class::Person {
+        return Vec::new();
+    }
+    let holder = identity::holder(principal, ruling).unwrap_or_default();
+    let mut by_role: BTreeMap<usize, Highest> = BTreeMap::new();
+    for namespace in namespaces(view, ruling) {
+        let role = ruling.highest(&holder, &Scope::Namespace((&*namespace).into()));
+        let group = by_role
+            .entry(place(role, ruling))
+            .or_insert_with(|| Highest {
+                role: role.cloned(),
+                namespaces: Vec::new(),
+            });
+        group.namespaces.push(namespace);
+    }
+    by_role.into_values().collect()
+}
+
+/// Those of the cluster's roles and bindings, and those that the cluster's workspaces name.
+fn namespaces(view: Option<&View>, ruling: &Ruling) -> BTreeSet<Arc<str>> {
+    let bound = view.into_iter().flat_map(View::namespaces).map(Arc::from);
+    let with_roles = view
+        .into_iter()
+        .flat_map(View::roles)
+        .filter_map(|role| role.role().name.namespace.clone());
+    bound.chain(with_roles).chain(named(ruling)).collect()
+}
+
+fn named(ruling: &Ruling) -> impl Iterator<Item = Arc<str>> {
+    let workspaces = &ruling.policy().cluster.workspaces;
+    let patterns = ruling
+        .directory()
+        .scopes()
+        .iter()
+        .flat_map(|scope| match scope {
+            AssignmentScope::Workspace { name, namespaces } if workspaces.contains(name) => {
+                &namespaces[..]
+            }
+            AssignmentScope::Workspace { .. }
+            | AssignmentScope::Tenant
+            | AssignmentScope::Project(_) => &[],
+        });
+    patterns.filter_map(NamespacePattern::name).map(Arc::from)
+}
+
+/// The place in the mapping, which has the highest first; no role comes last.
+fn place(role: Option<&Arc<str>>, ruling: &Ruling) -> usize {
+    role.and_then(|role| ruling.vm_role(role))
+        .unwrap_or(usize::MAX)
+}

@@ -1,0 +1,81 @@
+use prometheus::{Gauge, IntGaugeVec, Registry};
+
+use crate::audit::Report;
+use crate::domain::Rule;
+use crate::ruling::Ruling;
+
+use super::family::opts;
+use super::findings::OTHER_ROLE;
+use super::time_gauge;
+
+/// What the last scan of the cluster's bindings found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AuditSnapshot {
+    /// When it began, in seconds since 1970; 0 before the first.
+    pub last_run: f64,
+    /// How long it took, in seconds.
+    pub duration: f64,
+    /// How many findings no exemption covers, for each rule and role of the policy's mapping, the last being others.
+    pub findings: Vec<(Rule, Box<str>, usize)>,
+}
+
+impl AuditSnapshot {
+    /// Counts the findings of a report.
+    pub fn count(report: Option<&Report>, ruling: &Ruling) -> Vec<(Rule, Box<str>, usize)> {
+        let roles = ruling.policy().mapping.iter().map(|entry| &*entry.role);
+        let roles: Vec<&str> = roles.chain([OTHER_ROLE]).collect();
+        let mut counts = vec![0; Rule::ALL.len() * roles.len()];
+        for (finding, role) in report.iter().flat_map(|report| report.findings(ruling)) {
+            let role = role.unwrap_or(roles.len() - 1);
+            if let Some(count) = counts.get_mut(finding.rule.index() * roles.len() + role) {
+                *count += 1;
+            }
+        }
+        let series = Rule::ALL
+            .into_iter()
+            .flat_map(|rule| roles.iter().map(move |role| (rule, Box::from(*role))));
+        let counted = series.zip(counts);
+        counted
+            .map(|((rule, role), count)| (rule, role, count))
+            .collect()
+    }
+}
+
+pub(super) struct AuditGauges {
+    last_run: Gauge,
+    duration: Gauge,
+    findings: IntGaugeVec,
+}
+
+impl AuditGauges {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let help = "Grants of the cluster that break a rule and that no exemption covers, at the last scan.";
+        let findings = IntGaugeVec::new(opts("audit_findings", help), &["rule", "role"])?;
+        registry.register(Box::new(findings.clone()))?;
+        Ok(Self {
+            last_run: time_gauge(
+                registry,
+                "audit_last_run_timestamp_seconds",
+                "When the last scan of the cluster's bindings began; 0 before the first.",
+            )?,
+            duration: time_gauge(
+                registry,
+                "audit_duration_seconds",
+                "How long the last scan of the cluster's bindings took.",
+            )?,
+            findings,
+        })
+    }
+
+    pub(super) fn set(&self, now: &AuditSnapshot) {
+        self.last_run.set(now.last_run);
+        self.duration.set(now.duration);
+        // A policy that is replaced may name other roles.
+        self.findings.reset();
+        for (rule, role, count) in &now.findings {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            let labels = &[rule.as_str(), &**role];
+            self.findings.with_label_values(labels).set(count);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use std::time::Duration;
+
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use kube::api::ListParams;
+use kube::{Api, Client};
+use tokio::time::timeout;
+
+use super::error::told;
+use super::trimmed::{Followed, Trimmed, stand_in};
+use crate::facts::{Event, Kind, Object, ObjectName};
+
+/// All objects of one kind, as they were when they were asked for.
+#[derive(Debug)]
+pub struct Listed {
+    /// The kind.
+    pub kind: Kind,
+    /// All of them, or why the API server does not say.
+    pub all: Result<Event, String>,
+    /// Those that cannot be understood, and why.
+    pub odd: Vec<(ObjectName, String)>,
+}
+
+/// Reads all roles and bindings once, each kind with its own outcome.
+pub async fn list(client: &Client) -> [Listed; 4] {
+    let (cluster_roles, roles, bindings, cluster_bindings) = tokio::join!(
+        listed::<ClusterRole>(client),
+        listed::<Role>(client),
+        listed::<RoleBinding>(client),
+        listed::<ClusterRoleBinding>(client),
+    );
+    [cluster_roles, roles, bindings, cluster_bindings]
+}
+
+async fn listed<K: Followed>(client: &Client) -> Listed {
+    let mut odd = Vec::new();
+    let items = pages(&Api::<Trimmed<K>>::all(client.clone())).await;
+    let understood = |items: Vec<Trimmed<K>>| {
+        let objects = items.into_iter().filter_map(|item| object(item, &mut odd));
+        Event::Reset(K::KIND, objects.collect())
+    };
+    Listed {
+        kind: K::KIND,
+        all: items.map(understood),
+        odd,
+    }
+}
+
+async fn pages<K: Followed>(api: &Api<Trimmed<K>>) -> Result<Vec<Trimmed<K>>, String> {
+    let mut params = ListParams::default().limit(PAGE);
+    let mut items = Vec::new();
+    loop {
+        let page = timeout(ANSWER, api.list(&params)).await;
+        let page = page.map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?;
+        let page = page.map_err(|error| told(&error))?;
+        items.extend(page.items);
+        params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
+        if params.continue_token.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
+fn object<K: Followed>(item: Trimmed<K>, odd: &mut Vec<(ObjectName, String)>) -> Option<Object> {
+    let name = item.name()?;
+    match item.object {
+        Ok(object) => Some(object),
+        Err(reason) => {
+            odd.push((name.clone(), reason));
+            stand_in(K::KIND, &name)
+        }
+    }
+}
+
+/// As many as client-go asks for at a time.
+const PAGE: u32 = 500;
+
+/// A page of objects takes milliseconds, and from a busy API server seconds.
+const ANSWER: Duration = Duration::from_secs(30);
