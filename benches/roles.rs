@@ -230,7 +230,7 @@ fn roles_of_world() -> impl Iterator<Item = Value> {
 fn bindings_of_world() -> impl Iterator<Item = Value> {
     (0..BINDINGS).map(|index| {
         let role = index % (ROLES - CLUSTER_ROLES);
-        let (place, kind, name) = if index % 2 == 0 {
+        let (place, kind, name) = if index % 2 == 1 {
             (index / 2, "ClusterRole", "spectro-vm-user".to_owned())
         } else {
             (role, "Role", format!("role-{role}"))
