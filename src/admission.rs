@@ -5,6 +5,7 @@
 
 mod envelope;
 mod object;
+mod plain;
 mod response;
 mod uid;
 

@@ -8,10 +8,12 @@ pub mod document;
 pub mod domain;
 pub mod explain;
 pub mod facts;
+mod json;
 pub mod message;
 pub mod palette;
 pub mod policy;
 pub mod rbac;
+pub mod reports;
 pub mod review;
 pub mod ruling;
 

@@ -23,7 +23,7 @@ pub(super) fn start(arguments: LogArgs) -> Log {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BACKLOG)
-        .finish(Gathered(BufWriter::new(io::stderr())));
+        .finish(Gathered(BufWriter::with_capacity(GATHERED, io::stderr())));
     let dropped = writer.error_counter();
     let builder = fmt()
         .with_max_level(arguments.log_level)
@@ -66,8 +66,11 @@ impl Write for Gathered {
     }
 }
 
+/// Hundreds of lines, which are written by one call to the system.
+const GATHERED: usize = 128 * 1024;
+
 /// So late is a line at most, and so much later a process ends; the backlog holds what comes meanwhile many times over.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(20);
 
 /// Some seconds of a busy server; a line has some 300 bytes.
 const BACKLOG: usize = 16 * 1024;

@@ -13,8 +13,10 @@ pub(super) struct Grant<'r> {
 
 /// The grants that the request adds, each once, in the order of the subjects.
 pub(super) fn added<'r>(request: &'r BindingRequest<'_>) -> Vec<Grant<'r>> {
-    let mut known: HashSet<Principal<'_>> =
-        previous_subjects(request).map(Subject::principal).collect();
+    let mut known = Known::default();
+    for subject in previous_subjects(request) {
+        known.insert(subject.principal());
+    }
     let mut added = Vec::new();
     for (index, subject) in request.binding.subjects.iter().enumerate() {
         let principal = subject.principal();
@@ -40,3 +42,26 @@ fn previous_subjects<'r>(request: &'r BindingRequest<'_>) -> impl Iterator<Item 
         .filter(|previous| previous.role == binding.role && previous.scope == binding.scope)
         .flat_map(|previous| &previous.subjects)
 }
+
+/// Principals, each once. Most bindings have a few subjects, which are faster looked through than hashed.
+#[derive(Default)]
+struct Known<'r> {
+    first: Vec<Principal<'r>>,
+    others: HashSet<Principal<'r>>,
+}
+
+impl<'r> Known<'r> {
+    /// Whether it was not known before.
+    fn insert(&mut self, principal: Principal<'r>) -> bool {
+        if self.first.contains(&principal) {
+            return false;
+        }
+        if self.first.len() < FEW {
+            self.first.push(principal);
+            return true;
+        }
+        self.others.insert(principal)
+    }
+}
+
+const FEW: usize = 8;

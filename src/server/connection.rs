@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -41,13 +41,13 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(limits: &Limits, lifecycle: &Lifecycle) -> Self {
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new())
-            .header_read_timeout(IDLE_TIMEOUT)
-            .max_header_size(limits.max_header_bytes.0)
+        // Without a timer: hyper's would be armed anew for each request.
+        http.max_header_size(limits.max_header_bytes.0)
             .max_buf_size(limits.max_header_bytes.0.max(SMALLEST_BUFFER));
         Self {
             http,
             wire: WireLimits {
+                idle: IDLE_TIMEOUT,
                 headers: limits.header_timeout,
                 write: WRITE_TIMEOUT,
             },
@@ -67,7 +67,7 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send,
         A: Answer,
     {
-        let exchange = Arc::new(Exchange::default());
+        let exchange = Arc::new(Exchange::begin());
         let wire = Wire::new(stream, Arc::clone(&exchange), self.wire);
         let service = service_fn(|request| {
             let (answer, exchange) = (Arc::clone(&answer), Arc::clone(&exchange));
@@ -97,8 +97,8 @@ impl Connections {
     }
 }
 
-/// In hyper the time for headers counts from the last answer too, so it is the time that a connection may idle: longer
-/// than the 90 s for which the API server's transport keeps one, or its next review would meet a closed connection.
+/// Longer than the 90 s for which the API server's transport keeps a connection, or its next review would meet a closed
+/// one.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// How long a client may leave an answer unread; answers are a few kilobytes.

@@ -11,17 +11,14 @@ use crate::metrics::Metrics;
 use crate::review::Outcome;
 
 /// What a connection is at, shared by the bytes below HTTP and the answers above it. Never locked by two at once.
-#[derive(Default)]
 pub(super) struct Exchange {
     step: Mutex<Step>,
     headers_too_slow: AtomicBool,
 }
 
-#[derive(Default)]
 enum Step {
-    /// Waiting for a request.
-    #[default]
-    Idle,
+    /// Waiting for a request, since then.
+    Idle(Instant),
     /// The first byte of its headers came then.
     Headers(Instant),
     /// The headers are read.
@@ -30,20 +27,39 @@ enum Step {
     Answer(Option<Observation>),
 }
 
+/// What the client should send next.
+pub(super) enum Awaits {
+    /// A request, since then.
+    Request(Instant),
+    /// The rest of its headers, which began then.
+    Headers(Instant),
+    /// Nothing, or a body.
+    Nothing,
+}
+
 impl Exchange {
+    /// Begins to wait for a request.
+    pub(super) fn begin() -> Self {
+        Self {
+            step: Mutex::new(Step::Idle(Instant::now())),
+            headers_too_slow: AtomicBool::new(false),
+        }
+    }
+
     /// Notes that bytes came.
     pub(super) fn bytes_came(&self) {
         let mut step = self.step();
-        if let Step::Idle = *step {
+        if let Step::Idle(_) = *step {
             *step = Step::Headers(Instant::now());
         }
     }
 
-    /// When the headers that are not complete yet began.
-    pub(super) fn headers_since(&self) -> Option<Instant> {
+    /// What is awaited, to be asked while nothing comes.
+    pub(super) fn awaits(&self) -> Awaits {
         match *self.step() {
-            Step::Headers(since) => Some(since),
-            Step::Idle | Step::Request | Step::Answer(_) => None,
+            Step::Idle(since) => Awaits::Request(since),
+            Step::Headers(since) => Awaits::Headers(since),
+            Step::Request | Step::Answer(_) => Awaits::Nothing,
         }
     }
 
@@ -52,7 +68,7 @@ impl Exchange {
         match mem::replace(&mut *self.step(), Step::Request) {
             Step::Headers(since) => since,
             // Sent together with the request before.
-            Step::Idle | Step::Request | Step::Answer(_) => Instant::now(),
+            Step::Idle(_) | Step::Request | Step::Answer(_) => Instant::now(),
         }
     }
 
@@ -65,12 +81,12 @@ impl Exchange {
     pub(super) fn flushed(&self) {
         let mut step = self.step();
         if let Step::Answer(review) = &mut *step {
-            let review = review.take();
-            *step = Step::Idle;
+            let (review, now) = (review.take(), Instant::now());
+            *step = Step::Idle(now);
             // Counting and logging need no lock.
             drop(step);
             if let Some(review) = review {
-                review.answered();
+                review.answered(now);
             }
         }
     }
@@ -125,10 +141,10 @@ impl Observation {
         self.is_open = false;
     }
 
-    fn answered(mut self) {
+    fn answered(mut self, now: Instant) {
         self.is_open = false;
         if let Some(outcome) = &self.outcome {
-            let took = self.began.elapsed();
+            let took = now - self.began;
             self.metrics.observe(outcome, &self.current.findings, took);
             log(outcome, &self.current, took);
         }

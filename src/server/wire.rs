@@ -7,22 +7,25 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::exchange::Exchange;
+use super::exchange::{Awaits, Exchange};
 
-/// A connection's bytes, with the limits that HTTP does not know: headers that trickle in, answers that nobody reads.
+/// A connection's bytes, with the limits that HTTP does not know: a client that says nothing more, headers that trickle
+/// in, answers that nobody reads.
 ///
 /// It also tells the exchange when a request begins and when its answer is out.
 pub(super) struct Wire<S> {
     stream: S,
     exchange: Arc<Exchange>,
     limits: WireLimits,
-    headers: Option<Pin<Box<Sleep>>>,
+    read: Option<Pin<Box<Sleep>>>,
     write: Option<Pin<Box<Sleep>>>,
 }
 
 /// How long bytes may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WireLimits {
+    /// The first byte of a request, from the answer before.
+    pub(super) idle: Duration,
     /// The headers of a request, from their first byte.
     pub(super) headers: Duration,
     /// A write that the client does not read.
@@ -35,25 +38,43 @@ impl<S> Wire<S> {
             stream,
             exchange,
             limits,
-            headers: None,
+            read: None,
             write: None,
         }
     }
 
-    /// Called while no byte comes; a timer is armed only then, so requests that come at once cost none.
-    fn poll_headers_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(since) = self.exchange.headers_since() else {
-            self.headers = None;
-            return Poll::Pending;
-        };
-        let deadline = since + self.limits.headers;
+    /// What to do when no byte comes, once that has lasted too long.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.exchange.awaits() {
+            Awaits::Request(since) => {
+                ready!(self.poll_deadline(cx, since + self.limits.idle));
+                // As if the client had closed it, which it may: the connection ends in order.
+                Poll::Ready(Ok(()))
+            }
+            Awaits::Headers(since) => {
+                ready!(self.poll_deadline(cx, since + self.limits.headers));
+                self.exchange.headers_are_too_slow();
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            // The body has its own deadline.
+            Awaits::Nothing => Poll::Pending,
+        }
+    }
+
+    /// The timer is left as it is where it fires too early: it is set once it has, not anew for each request.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         let timer = self
-            .headers
+            .read
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if timer.deadline() != deadline {
+        if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
         }
-        timer.as_mut().poll(cx)
+        ready!(timer.as_mut().poll(cx));
+        if timer.deadline() < deadline {
+            timer.as_mut().reset(deadline);
+            return timer.as_mut().poll(cx);
+        }
+        Poll::Ready(())
     }
 
     /// Passes a write on, unless it has been waiting for too long.
@@ -86,9 +107,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
             this.exchange.bytes_came();
-        } else if read.is_pending() && this.poll_headers_late(cx).is_ready() {
-            this.exchange.headers_are_too_slow();
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        } else if read.is_pending() {
+            return this.poll_late(cx);
         }
         read
     }
