@@ -47,7 +47,7 @@ pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
     }
     let own = || match settings.cluster {
         ClusterFrom::Surroundings => own_namespace(),
-        ClusterFrom::Kubeconfig(_) | ClusterFrom::Nowhere => None,
+        ClusterFrom::Kubeconfig(_) | ClusterFrom::Context(..) | ClusterFrom::Nowhere => None,
     };
     settings.lease_namespace.clone().or_else(own)
 }
