@@ -163,7 +163,8 @@ impl Validate {
         };
         match (self.reply(received, current, seen).await, reader) {
             (Reply::RoleToRead(role), Some((reader, view))) => {
-                let read = self.read_role(reader, &role, deadline).await;
+                // Boxed, since it is rare and takes 4 kB, which would be moved with every request.
+                let read = Box::pin(self.read_role(reader, &role, deadline)).await;
                 // Of the view from before the read: what the read said is at least as new as that.
                 // With all ClusterRoles of a large cluster that takes milliseconds.
                 let after = |event| tokio::task::block_in_place(|| view.after(event));

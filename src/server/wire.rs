@@ -154,3 +154,62 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         this.timed(cx, shutdown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_mins(10);
+    const SHORT: Duration = Duration::from_millis(10);
+
+    fn wire(idle: Duration, headers: Duration) -> (DuplexStream, Wire<DuplexStream>) {
+        let (client, server) = duplex(64);
+        let limits = WireLimits {
+            idle,
+            headers,
+            write: LONG,
+        };
+        (
+            client,
+            Wire::new(server, Arc::new(Exchange::begin()), limits),
+        )
+    }
+
+    async fn read(wire: &mut Wire<DuplexStream>) -> io::Result<usize> {
+        timeout(LONG, wire.read(&mut [0; 8])).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_that_says_nothing_is_closed_in_order() {
+        let (_client, mut wire) = wire(SHORT, LONG);
+        assert_eq!(read(&mut wire).await.unwrap(), 0);
+        assert!(!wire.exchange.headers_were_too_slow());
+    }
+
+    #[tokio::test]
+    async fn the_timer_of_an_idle_connection_does_not_hold_up_that_of_headers() {
+        let (mut client, mut wire) = wire(LONG, SHORT);
+        let nothing = timeout(Duration::ZERO, wire.read(&mut [0; 8])).await;
+        assert!(nothing.is_err());
+        client.write_all(b"P").await.unwrap();
+        assert_eq!(read(&mut wire).await.unwrap(), 1);
+        let late = read(&mut wire).await.unwrap_err();
+        assert_eq!(late.kind(), io::ErrorKind::TimedOut);
+        assert!(wire.exchange.headers_were_too_slow());
+    }
+
+    #[tokio::test]
+    async fn a_timer_that_was_set_for_an_earlier_wait_does_not_end_a_later_one() {
+        let (mut client, mut wire) = wire(SHORT, LONG);
+        let nothing = timeout(Duration::ZERO, wire.read(&mut [0; 8])).await;
+        assert!(nothing.is_err());
+        client.write_all(b"P").await.unwrap();
+        assert_eq!(read(&mut wire).await.unwrap(), 1);
+        // Its timer fires while the headers still have time.
+        let later = timeout(SHORT * 5, wire.read(&mut [0; 8])).await;
+        assert!(later.is_err());
+    }
+}
