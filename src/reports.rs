@@ -1,4 +1,5 @@
-//! What the audit found, as reports in the cluster: PolicyReports or OpenReports, one a namespace and one for the cluster.
+//! What the audit found, as reports in the cluster: `PolicyReports` or `OpenReports`, one a
+//! namespace and one for the cluster.
 //!
 //! What a report says is values in, values out. With the feature `server`, one replica of all writes them, which they
 //! agree on by a Lease. Nothing here judges.

@@ -176,7 +176,7 @@ struct ApiServerArgs {
 struct ReportArgs {
     /// Whether what the audit finds is written into the cluster as reports
     ///
-    /// That needs the kinds of OpenReports (openreports.io) or of `PolicyReports` (wgpolicyk8s.io) in the cluster.
+    /// That needs the kinds of `OpenReports` (openreports.io) or of `PolicyReports` (wgpolicyk8s.io) in the cluster.
     /// Whoever may read reports reads the names of subjects there.
     #[arg(
         long,

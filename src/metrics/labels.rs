@@ -286,7 +286,7 @@ pub enum ReportResult {
     Written,
     /// It was deleted, since nothing was found any more.
     Deleted,
-    /// The API server did not take it, or said nothing.
+    /// The API server did not take it, or did not let us look or have the Lease.
     Failed,
 }
 

@@ -175,11 +175,11 @@ impl Contents {
     /// Findings that were in the report before are as old as they were.
     #[must_use]
     pub fn since(mut self, before: Self) -> Self {
-        let timed = before.results.into_iter().filter_map(|mut entry| {
+        let known = before.results.into_iter().filter_map(|mut entry| {
             let time = entry.timestamp.take()?;
             Some((serde_json::to_string(&entry).ok()?, time))
         });
-        let times: HashMap<String, Time> = timed.collect();
+        let times: HashMap<String, Time> = known.collect();
         for entry in &mut self.results {
             let now = entry.timestamp.take();
             let before = serde_json::to_string(entry).ok();

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ReportResult};
 use crate::sources::cluster::told;
 
 /// Agrees with the other replicas, by a Lease, which of them is the leader.
@@ -116,6 +116,7 @@ impl Leader {
             Ok(Err(error)) => told(&error),
             Err(_) => "no answer in time".to_owned(),
         };
+        self.metrics.report(ReportResult::Failed);
         if !std::mem::replace(&mut self.is_failing, true) {
             warn!(
                 error,

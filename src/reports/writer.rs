@@ -78,53 +78,46 @@ impl ReportWriter {
         let mut audits = self.live.audits();
         audits.mark_changed();
         loop {
-            let patience = if self.is_failing {
-                RETRY
-            } else {
-                self.look_every
-            };
             // An audit that has nothing new may still find that somebody changed a report.
-            let _ = timeout(patience, audits.changed()).await;
+            let _ = timeout(self.look_every, audits.changed()).await;
             let audited = audits.borrow_and_update().clone();
             if let Some(audited) = audited {
                 let done = self.bring(audited).await;
                 self.tell(done);
             }
-            sleep(BETWEEN_ROUNDS).await;
+            if self.is_failing {
+                sleep(RETRY).await;
+                audits.mark_changed();
+            } else {
+                sleep(BETWEEN_ROUNDS).await;
+            }
         }
     }
 
     /// Brings what the cluster has in line with what was found.
     async fn bring(&mut self, audited: Arc<Audited>) -> Result<(), String> {
-        let mut known = self.known().await?;
+        let known = self.known().await;
+        let mut known = known.inspect_err(|_| self.metrics.report(ReportResult::Failed))?;
         let format = self.formats.iter().flatten().next().copied();
-        let Some(format) = format else {
-            self.known = Some(known);
-            return Ok(());
-        };
-        let wanted = wanted(audited).await?;
-        let wanted: BTreeMap<Place, Contents> = wanted
-            .into_iter()
-            .map(|(namespace, contents)| (Place { format, namespace }, contents))
-            .collect();
-        let changes = changes(&known.reports, wanted);
-        let store = &self.store;
-        let mut done = stream::iter(changes)
-            .map(|change| carry_out(store, change))
+        if let Some(format) = format {
+            let changes = changes(&known.reports, wanted(audited, format).await?);
+            self.carry_out(changes, &mut known).await?;
+        }
+        // After trouble, it is looked at anew.
+        self.known = Some(known);
+        Ok(())
+    }
+
+    async fn carry_out(&self, changes: Vec<Change>, known: &mut Known) -> Result<(), String> {
+        let mut changes = stream::iter(changes)
+            .map(|change| carry_out(&self.store, change))
             .buffer_unordered(AT_ONCE);
-        let mut failed = None;
-        while let Some((place, done)) = done.next().await {
-            failed = failed.or(known.learn(place, done, &self.metrics));
+        let mut all = Ok(());
+        while let Some((place, done)) = changes.next().await {
+            let learnt = known.learn(place, done, &self.metrics);
+            all = all.and(learnt);
         }
-        drop(done);
-        // After trouble, what the cluster has is looked at anew.
-        match failed {
-            Some(error) => Err(error),
-            None => {
-                self.known = Some(known);
-                Ok(())
-            }
-        }
+        all
     }
 
     /// What the cluster has, looked at anew once in a while.
@@ -151,12 +144,11 @@ impl ReportWriter {
         if self.formats.as_ref() == Some(&formats) {
             return;
         }
-        match formats.first() {
-            Some(format) => info!(
-                format = format.group_version(),
-                "reports of the audit are written"
-            ),
-            None => info!("no reports of the audit are written: the cluster has no kind for them"),
+        if let Some(format) = formats.first() {
+            let format = format.group_version();
+            info!(format, "reports of the audit are written");
+        } else {
+            info!("no reports of the audit are written: the cluster has no kind for them");
         }
         self.formats = Some(formats);
     }
@@ -176,25 +168,31 @@ impl ReportWriter {
 }
 
 impl Known {
-    /// Keeps what became of a change; answers what went wrong.
+    /// Counts and keeps what became of a change.
     fn learn(
         &mut self,
         place: Place,
         done: Result<Option<Fingerprint>, Trouble>,
         metrics: &Metrics,
-    ) -> Option<String> {
-        let result = match &done {
-            Ok(Some(_)) => ReportResult::Written,
-            Ok(None) => ReportResult::Deleted,
-            Err(Trouble::NoPlace) => return None,
-            Err(Trouble::Failed(_)) => ReportResult::Failed,
+    ) -> Result<(), String> {
+        let result = match done {
+            Ok(Some(written)) => {
+                self.reports.insert(place, written);
+                ReportResult::Written
+            }
+            Ok(None) => {
+                self.reports.remove(&place);
+                ReportResult::Deleted
+            }
+            // Gone with its namespace.
+            Err(Trouble::NoPlace) => return Ok(()),
+            Err(Trouble::Failed(reason)) => {
+                metrics.report(ReportResult::Failed);
+                return Err(reason);
+            }
         };
         metrics.report(result);
-        match done {
-            Ok(Some(written)) => self.reports.insert(place, written).and(None),
-            Ok(None) => self.reports.remove(&place).and(None),
-            Err(trouble) => Some(trouble.into_text()),
-        }
+        Ok(())
     }
 }
 
@@ -207,11 +205,19 @@ impl Trouble {
     }
 }
 
-/// Never on a thread that serves.
-async fn wanted(audited: Arc<Audited>) -> Result<BTreeMap<Option<Arc<str>>, Contents>, String> {
+/// What the reports should say; found out on no thread that serves.
+async fn wanted(
+    audited: Arc<Audited>,
+    format: Format,
+) -> Result<BTreeMap<Place, Contents>, String> {
     let told = move || contents(&audited.report, &audited.current.ruling, audited.at);
     let told = tokio::task::spawn_blocking(told).await;
-    told.map_err(|error| error.to_string())
+    let told = told.map_err(|error| error.to_string())?;
+    let placed = told.into_iter().map(|(namespace, contents)| {
+        let place = Place { format, namespace };
+        (place, contents)
+    });
+    Ok(placed.collect())
 }
 
 /// What has to be written, and then what has to go.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::binding::{Binding, cluster_role_binding, role_binding};
 use crate::harness::cluster::Cluster;
+use crate::harness::http::get;
 use crate::harness::kubectl::Transcript;
 use crate::harness::process::{scratch, wait_for};
 use crate::harness::webhook::Webhook;
@@ -140,6 +141,26 @@ fn a_role_that_is_widened_after_it_was_bound_is_warned_of_found_and_reported() {
                 && result["properties"]["reaches"] == "spectro-vm-power-user"
         })
     });
+}
+
+#[test]
+fn without_rights_nothing_is_written_and_everything_else_goes_on() {
+    let Some(cluster) = shared_cluster() else {
+        return;
+    };
+    let create = "create serviceaccount rightless";
+    cluster.kubectl.read(create).unwrap();
+    let token = cluster.kubectl.read("create token rightless").unwrap();
+    let kubeconfig = cluster.kubeconfig_of("rightless", token.trim()).unwrap();
+    let lease = ["--lease-namespace", "default"];
+    let webhook = serve_with(cluster, "rightless", &kubeconfig, "orchard.yaml", &lease);
+    until("it was refused more than once", || {
+        counted(&webhook, &[r#"result="failed""#]) > 2.0
+    });
+    let told = webhook.log().matches("cannot be had").count();
+    assert_eq!(told, 1, "{}", webhook.log());
+    assert!(!leads(&webhook));
+    assert_eq!(get(webhook.admin, "/readyz").unwrap().status, 200);
 }
 
 #[test]
