@@ -178,9 +178,9 @@ pub(crate) fn valid_sarif(text: &str) -> Value {
         .should_validate_formats(true)
         .build(&schema)
         .unwrap();
-    let errors: Vec<String> = validator
-        .iter_errors(&sarif)
-        .map(|error| format!("{}: {error}", error.instance_path()))
+    let errors = validator.validate(&sarif).err().into_iter().flatten();
+    let errors: Vec<String> = errors
+        .map(|error| format!("{}: {error}", error.instance_path))
         .collect();
     assert_eq!(errors, [""; 0]);
     sarif

@@ -2,42 +2,130 @@
 
 use std::io::{self, Write};
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_xml::events::{BytesDecl, BytesText, Event};
+use quick_xml::{ElementWriter, Writer};
 
+use super::super::manifests::Source;
+use super::super::output::printable;
 use super::{Answer, FailOn, Problem, Results};
 use crate::domain::{Decision, Finding};
 use crate::message;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
-    let mut suites = Suites::default();
-    for answer in results.answers {
-        suites.add(&suite_of(answer), case(answer, results.fail_on));
-    }
-    for problem in results.problems {
-        suites.add(&problem.file(), broken(problem));
-    }
-    let mut report = Report::new("palette-rbac");
-    report.add_test_suites(suites.0);
-    report.serialize(&mut *out).map_err(io::Error::other)
+    let suites = Suites::of(results);
+    let mut writer = Writer::new_with_indent(&mut *out, b' ', 4);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    suites.write(&mut writer)?;
+    writeln!(out)
 }
 
 /// In the order in which each was met first.
 #[derive(Default)]
-struct Suites(Vec<TestSuite>);
+struct Suites(Vec<Suite>);
+
+struct Suite {
+    name: String,
+    cases: Vec<Case>,
+}
+
+struct Case {
+    name: String,
+    /// Where readers such as GitLab's look for it.
+    place: Option<(String, usize)>,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// It does not fail the run; what there is to say all the same.
+    Passed(String),
+    Failed {
+        decision: &'static str,
+        headline: String,
+        text: String,
+    },
+    /// It could not be judged: an error, not a failure.
+    Broken(String),
+}
 
 impl Suites {
-    fn add(&mut self, name: &str, mut case: TestCase) {
-        case.set_classname(name);
+    fn of(results: Results<'_>) -> Self {
+        let mut suites = Self::default();
+        for answer in results.answers {
+            suites.add(&suite_of(answer), Case::of(answer, results.fail_on));
+        }
+        for problem in results.problems {
+            suites.add(&problem.file(), Case::broken(problem));
+        }
+        suites
+    }
+
+    fn add(&mut self, name: &str, case: Case) {
         // The objects of a file stand together, so the last suite is nearly always the one.
         let mut suites = self.0.iter_mut().rev();
-        if let Some(suite) = suites.find(|suite| &*suite.name == name) {
-            suite.add_test_case(case);
+        if let Some(suite) = suites.find(|suite| suite.name == name) {
+            suite.cases.push(case);
             return;
         }
-        let mut suite = TestSuite::new(name);
-        suite.add_test_case(case);
-        self.0.push(suite);
+        self.0.push(Suite {
+            name: name.to_owned(),
+            cases: vec![case],
+        });
     }
+
+    fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
+        let cases = self.0.iter().flat_map(|suite| &suite.cases);
+        element(writer, "testsuites", "palette-rbac", cases).write_inner_content(|writer| {
+            let mut suites = self.0.iter();
+            suites.try_for_each(|suite| suite.write(writer))
+        })?;
+        Ok(())
+    }
+}
+
+impl Suite {
+    fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
+        let name = printable(&self.name);
+        element(writer, "testsuite", &name, self.cases.iter()).write_inner_content(|writer| {
+            let mut cases = self.cases.iter();
+            cases.try_for_each(|case| case.write(&name, writer))
+        })?;
+        Ok(())
+    }
+}
+
+/// An element that says how many cases it holds.
+fn element<'w, 'c, W: Write>(
+    writer: &'w mut Writer<W>,
+    tag: &'static str,
+    name: &str,
+    cases: impl Iterator<Item = &'c Case>,
+) -> ElementWriter<'w, W> {
+    let element = writer.create_element(tag).with_attribute(("name", name));
+    counts(cases)
+        .iter()
+        .fold(element, |element, (name, count)| {
+            element.with_attribute((*name, &**count))
+        })
+}
+
+/// How many there are, and of each kind that readers ask for.
+fn counts<'c>(cases: impl Iterator<Item = &'c Case>) -> [(&'static str, String); 4] {
+    let (mut tests, mut failures, mut errors) = (0, 0, 0);
+    for case in cases {
+        tests += 1;
+        match case.outcome {
+            Outcome::Passed(_) => {}
+            Outcome::Failed { .. } => failures += 1,
+            Outcome::Broken(_) => errors += 1,
+        }
+    }
+    [
+        ("tests", tests),
+        ("skipped", 0),
+        ("failures", failures),
+        ("errors", errors),
+    ]
+    .map(|(name, count): (_, usize)| (name, count.to_string()))
 }
 
 fn suite_of(answer: &Answer) -> String {
@@ -48,27 +136,81 @@ fn suite_of(answer: &Answer) -> String {
     }
 }
 
-/// A failure if it fails the run; what else there is to say is the output of the case.
-fn case(answer: &Answer, fail_on: FailOn) -> TestCase {
-    let text = answer.message();
-    let mut case = if fail_on.fails(&answer.decision) {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status
-            .set_type(answer.decision.verdict.as_str())
-            .set_message(headline(&answer.decision, fail_on))
-            .set_description(text);
-        TestCase::new(answer.display(), status)
-    } else {
-        let mut case = TestCase::new(answer.display(), TestCaseStatus::success());
-        if !text.is_empty() {
-            case.set_system_out(text);
+impl Case {
+    fn of(answer: &Answer, fail_on: FailOn) -> Self {
+        let (decision, text) = (&answer.decision, answer.message());
+        Self {
+            name: answer.display(),
+            place: answer.source.as_ref().map(place),
+            outcome: if fail_on.fails(decision) {
+                Outcome::Failed {
+                    decision: decision.verdict.as_str(),
+                    headline: headline(decision, fail_on),
+                    text,
+                }
+            } else {
+                Outcome::Passed(text)
+            },
         }
-        case
-    };
-    if let Some(source) = &answer.source {
-        place(&mut case, &source.file, source.line);
     }
-    case
+
+    fn broken(problem: &Problem) -> Self {
+        let source = problem.source();
+        Self {
+            name: source.map_or_else(
+                || String::from("input"),
+                |source| format!("document {}", source.document),
+            ),
+            place: source.map(place),
+            outcome: Outcome::Broken(printable(problem)),
+        }
+    }
+
+    fn write<W: Write>(&self, suite: &str, writer: &mut Writer<W>) -> io::Result<()> {
+        let element = writer.create_element("testcase");
+        let mut element = element
+            .with_attribute(("name", &*self.name))
+            .with_attribute(("classname", suite));
+        if let Some((file, line)) = &self.place {
+            element = element
+                .with_attribute(("file", &**file))
+                .with_attribute(("line", &*line.to_string()));
+        }
+        match &self.outcome {
+            Outcome::Passed(text) if text.is_empty() => element.write_empty(),
+            outcome => element.write_inner_content(|writer| outcome.write(writer)),
+        }?;
+        Ok(())
+    }
+}
+
+impl Outcome {
+    fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
+        match self {
+            Self::Passed(text) => writer
+                .create_element("system-out")
+                .write_text_content(BytesText::new(text)),
+            Self::Failed {
+                decision,
+                headline,
+                text,
+            } => writer
+                .create_element("failure")
+                .with_attribute(("message", &**headline))
+                .with_attribute(("type", *decision))
+                .write_text_content(BytesText::new(text)),
+            Self::Broken(message) => writer
+                .create_element("error")
+                .with_attribute(("message", &**message))
+                .with_attribute(("type", "input"))
+                .write_empty(),
+        }?;
+        Ok(())
+    }
+}
+
+fn place(source: &Source) -> (String, usize) {
+    (printable(&source.file), source.line)
 }
 
 /// `[vm-role-mapping] User ines@orchard.test; and 1 more`: viewers show it in a list, where it has to be short.
@@ -81,25 +223,4 @@ fn headline(decision: &Decision, fail_on: FailOn) -> String {
         0 => first,
         more => format!("{first}; and {more} more"),
     }
-}
-
-/// A part of the input that could not be judged: an error, not a failure.
-fn broken(problem: &Problem) -> TestCase {
-    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-    status.set_type("input").set_message(problem.to_string());
-    let name = match problem.source() {
-        Some(source) => format!("document {}", source.document),
-        None => String::from("input"),
-    };
-    let mut case = TestCase::new(name, status);
-    if let Some(source) = problem.source() {
-        place(&mut case, &source.file, source.line);
-    }
-    case
-}
-
-/// Where readers such as GitLab's look for it.
-fn place(case: &mut TestCase, file: &str, line: usize) {
-    case.extra.insert("file".into(), file.into());
-    case.extra.insert("line".into(), line.to_string().into());
 }
