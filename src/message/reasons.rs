@@ -39,7 +39,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
             names.join(", ")
         ),
         Cause::Drift(vm_role, can) => format!(
-            "it could then {}, which {} is documented not to",
+            "with these rules it can {}, which {} is documented not to",
             abilities(can),
             name(vm_role)
         ),

@@ -229,8 +229,8 @@ pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
 fn role(name: &str, rules: &[Rule]) -> Object {
     let rule = |(group, resource, verb): &Rule| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]});
     let rules: Vec<Value> = rules.iter().map(rule).collect();
-    let role = json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
-    serde_json::from_value(role).unwrap()
+    let object = json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
+    serde_json::from_value(object).unwrap()
 }
 
 pub(crate) fn assignment() -> impl Strategy<Value = Assignment> {
