@@ -56,8 +56,12 @@ impl<S> Wire<S> {
                 self.exchange.headers_are_too_slow();
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
-            // The body has its own deadline.
-            Awaits::Nothing => Poll::Pending,
+            // Bodies and answers have their own deadlines. HTTP may not ask again once an answer that had to wait is out,
+            // so it is woken to.
+            Awaits::Nothing => {
+                let _ = self.poll_deadline(cx, Instant::now() + self.limits.idle);
+                Poll::Pending
+            }
         }
     }
 
@@ -211,5 +215,18 @@ mod tests {
         // Its timer fires while the headers still have time.
         let later = timeout(SHORT * 5, wire.read(&mut [0; 8])).await;
         assert!(later.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_answer_had_to_wait_is_closed_too() {
+        let (_client, mut wire) = wire(SHORT, LONG);
+        let exchange = Arc::clone(&wire.exchange);
+        exchange.headers_done();
+        exchange.answer(None);
+        let mut reading = std::pin::pin!(read(&mut wire));
+        let nothing = timeout(Duration::ZERO, reading.as_mut()).await;
+        assert!(nothing.is_err());
+        exchange.flushed();
+        assert_eq!(reading.await.unwrap(), 0);
     }
 }

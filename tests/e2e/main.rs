@@ -32,6 +32,7 @@ mod site;
 mod standard_roles;
 mod subjects;
 mod swaps;
+mod threats;
 mod updates;
 mod watch;
 mod ways_to_write;
