@@ -16,6 +16,7 @@ mod harness;
 mod load;
 mod machine;
 mod nothing;
+mod roles;
 mod throughput;
 mod turns;
 mod world;
@@ -25,8 +26,9 @@ use anyhow::{Result, bail};
 /// A part of the benchmark by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 4] = [
+const PARTS: [Part; 5] = [
     ("decision", decision::measure),
+    ("roles", roles::measure),
     ("footprint", footprint::measure),
     ("throughput", throughput::measure),
     ("creates", creates::measure),

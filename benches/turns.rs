@@ -94,6 +94,12 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
     quantile(&sorted(values), 0.5)
 }
 
+/// The values below which these parts of all lie.
+pub(crate) fn quantiles<const N: usize>(values: &[f64], parts: [f64; N]) -> [f64; N] {
+    let sorted = sorted(values.iter().copied());
+    parts.map(|part| quantile(&sorted, part))
+}
+
 fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

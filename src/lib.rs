@@ -13,6 +13,7 @@ pub mod message;
 pub mod palette;
 pub mod policy;
 pub mod rbac;
+pub mod reports;
 pub mod review;
 pub mod ruling;
 

@@ -29,7 +29,7 @@ use family::{Family, opts};
 pub use findings::FindingCounters;
 pub use labels::{
     ClusterState, Handshake, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
-    RoleReadResult,
+    ReportResult, RoleReadResult,
 };
 use labels::{Relief, SubjectsOf};
 use reviews::Reviews;
@@ -46,6 +46,8 @@ pub struct Metrics {
     handshakes: Family<Handshake>,
     reloads: Vec<(Reloaded, Family<ReloadResult>)>,
     role_reads: Family<RoleReadResult>,
+    reports: Family<ReportResult>,
+    leader: IntGauge,
     in_flight: IntGauge,
     accept_errors: IntCounter,
     log_lines_dropped: IntCounter,
@@ -125,6 +127,16 @@ impl Metrics {
                 "role_reads_total",
                 "Roles that were asked of the API server while a request waited, by what it said.",
             )?,
+            reports: Family::register(
+                &registry,
+                "reports_total",
+                "Reports of the audit in the cluster, by what was done with them.",
+            )?,
+            leader: gauge(
+                &registry,
+                "leader",
+                "1 while this replica writes the reports of the audit.",
+            )?,
             in_flight: gauge(
                 &registry,
                 "in_flight_requests",
@@ -191,6 +203,16 @@ impl Metrics {
     /// Counts a role that was asked of the API server while a request waited.
     pub fn role_read(&self, result: RoleReadResult) {
         self.role_reads.count(result);
+    }
+
+    /// Counts what was done with a report.
+    pub fn report(&self, result: ReportResult) {
+        self.reports.count(result);
+    }
+
+    /// Says whether this process writes the reports.
+    pub fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// Counts a connection that could not be accepted.

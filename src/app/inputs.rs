@@ -9,7 +9,7 @@ use crate::live::{Live, RulingFiles, Tls, TlsFiles, TlsRules};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::ruling::Ruling;
-use crate::sources::cluster::{Client, connect};
+use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
 use crate::sources::{
     CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
     ServingCertificate, SourceError, Watched,
@@ -36,6 +36,20 @@ pub(super) async fn cluster(settings: &Settings) -> Result<Option<Client>, Failu
             Failure::CouldNotRun(problem) => Failure::CouldNotRun(format!("{problem}\n{way_out}")),
         }
     })
+}
+
+/// Where replicas agree on who writes reports; nothing where none are to be written.
+///
+/// Never by default outside a pod: who tries the webhook out at a cluster must not write over its reports.
+pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
+    if !settings.writes_reports {
+        return None;
+    }
+    let own = || match settings.cluster {
+        ClusterFrom::Surroundings => own_namespace(),
+        ClusterFrom::Kubeconfig(_) | ClusterFrom::Context(..) | ClusterFrom::Nowhere => None,
+    };
+    settings.lease_namespace.clone().or_else(own)
 }
 
 /// Reads policy and directory for the first time.

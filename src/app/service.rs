@@ -10,8 +10,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Auditor, ClusterWatch, Live, Reload, RulingFiles, TlsFiles, unknown};
+use crate::live::{Auditor, ClusterWatch, Reload, RulingFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
+use crate::reports::{Leader, ReportWriter};
 use crate::server::{Admin, Lifecycle, Webhook};
 use crate::sources::cluster::{Client, RoleReader};
 
@@ -45,7 +46,7 @@ impl Service {
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
         // Before anybody asks whether it is ready.
-        service.watch(&settings, cluster.as_ref(), &ruling.live);
+        service.watch(&settings, cluster.as_ref(), &ruling);
         service.answer(&settings, webhook, cluster, (&ruling, &tls));
         service.admit_probes(&settings, admin, (&ruling, &tls), log_lines_dropped);
         say_what_is_served(&ruling);
@@ -65,17 +66,43 @@ impl Service {
         }
     }
 
-    fn watch(&self, settings: &Settings, cluster: Option<&Client>, live: &Arc<Live>) {
+    fn watch(&self, settings: &Settings, cluster: Option<&Client>, ruling: &RulingFiles) {
         let Some(client) = cluster else {
-            info!("no cluster: roles are judged by name only");
+            warn!("no cluster: roles are judged by name only");
             return;
         };
+        let live = &ruling.live;
         let watch = ClusterWatch::new(Arc::clone(live));
         let stop = self.stop_reloading.clone();
         self.admin_connections
             .spawn(watch.run(client.clone(), stop.clone()));
         let auditor = Auditor::new(Arc::clone(live), settings.audit_interval);
         self.admin_connections.spawn(auditor.run(stop));
+        self.report(settings, client, ruling);
+    }
+
+    fn report(&self, settings: &Settings, client: &Client, ruling: &RulingFiles) {
+        let Some(namespace) = inputs::lease_namespace(settings) else {
+            info!("no reports of the audit are written: not asked for, or not in a pod");
+            return;
+        };
+        let metrics = || Arc::clone(&ruling.metrics);
+        let leader = Leader::new(
+            client.clone(),
+            &namespace,
+            settings.lease_duration,
+            metrics(),
+        );
+        let writer = ReportWriter::new(
+            Arc::clone(&ruling.live),
+            client.clone(),
+            metrics(),
+            leader.leads(),
+            settings.audit_interval,
+        );
+        let stop = || self.stop_reloading.clone();
+        self.admin_connections.spawn(writer.run(stop()));
+        self.admin_connections.spawn(leader.run(stop()));
     }
 
     fn answer(

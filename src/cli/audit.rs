@@ -150,21 +150,29 @@ fn drifted(drift: Finding) -> Answer {
 
 fn write_text(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     table::write(results, out)?;
-    let (answers, verdicts) = (results.answers, results.verdicts_in_words());
-    let bindings = counted(results.bindings(), "binding");
-    if answers.iter().all(|one| one.decision.findings.is_empty()) {
-        write!(out, "{GOOD}nothing found{GOOD:#} in {bindings}")?;
-    } else {
-        write!(out, "{bindings}: {verdicts}")?;
-    }
-    match results.problems.len() {
-        0 => writeln!(out)?,
-        count => writeln!(out, "; {} not judged", counted(count, "object"))?,
-    }
+    writeln!(out, "{}", summary(results))?;
     let unjudged: Vec<Rule> = results.unjudged().collect();
     not_judged(&unjudged)
         .iter()
         .try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// `nothing found in 214 bindings`, `214 bindings: 2 denied, 212 allowed; 1 object not judged`.
+fn summary(results: Results<'_>) -> String {
+    let bindings = results.objects();
+    let has_findings = |one: &Answer| !one.decision.findings.is_empty();
+    let is_clean = results.problems.is_empty() && !results.answers.iter().any(has_findings);
+    if is_clean {
+        return format!("{GOOD}nothing found{GOOD:#} in {bindings}");
+    }
+    let judged = match results.verdicts_in_words() {
+        verdicts if verdicts.is_empty() => bindings,
+        verdicts => format!("{bindings}: {verdicts}"),
+    };
+    match results.problems.len() {
+        0 => judged,
+        count => format!("{judged}; {} not judged", counted(count, "object")),
+    }
 }
 
 fn audit_result(results: Results<'_>) -> AuditResult<'_> {

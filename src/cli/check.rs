@@ -212,15 +212,7 @@ impl Check {
 
     /// `5 bindings in 3 files: 2 denied, 3 allowed; 4 other objects skipped`.
     fn summary(&self, results: Results<'_>) -> String {
-        let roles = match results.roles() {
-            0 => String::new(),
-            count => format!(" and {}", counted(count, "role")),
-        };
-        let mut line = format!(
-            "{}{roles} in {}",
-            counted(results.bindings(), "binding"),
-            counted(self.files, "file")
-        );
+        let mut line = format!("{} in {}", results.objects(), counted(self.files, "file"));
         let verdicts = results.verdicts_in_words();
         if !verdicts.is_empty() {
             line = format!("{line}: {verdicts}");

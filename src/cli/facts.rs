@@ -188,7 +188,7 @@ fn warn_of_missing(
         .into_iter()
         .filter(|kind| !by_kind.contains_key(kind));
     let missing: Vec<String> = missing.map(|kind| format!("{kind}s")).collect();
-    if !missing.is_empty() {
+    if !missing.is_empty() && !by_kind.is_empty() {
         let (files, missing) = (named(paths), missing.join(", "));
         output.warning(format_args!(
             "{files}: no {missing}, so nothing is known of them; ask for all four kinds: {KUBECTL}"

@@ -102,6 +102,15 @@ impl<'r> Results<'r> {
         self.count(Judged::Role)
     }
 
+    /// `3 bindings`, `3 bindings and 1 role`.
+    pub(super) fn objects(self) -> String {
+        let bindings = counted(self.bindings(), "binding");
+        match self.roles() {
+            0 => bindings,
+            roles => format!("{bindings} and {}", counted(roles, "role")),
+        }
+    }
+
     fn count(self, judged: Judged) -> usize {
         let answers = self.answers.iter();
         answers.filter(|one| one.decision.judged == judged).count()

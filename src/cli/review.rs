@@ -11,6 +11,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 
+use super::facts::FactsArgs;
 use super::inputs::RulingArgs;
 use super::manifests::{display_name, read_bytes};
 use super::output::Output;
@@ -21,7 +22,8 @@ use crate::ruling::Ruling;
 
 /// Answer recorded reviews with the bytes that the webhook would send
 ///
-/// A file holds one AdmissionReview, or one a line (JSON Lines); each answer is printed on a line of its own.
+/// A file holds one AdmissionReview, or one a line (JSON Lines); each answer is printed on a line of its own. Roles are
+/// judged by what they can do if the cluster's facts are named, otherwise by name.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReviewArgs {
@@ -36,67 +38,67 @@ pub struct ReviewArgs {
     filenames: Vec<PathBuf>,
     #[command(flatten)]
     ruling: RulingArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
 }
 
 impl ReviewArgs {
     /// Answers every review; the worst answer makes the exit code.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        self.facts.beside(&self.filenames)?;
         let ruling = self.ruling.ruling(output)?;
-        let now = self.ruling.now();
+        let view = self.facts.read(output)?.map(|mut facts| facts.view());
+        let reviewer = Reviewer {
+            ruling: &ruling,
+            cluster: view.as_deref().map_or_else(Cluster::default, Cluster::seen),
+            now: self.ruling.now(),
+        };
         let mut exit = Exit::Success;
         for path in &self.filenames {
-            exit = exit.max(answer_file(path, &ruling, now, output)?);
+            exit = exit.max(reviewer.answer_file(path, output)?);
         }
         Ok(exit)
     }
 }
 
-fn answer_file(
-    path: &Path,
-    ruling: &Ruling,
+/// What every review is answered with.
+struct Reviewer<'r> {
+    ruling: &'r Ruling,
+    cluster: Cluster<'r>,
     now: Timestamp,
-    output: &mut Output<'_>,
-) -> Result<Exit, Failure> {
-    let file = display_name(path);
-    let bytes = match read_bytes(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            output.error(format_args!("cannot read `{file}`: {error}"))?;
-            return Ok(Exit::CouldNotRun);
-        }
-    };
-    let mut exit = Exit::Success;
-    for (line, body) in bodies(&bytes) {
-        exit = exit.max(answer(
-            &format!("{file}:{line}"),
-            body,
-            ruling,
-            now,
-            output,
-        )?);
-    }
-    Ok(exit)
 }
 
-fn answer(
-    place: &str,
-    body: &[u8],
-    ruling: &Ruling,
-    now: Timestamp,
-    output: &mut Output<'_>,
-) -> Result<Exit, Failure> {
-    match review(body, ruling, Cluster::default(), now) {
-        Reply::Review { body, outcome } => {
-            output.out.write_all(&body)?;
-            output.out.write_all(b"\n")?;
-            Ok(exit_of(outcome.decision))
+impl Reviewer<'_> {
+    fn answer_file(&self, path: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
+        let file = display_name(path);
+        let bytes = match read_bytes(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                output.error(format_args!("cannot read `{file}`: {error}"))?;
+                return Ok(Exit::CouldNotRun);
+            }
+        };
+        let mut exit = Exit::Success;
+        for (line, body) in bodies(&bytes) {
+            exit = exit.max(self.answer(&format!("{file}:{line}"), body, output)?);
         }
-        Reply::RoleToRead(role) => Err(Failure::CouldNotRun(format!(
-            "{place}: cannot read {role:?}"
-        ))),
-        Reply::NoUid { reason } => {
-            output.error(format_args!("{place}: HTTP 400: {reason}"))?;
-            Ok(Exit::BadInput)
+        Ok(exit)
+    }
+
+    fn answer(&self, place: &str, body: &[u8], output: &mut Output<'_>) -> Result<Exit, Failure> {
+        match review(body, self.ruling, self.cluster, self.now) {
+            Reply::Review { body, outcome } => {
+                output.out.write_all(&body)?;
+                output.out.write_all(b"\n")?;
+                Ok(exit_of(outcome.decision))
+            }
+            Reply::RoleToRead(role) => Err(Failure::CouldNotRun(format!(
+                "{place}: cannot read {role:?}"
+            ))),
+            Reply::NoUid { reason } => {
+                output.error(format_args!("{place}: HTTP 400: {reason}"))?;
+                Ok(Exit::BadInput)
+            }
         }
     }
 }

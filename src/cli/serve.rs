@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use rustls_pki_types::ServerName;
 use tracing::level_filters::LevelFilter;
 
@@ -47,6 +48,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     api_server: ApiServerArgs,
+
+    #[command(flatten)]
+    reports: ReportArgs,
 
     /// How often the files are looked at
     ///
@@ -165,6 +169,46 @@ struct ApiServerArgs {
     /// That is done within a second of a change too; without one, exemptions expire and directories grow stale.
     #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_AUDIT_INTERVAL", default_value = "5m", value_parser = duration)]
     audit_interval: Duration,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Reports")]
+struct ReportArgs {
+    /// Whether what the audit finds is written into the cluster as reports
+    ///
+    /// That needs the kinds of `OpenReports` (openreports.io) or of `PolicyReports` (wgpolicyk8s.io) in the cluster.
+    /// Whoever may read reports reads the names of subjects there.
+    #[arg(
+        long,
+        value_name = "WHETHER",
+        env = "PALETTE_RBAC_REPORTS",
+        default_value = "auto"
+    )]
+    reports: ReportMode,
+
+    /// The namespace of the Lease by which replicas agree which of them writes reports [default: the pod's own]
+    ///
+    /// Outside a pod, without it, no reports are written.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PALETTE_RBAC_LEASE_NAMESPACE",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    lease_namespace: Option<String>,
+
+    /// How long the others wait for a replica that is gone before one of them writes reports; whole seconds
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_LEASE_DURATION", default_value = "15s", value_parser = duration)]
+    lease_duration: Duration,
+}
+
+/// Whether reports are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ReportMode {
+    /// If the cluster has a kind for them
+    Auto,
+    /// No
+    Off,
 }
 
 /// Whether there is a cluster to ask.
@@ -290,6 +334,12 @@ pub struct Settings {
     pub cluster: ClusterFrom,
     /// How often its bindings are judged.
     pub audit_interval: Duration,
+    /// Whether what is found may be written into the cluster.
+    pub writes_reports: bool,
+    /// Where the Lease is by which replicas agree who writes; none: where the pod is.
+    pub lease_namespace: Option<String>,
+    /// How long the Lease holds without being renewed.
+    pub lease_duration: Duration,
     /// The directory.
     pub directory: DirectoryFrom,
     /// The largest directory file.
@@ -353,6 +403,9 @@ impl ServeArgs {
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
             audit_interval: self.api_server.audit_interval.max(SHORTEST_INTERVAL),
+            writes_reports: self.reports.reports == ReportMode::Auto,
+            lease_namespace: self.reports.lease_namespace.clone(),
+            lease_duration: self.reports.lease_duration.max(SHORTEST_LEASE),
             shutdown_delay: self.shutdown.shutdown_delay.unwrap_or(delay),
             drain_timeout: self.shutdown.drain_timeout,
             limits: self.limits,
@@ -403,6 +456,9 @@ const SHUTDOWN_DELAY: Duration = Duration::from_secs(5);
 
 /// Looking at files without a pause would be a busy loop.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A Lease says in whole seconds how long it holds.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Examples:

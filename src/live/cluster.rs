@@ -127,20 +127,20 @@ impl ClusterWatch {
 
     /// Tells everybody how we stand, if that is new.
     fn tell(&self, now: Timestamp) {
-        let (state, since, reason) = self.status(now);
         let before = self.live.cluster();
+        let (state, since, reason) = self.status(before.state, now);
         if (before.state, &before.reason) == (state, &reason) {
             return;
         }
-        let since = if before.state == state {
-            before.since
-        } else {
-            since
-        };
-        self.enter(state, since, reason);
+        let is_same = before.state == state;
+        self.enter(state, if is_same { before.since } else { since }, reason);
     }
 
-    fn status(&self, now: Timestamp) -> (ClusterState, Timestamp, Option<String>) {
+    fn status(
+        &self,
+        before: ClusterState,
+        now: Timestamp,
+    ) -> (ClusterState, Timestamp, Option<String>) {
         let troubles = || self.kinds.values().filter_map(|it| it.trouble.as_ref());
         let forbidden = troubles().find_map(|(since, trouble)| match trouble {
             Trouble::Forbidden(reason) if now.duration_since(*since) >= STARTING => {
@@ -156,8 +156,12 @@ impl ClusterWatch {
                 (ClusterState::NoPermission, since, Some(reason.clone()))
             }
             (false, None, first) => {
-                let reason = first.map(|(_, trouble)| trouble.text());
-                (ClusterState::Syncing, now, reason)
+                // Whoever was ready without the cluster stays so until it is known.
+                let state = match before {
+                    ClusterState::NoPermission => before,
+                    _ => ClusterState::Syncing,
+                };
+                (state, now, first.map(|(_, trouble)| trouble.text()))
             }
         }
     }
@@ -168,7 +172,10 @@ impl ClusterWatch {
             since,
             reason,
         };
-        log(&status);
+        let before = self.live.cluster();
+        if before.state != state || before.reason.is_none() {
+            log(&status);
+        }
         self.live.cluster_is(status);
     }
 }

@@ -16,8 +16,13 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
             };
             format!("the role {}{everybody}", can(reaches, decision))
         }
-        Cause::ReachesTogether(reaches, _, others) => {
-            format!("with {}, it {}", bindings(others), can(reaches, decision))
+        Cause::ReachesTogether(reaches, standing, others) => {
+            // Whoever asks need not be allowed to list bindings.
+            let others = match standing {
+                Standing::Undisclosed => String::from("what it is bound to already"),
+                _ => bindings(others),
+            };
+            format!("with {others}, it {}", can(reaches, decision))
         }
         Cause::Everywhere(reaches, _, count) => format!(
             "with this it is bound in all {count} namespaces that have bindings, which is as good as {} in the whole cluster",

@@ -40,13 +40,17 @@ pub fn line(finding: &Finding, decision: &Decision) -> String {
     line
 }
 
-/// What is wrong, without who and without the way out.
+/// What is wrong and what is lacking, without who, what is held and the way out.
 pub fn reason(finding: &Finding, decision: &Decision) -> String {
-    let first = lines(finding, decision).into_iter().next();
-    first.map_or_else(String::new, |(label, text)| match label {
-        WHY => text,
-        label => format!("{label} {text}"),
-    })
+    let lines = lines(finding, decision).into_iter();
+    let told: Vec<String> = lines
+        .filter_map(|(label, text)| match label {
+            WHY => Some(text),
+            LACKS | NEEDS => Some(format!("{label} {text}")),
+            _ => None,
+        })
+        .collect();
+    told.join("; ")
 }
 
 /// What people read below a subject, label and text: what is wrong first, the way out last.

@@ -279,6 +279,34 @@ impl Label for RoleReadResult {
     }
 }
 
+/// What was done with a report of the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportResult {
+    /// It was written, since it says something new.
+    Written,
+    /// It was deleted, since nothing was found any more.
+    Deleted,
+    /// The API server did not take it, or did not let us look or have the Lease.
+    Failed,
+}
+
+impl Label for ReportResult {
+    const ALL: &'static [Self] = &[Self::Written, Self::Deleted, Self::Failed];
+    const NAME: &'static str = "result";
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Deleted => "deleted",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 /// What let a finding through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Relief {

@@ -6,10 +6,12 @@ mod connection;
 mod error;
 mod follow;
 mod list;
+mod pages;
 mod reader;
 mod trimmed;
 
-pub use connection::{ClusterFrom, connect};
+pub use connection::{ClusterFrom, connect, own_namespace};
+pub(crate) use error::told;
 pub use follow::{Heard, News, Trouble, follow};
 pub use kube::Client;
 pub use list::{Listed, list};

@@ -65,6 +65,31 @@ fn the_table_has_the_strictest_first() {
 }
 
 #[test]
+fn the_table_says_what_a_role_can_do_and_which_vm_role_drifted() {
+    let folder = Folder::new();
+    let copy = "apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: pickers}
+rules: [{apiGroups: [kubevirt.io], resources: [virtualmachines], verbs: [delete]}]
+";
+    let drifted = cluster(&role_binding("pick", Some("vms"), "pickers", INES)).replace(
+        "resources: [virtualmachines], verbs: [get, list, watch]",
+        "resources: ['*'], verbs: ['*']",
+    );
+    let policy = "apiVersion: palette-rbac.io/v1alpha1
+kind: Policy
+cluster: {project: orchard-prod, clusterGroup: null}
+exemptions: [{name: visitors, reason: a visit, namespaces: [staging]}]
+";
+    folder.write("policy.yaml", policy);
+    let visit = role_binding("visit", Some("staging"), "pickers", TEAM);
+    folder.write("cluster.yaml", format!("{drifted}---\n{copy}---\n{visit}"));
+    let ran = folder.judge("audit -f cluster.yaml");
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    insta::assert_snapshot!("audit_table_of_abilities", ran.out);
+}
+
+#[test]
 fn nothing_found_is_said() {
     let folder = Folder::new();
     folder.write(
@@ -157,6 +182,16 @@ fn a_dump_of_something_else_is_bad_input() {
         ),
         "{}",
         ran.err
+    );
+    folder.write("list.yaml", "- a\n");
+    let ran = folder.judge("audit -f list.yaml");
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (
+            2,
+            "0 bindings; 1 object not judged\n",
+            "error: list.yaml:1: document 1: is not an object\n"
+        )
     );
     assert_eq!(folder.judge("audit -f nowhere.yaml").code, 3);
 }

@@ -1,6 +1,6 @@
 use crate::{Folder, SAMPLES};
 
-fn review(uid: &str, role: &str) -> String {
+pub(crate) fn review(uid: &str, role: &str) -> String {
     format!(
         r#"{{"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {{
   "uid": "{uid}", "operation": "CREATE", "name": "a", "namespace": "vm-1", "dryRun": false,

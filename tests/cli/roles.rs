@@ -148,3 +148,18 @@ fn the_standard_input_is_read_once() {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("--facts"), "{}", ran.err);
 }
+
+#[test]
+fn a_review_is_answered_with_the_roles_of_the_dump() {
+    let folder = Folder::new();
+    let dump = dump()
+        .replace("['']", "[kubevirt.io]")
+        .replace("pods", "virtualmachines");
+    folder.write("cluster.yaml", dump);
+    let review = crate::review::review("a-1", "pickers");
+    folder.write("review.json", review);
+    assert_eq!(folder.judge("review -f review.json").code, 0);
+    let known = folder.judge("review -f review.json --facts cluster.yaml");
+    assert_eq!(known.code, 1);
+    assert!(known.out.contains("[equivalent-role]"), "{}", known.out);
+}

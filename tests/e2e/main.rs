@@ -10,6 +10,7 @@
     reason = "a test that cannot go on says so and ends; metrics are whole"
 )]
 
+mod audited;
 mod binding;
 mod client_certificates;
 mod controllers;
@@ -24,12 +25,14 @@ mod manifests;
 mod mapping;
 mod operators;
 mod outage;
-mod races;
+mod overtaken;
+mod reports;
 mod scopes;
 mod site;
 mod standard_roles;
 mod subjects;
 mod swaps;
+mod threats;
 mod updates;
 mod watch;
 mod ways_to_write;

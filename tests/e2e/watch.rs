@@ -190,10 +190,14 @@ pub(crate) fn shared() -> Option<&'static Cluster> {
     CLUSTER.as_ref()
 }
 
-/// The `ClusterRole` that users install.
+/// The rights that users install.
 fn install_rights(cluster: &Cluster) {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base/rbac.yaml");
     let apply = format!("apply -f {}", base.display());
+    cluster
+        .kubectl
+        .read("create namespace palette-rbac")
+        .unwrap();
     cluster.kubectl.read(&apply).unwrap();
 }
 

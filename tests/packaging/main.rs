@@ -97,9 +97,9 @@ fn the_pods_run_as_the_user_of_the_image() {
 }
 
 #[test]
-fn the_pods_may_read_what_is_watched_and_nothing_else() {
+fn the_pods_may_read_what_is_watched_and_write_what_is_theirs_and_nothing_else() {
     let role: Value = yaml_of_kind("manifests/base/rbac.yaml", "kind: ClusterRole\n");
-    let [only] = &role["rules"].as_array().unwrap()[..] else {
+    let [only, listed, written] = &role["rules"].as_array().unwrap()[..] else {
         unreachable!("{role}");
     };
     assert_eq!(only["verbs"], json!(["get", "list", "watch"]));
@@ -109,6 +109,16 @@ fn the_pods_may_read_what_is_watched_and_nothing_else() {
     let readable = only["resources"].as_array().unwrap().iter();
     let readable: BTreeSet<_> = readable.map(|it| it.as_str().unwrap().to_owned()).collect();
     assert_eq!(readable, watched);
+
+    let reports = json!(["openreports.io", "wgpolicyk8s.io"]);
+    assert_eq!(listed["apiGroups"], reports);
+    assert_eq!(listed["verbs"], json!(["list"]));
+    assert_eq!(written["apiGroups"], reports);
+    assert_eq!(written["resourceNames"], json!(["palette-rbac"]));
+    let leases: Value = yaml_of_kind("manifests/base/rbac.yaml", "kind: Role\n");
+    let rules = leases["rules"].as_array().unwrap();
+    let of_leases = |rule: &Value| rule["resources"] == json!(["leases"]);
+    assert!(rules.iter().all(of_leases), "{leases}");
 
     let binding = yaml_of_kind("manifests/base/rbac.yaml", "kind: ClusterRoleBinding\n");
     let deployment: Value = yaml("manifests/base/deployment.yaml");

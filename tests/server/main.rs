@@ -13,6 +13,7 @@ mod answers;
 mod balancer;
 mod client;
 mod client_certificates;
+mod cluster;
 mod harness;
 mod identity;
 mod limits;

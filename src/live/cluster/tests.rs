@@ -101,6 +101,10 @@ fn without_permission_roles_are_judged_by_name_until_it_is_given() {
     assert_eq!(state, ClusterState::NoPermission);
     assert!(watch.live.cluster().is_ready());
     assert!(watch.live.view().is_none());
+    let state = watch.all_at(24, unreachable);
+    assert_eq!(state, ClusterState::NoPermission, "it was ready");
+    let state = watch.at(25, Kind::Role, nothing(Kind::Role));
+    assert_eq!(state, ClusterState::NoPermission);
     assert_eq!(watch.all_at(30, nothing), ClusterState::Synced);
     assert!(watch.live.view().is_some());
 }

@@ -1,3 +1,4 @@
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,6 +79,13 @@ fn kubectls() -> Result<Option<Kubeconfig>, KubeconfigError> {
     }
 }
 
+/// The namespace of the pod that this process runs in; nothing where it runs in none.
+pub fn own_namespace() -> Option<String> {
+    let namespace = fs::read_to_string(NAMESPACE_FILE).ok()?;
+    let namespace = namespace.trim();
+    (!namespace.is_empty()).then(|| namespace.to_owned())
+}
+
 async fn named(path: &Path, context: Option<&str>) -> Result<Config, SourceError> {
     let which = path.display().to_string();
     let kubeconfig = Kubeconfig::read_from(path).map_err(|error| rejected(&which, &error))?;
@@ -138,6 +146,9 @@ fn rejected(which: &str, error: &KubeconfigError) -> SourceError {
 fn problem(text: String) -> SourceError {
     SourceError::Rejected(vec![text])
 }
+
+/// Where the kubelet tells a pod with a `ServiceAccount` token its namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 /// Whom a broken one that nobody named is called after.
 const KUBECTLS: &str = "KUBECONFIG or ~/.kube/config";

@@ -5,12 +5,13 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use futures_util::StreamExt;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::told;
+use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed, stand_in};
 use crate::facts::{Event, Kind, Object, ObjectName};
 
@@ -120,36 +121,36 @@ impl<K: Followed> Follower<K> {
     }
 
     async fn list(&mut self) -> Result<String, Ended> {
-        let mut params = ListParams::default().limit(PAGE);
+        let api = self.api.clone();
+        let mut pages = Pages::of(&api);
         let mut objects = Vec::new();
-        loop {
-            let page = timeout(ANSWER, self.api.list(&params)).await;
-            let page = page.map_err(|_| late())?.map_err(|error| ended(&error))?;
-            for item in page.items {
+        while let Some(page) = in_time(pages.next()).await? {
+            for item in page {
                 objects.extend(self.understood(item).await?);
             }
-            params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-            if params.continue_token.is_none() {
-                self.tell(News::Event(Event::Reset(K::KIND, objects)))
-                    .await?;
-                let version = page.metadata.resource_version.unwrap_or_default();
-                self.version = Some(version.clone());
-                return Ok(version);
-            }
         }
+        let all = Event::Reset(K::KIND, objects);
+        self.tell(News::Event(all)).await?;
+        let version = pages.version();
+        self.version = Some(version.clone());
+        Ok(version)
     }
 
     async fn watch(&mut self, version: &str) -> Result<(), Ended> {
         let params = WatchParams::default().timeout(WATCH_SECONDS);
-        let events = timeout(ANSWER, self.api.watch(&params, version)).await;
-        let events = events.map_err(|_| late())?.map_err(|error| ended(&error))?;
+        let events = in_time(self.api.watch(&params, version)).await?;
         self.backoff = backoff();
         self.tell(News::Contact).await?;
         let mut events = pin!(events);
         // A connection that died without a word ends here too, and so does one that broke: whether the API server can
         // be reached, the next turn tells.
-        while let Ok(Some(Ok(event))) = timeout(SILENCE, events.next()).await {
-            self.hear(event).await?;
+        while let Ok(Some(event)) = timeout(SILENCE, events.next()).await {
+            match event {
+                Ok(event) => self.hear(event).await?,
+                Err(kube::Error::ReadEvents(_)) => break,
+                // Not understood. Asked again from before it, the API server would say it again.
+                Err(_) => return Err(Ended::Gone),
+            }
         }
         Ok(())
     }
@@ -236,15 +237,15 @@ fn ended(error: &kube::Error) -> Ended {
     }
 }
 
-fn late() -> Ended {
-    let text = format!("no answer within {} s", ANSWER.as_secs());
-    Ended::Trouble(Trouble::Unreachable(text))
+async fn in_time<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Ended> {
+    let Ok(answer) = timeout(ANSWER, answer).await else {
+        let text = format!("no answer within {} s", ANSWER.as_secs());
+        return Err(Ended::Trouble(Trouble::Unreachable(text)));
+    };
+    answer.map_err(|error| ended(&error))
 }
 
 const GONE: u16 = 410;
-
-/// As many as client-go asks for at a time.
-const PAGE: u32 = 500;
 
 /// A page of objects takes milliseconds, and from a busy API server seconds.
 const ANSWER: Duration = Duration::from_secs(30);

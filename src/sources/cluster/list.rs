@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
-use kube::api::ListParams;
 use kube::{Api, Client};
 use tokio::time::timeout;
 
 use super::error::told;
+use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed, stand_in};
 use crate::facts::{Event, Kind, Object, ObjectName};
 
@@ -33,7 +33,7 @@ pub async fn list(client: &Client) -> [Listed; 4] {
 
 async fn listed<K: Followed>(client: &Client) -> Listed {
     let mut odd = Vec::new();
-    let items = pages(&Api::<Trimmed<K>>::all(client.clone())).await;
+    let items = all(&Api::<Trimmed<K>>::all(client.clone())).await;
     let understood = |items: Vec<Trimmed<K>>| {
         let objects = items.into_iter().filter_map(|item| object(item, &mut odd));
         Event::Reset(K::KIND, objects.collect())
@@ -45,17 +45,15 @@ async fn listed<K: Followed>(client: &Client) -> Listed {
     }
 }
 
-async fn pages<K: Followed>(api: &Api<Trimmed<K>>) -> Result<Vec<Trimmed<K>>, String> {
-    let mut params = ListParams::default().limit(PAGE);
+async fn all<K: Followed>(api: &Api<Trimmed<K>>) -> Result<Vec<Trimmed<K>>, String> {
+    let mut pages = Pages::of(api);
     let mut items = Vec::new();
     loop {
-        let page = timeout(ANSWER, api.list(&params)).await;
+        let page = timeout(ANSWER, pages.next()).await;
         let page = page.map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?;
-        let page = page.map_err(|error| told(&error))?;
-        items.extend(page.items);
-        params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-        if params.continue_token.is_none() {
-            return Ok(items);
+        match page.map_err(|error| told(&error))? {
+            Some(page) => items.extend(page),
+            None => return Ok(items),
         }
     }
 }
@@ -70,9 +68,6 @@ fn object<K: Followed>(item: Trimmed<K>, odd: &mut Vec<(ObjectName, String)>) ->
         }
     }
 }
-
-/// As many as client-go asks for at a time.
-const PAGE: u32 = 500;
 
 /// A page of objects takes milliseconds, and from a busy API server seconds.
 const ANSWER: Duration = Duration::from_secs(30);

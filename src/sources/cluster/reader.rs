@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role};
-use kube::api::ListParams;
 use kube::{Api, Client};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::error::told;
+use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed};
 use crate::facts::{Event, Kind, Object, ObjectName};
 
@@ -15,6 +15,7 @@ use crate::facts::{Event, Kind, Object, ObjectName};
 pub struct RoleReader {
     client: Client,
     places: Semaphore,
+    lists: Semaphore,
 }
 
 /// What the API server says of a role.
@@ -34,6 +35,7 @@ impl RoleReader {
         Self {
             client,
             places: Semaphore::new(AT_ONCE),
+            lists: Semaphore::new(LISTS_AT_ONCE),
         }
     }
 
@@ -73,20 +75,18 @@ impl RoleReader {
 
     /// All `ClusterRole`s, of which there must not be too many to read while somebody waits.
     async fn cluster_roles(&self) -> Result<Event, String> {
+        let _turn = self.lists.acquire().await;
         let api = Api::<Trimmed<ClusterRole>>::all(self.client.clone());
-        let params = ListParams::default().limit(MOST_CLUSTER_ROLES);
-        let list = api.list(&params).await.map_err(|error| told(&error))?;
-        if list
-            .metadata
-            .continue_
-            .is_some_and(|token| !token.is_empty())
-        {
-            return Err(format!(
-                "there are more than {MOST_CLUSTER_ROLES} ClusterRoles"
-            ));
+        let mut pages = Pages::of(&api);
+        let mut objects = Vec::new();
+        while let Some(page) = pages.next().await.map_err(|error| told(&error))? {
+            objects.extend(page.into_iter().filter_map(Trimmed::or_stand_in));
+            if objects.len() > MOST_CLUSTER_ROLES {
+                let text = format!("there are more than {MOST_CLUSTER_ROLES} ClusterRoles");
+                return Err(text);
+            }
         }
-        let objects = list.items.into_iter().filter_map(Trimmed::or_stand_in);
-        Ok(Event::Reset(Kind::ClusterRole, objects.collect()))
+        Ok(Event::Reset(Kind::ClusterRole, objects))
     }
 }
 
@@ -123,8 +123,11 @@ const fn kind(role: &ObjectName) -> Kind {
 /// Requests for a role that nobody has seen are rare, unless somebody means to keep the API server busy.
 const AT_ONCE: usize = 16;
 
+/// Each holds all `ClusterRole`s in memory once more.
+const LISTS_AT_ONCE: usize = 2;
+
 /// A list of 2,000 takes some 50 ms.
-const MOST_CLUSTER_ROLES: u32 = 10_000;
+const MOST_CLUSTER_ROLES: usize = 10_000;
 
 #[cfg(test)]
 mod tests {

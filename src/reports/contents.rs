@@ -1,0 +1,372 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Found, Report};
+use crate::domain::{
+    Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Scope, Standing, Verdict,
+};
+use crate::message;
+use crate::policy::Disclose;
+use crate::rbac::Level;
+use crate::ruling::{Holder, Ruling};
+
+/// What one report says.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Contents {
+    /// How many findings there are, those that are left out too.
+    pub summary: Summary,
+    /// The findings, the gravest first.
+    pub results: Vec<Entry>,
+}
+
+/// How many findings there are of each outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Summary {
+    /// Never any: what breaks no rule is not told.
+    pub pass: usize,
+    /// Of rules that deny.
+    pub fail: usize,
+    /// Of rules that warn or audit.
+    pub warn: usize,
+    /// Never any.
+    pub error: usize,
+    /// Those that an exemption covers.
+    pub skip: usize,
+}
+
+/// One finding, with the fields that both kinds of report have.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// Who says so.
+    pub source: String,
+    /// As policies are told apart by the readers of reports.
+    pub policy: String,
+    /// The rule that is broken.
+    pub rule: String,
+    /// What it is about.
+    pub category: String,
+    /// What comes of it.
+    pub result: Outcome,
+    /// How grave it is; nothing for what an exemption covers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Whether it counts against the namespace.
+    pub scored: bool,
+    /// Since when it is in the report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Time>,
+    /// The binding, or the role.
+    pub resources: Vec<Reference>,
+    /// What is wrong, and the way out, in one line.
+    pub message: String,
+    /// The parts of it, for machines.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// The outcome of a rule, as reports know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The rule denies.
+    #[default]
+    Fail,
+    /// The rule warns or audits.
+    Warn,
+    /// An exemption covers it.
+    Skip,
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The rule denies.
+    High,
+    /// It warns.
+    Medium,
+    /// It audits.
+    Low,
+}
+
+/// A moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Time {
+    /// Since 1970.
+    pub seconds: i64,
+    /// Beyond them.
+    pub nanos: i32,
+}
+
+/// An object of the cluster; the facts have no uid.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Reference {
+    /// Group and version.
+    pub api_version: String,
+    /// The kind.
+    pub kind: String,
+    /// Its namespace, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// A report for each namespace with findings, and under no namespace the one for the cluster.
+pub fn contents(
+    report: &Report,
+    ruling: &Ruling,
+    at: Timestamp,
+) -> BTreeMap<Option<Arc<str>>, Contents> {
+    let mut all: BTreeMap<_, Vec<(Effect, Entry)>> = BTreeMap::new();
+    for found in &report.found {
+        let entries = all.entry(found.binding.name.namespace.clone()).or_default();
+        entries.extend(of_binding(found, ruling, at));
+    }
+    if !report.drifts.is_empty() {
+        let drifts = report.drifts.iter().filter_map(|drift| of_role(drift, at));
+        all.entry(None).or_default().extend(drifts);
+    }
+    all.into_iter()
+        .map(|(namespace, entries)| (namespace, Contents::of(entries)))
+        .collect()
+}
+
+impl Contents {
+    fn of(mut entries: Vec<(Effect, Entry)>) -> Self {
+        entries.sort_by_key(|(effect, _)| Reverse(*effect));
+        let mut contents = Self::default();
+        for (_, entry) in &entries {
+            contents.summary.count(entry.result);
+        }
+        let mut room = MOST_BYTES;
+        let fits = |entry: &Entry| {
+            let bytes = serde_json::to_string(entry).map_or(MOST_BYTES, |text| text.len());
+            room = room.saturating_sub(bytes);
+            room > 0
+        };
+        let entries = entries.into_iter().map(|(_, entry)| entry);
+        contents.results = entries.take(MOST_RESULTS).take_while(fits).collect();
+        contents
+    }
+
+    /// How many findings there are that the report has no room for.
+    pub fn left_out(&self) -> usize {
+        self.summary.total().saturating_sub(self.results.len())
+    }
+
+    /// The same without times: what a report says when it says nothing new.
+    #[must_use]
+    pub fn timeless(mut self) -> Self {
+        for entry in &mut self.results {
+            entry.timestamp = None;
+        }
+        self
+    }
+
+    /// Findings that were in the report before are as old as they were.
+    #[must_use]
+    pub fn since(mut self, before: Self) -> Self {
+        let known = before.results.into_iter().filter_map(|mut entry| {
+            let time = entry.timestamp.take()?;
+            Some((serde_json::to_string(&entry).ok()?, time))
+        });
+        let times: HashMap<String, Time> = known.collect();
+        for entry in &mut self.results {
+            let now = entry.timestamp.take();
+            let before = serde_json::to_string(entry).ok();
+            let before = before.and_then(|entry| times.get(&entry).copied());
+            entry.timestamp = before.or(now);
+        }
+        self
+    }
+}
+
+impl Summary {
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Fail => self.fail += 1,
+            Outcome::Warn => self.warn += 1,
+            Outcome::Skip => self.skip += 1,
+        }
+    }
+
+    fn total(&self) -> usize {
+        self.pass + self.fail + self.warn + self.error + self.skip
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self {
+            seconds: time.as_second(),
+            nanos: time.subsec_nanosecond(),
+        }
+    }
+}
+
+fn of_binding<'f>(
+    found: &'f Found,
+    ruling: &'f Ruling,
+    at: Timestamp,
+) -> impl Iterator<Item = (Effect, Entry)> + 'f {
+    let (binding, decision) = (&found.binding, &found.decision);
+    let resource = move || Reference {
+        api_version: API_VERSION.to_owned(),
+        kind: binding.kind().as_str().to_owned(),
+        namespace: binding.name.namespace.as_deref().map(str::to_owned),
+        name: (*binding.name.name).to_owned(),
+    };
+    decision.findings.iter().map(move |finding| {
+        let shown = shown(finding, decision, ruling);
+        (finding.effect, entry(&shown, decision, resource(), at))
+    })
+}
+
+/// A VM role that can do what it is documented not to: nobody's binding.
+fn of_role(drift: &Finding, at: Timestamp) -> Option<(Effect, Entry)> {
+    let Cause::Drift(role, _) = &drift.cause else {
+        return None;
+    };
+    let decision = Decision {
+        verdict: Verdict::Audited,
+        judged: Judged::Role,
+        role: RoleRef {
+            kind: RoleKind::ClusterRole,
+            name: role.to_string().into(),
+        },
+        scope: Scope::Cluster,
+        findings: Vec::new(),
+        notices: Vec::new(),
+        unjudged: Vec::new(),
+    };
+    let resource = Reference {
+        api_version: API_VERSION.to_owned(),
+        kind: RoleKind::ClusterRole.as_str().to_owned(),
+        namespace: None,
+        name: role.to_string(),
+    };
+    Some((drift.effect, entry(drift, &decision, resource, at)))
+}
+
+fn entry(finding: &Finding, decision: &Decision, resource: Reference, at: Timestamp) -> Entry {
+    Entry {
+        source: SOURCE.to_owned(),
+        policy: SOURCE.to_owned(),
+        rule: finding.rule.as_str().to_owned(),
+        category: CATEGORY.to_owned(),
+        result: match finding.effect {
+            Effect::Deny => Outcome::Fail,
+            Effect::Warn | Effect::Audit => Outcome::Warn,
+            Effect::Exempt => Outcome::Skip,
+        },
+        severity: match finding.effect {
+            Effect::Deny => Some(Severity::High),
+            Effect::Warn => Some(Severity::Medium),
+            Effect::Audit => Some(Severity::Low),
+            Effect::Exempt => None,
+        },
+        scored: finding.effect == Effect::Deny,
+        timestamp: Some(at.into()),
+        resources: vec![resource],
+        message: message::line(finding, decision),
+        properties: properties(finding, decision),
+    }
+}
+
+fn properties(finding: &Finding, decision: &Decision) -> BTreeMap<String, String> {
+    let role = &decision.role;
+    let parts = [
+        ("action", Some(finding.effect.as_str().to_owned())),
+        ("field", Some(finding.field.to_string())),
+        (
+            "role",
+            Some(format!("{} {}", role.kind, message::name(&role.name))),
+        ),
+        ("subject", finding.subject.as_ref().map(message::subject)),
+        ("reaches", reaches(&finding.cause).map(message::name)),
+        (
+            "lacks",
+            Some(message::groups(&finding.lacks)).filter(|lacks| !lacks.is_empty()),
+        ),
+        ("exemption", finding.exemption.as_deref().map(message::name)),
+    ];
+    let known = parts.into_iter().filter_map(|(key, value)| {
+        let value = value?;
+        Some((key.to_owned(), value))
+    });
+    known.collect()
+}
+
+/// The VM role that the grant is worth, where its own name does not say it.
+fn reaches(cause: &Cause) -> Option<&str> {
+    match cause {
+        Cause::Reaches(reaches, _)
+        | Cause::ReachesTogether(reaches, ..)
+        | Cause::Everywhere(reaches, ..) => Some(&reaches.role),
+        _ => None,
+    }
+}
+
+/// The finding as far as everybody may know it: nobody can say who will read a report, so that what a subject holds in
+/// Palette is in it only if the policy shows that to all.
+fn shown(finding: &Finding, decision: &Decision, ruling: &Ruling) -> Finding {
+    let mut shown = finding.clone();
+    if ruling.policy().disclose == Disclose::Full {
+        return shown;
+    }
+    let entry = match &finding.cause {
+        Cause::Requirement(_) => ruling.governs(&decision.role),
+        Cause::Detours(..) => highest_vm_role(ruling),
+        cause => reaches(cause).and_then(|role| ruling.vm_role(role)),
+    };
+    if let Some(standing) = standing(&mut shown.cause) {
+        if *standing != Standing::Everybody {
+            *standing = Standing::Undisclosed;
+        }
+        // All of it, since what is left of the requirement would tell what the subject holds.
+        let nothing = Holder::default();
+        let lacks = entry.map(|entry| ruling.lacks(entry, &nothing, &decision.scope));
+        shown.lacks = lacks.unwrap_or_default();
+    }
+    shown.holds.clear();
+    shown.may = None;
+    shown
+}
+
+fn standing(cause: &mut Cause) -> Option<&mut Standing> {
+    match cause {
+        Cause::Requirement(standing)
+        | Cause::Reaches(_, standing)
+        | Cause::ReachesTogether(_, standing, _)
+        | Cause::Everywhere(_, standing, _)
+        | Cause::Detours(_, standing) => Some(standing),
+        _ => None,
+    }
+}
+
+fn highest_vm_role(ruling: &Ruling) -> Option<usize> {
+    let mut highest = Level::ALL.into_iter().rev();
+    highest.find_map(|level| ruling.vm_role(level.role()))
+}
+
+const SOURCE: &str = "palette-rbac";
+const CATEGORY: &str = "RBAC";
+const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
+
+/// More are for nobody to read.
+const MOST_RESULTS: usize = 500;
+
+/// The API server takes objects of up to 1.5 MiB.
+const MOST_BYTES: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;
