@@ -1,7 +1,7 @@
 //! JSON as an API server writes it, read faster than any JSON can be.
 //!
-//! Reads less than JSON is, and nothing that is not JSON: what it takes, serde_json reads alike. What it does not take, a
-//! text with escapes that is wanted, say, or a number that is no natural one, is left to serde_json, as is all that
+//! Reads less than JSON is, and nothing that is not JSON: what it takes, `serde_json` reads alike. What it does not take,
+//! a text with escapes that is wanted, say, or a number that is no natural one, is left to `serde_json`, as is all that
 //! is wrong with a body.
 
 use std::fmt;
@@ -27,7 +27,7 @@ pub(super) fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, NotPla
     }
 }
 
-/// It has to be read by serde_json, or it is no JSON, or not what was wanted.
+/// It has to be read by `serde_json`, or it is no JSON, or not what was wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotPlain;
 
@@ -309,7 +309,7 @@ mod tests {
 
     use super::*;
 
-    /// What this takes, serde_json takes, and reads alike.
+    /// What this takes, `serde_json` takes, and reads alike.
     fn agrees(text: &str) {
         if let Ok(value) = read::<Value>(text) {
             assert_eq!(
