@@ -5,7 +5,6 @@
 
 mod envelope;
 mod object;
-mod plain;
 mod response;
 mod uid;
 

@@ -8,7 +8,6 @@ pub mod document;
 pub mod domain;
 pub mod explain;
 pub mod facts;
-mod json;
 pub mod message;
 pub mod palette;
 pub mod policy;

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
-use super::plain;
 use super::uid::uid_of;
 use crate::domain::{BindingKind, BindingRequest, Operation, Requester, RoleKind};
 
@@ -332,11 +331,11 @@ pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 /// An object of a review, or why it is none that could be a binding.
 type Given<'a> = Result<Object<'a>, InvalidObject>;
 
-/// Reads text that is a review, in one pass where it is plain and its objects could be bindings, as nearly always.
+/// Reads text that is a review, in one pass where its objects could be bindings, as nearly always.
 ///
 /// Where it is not, or they could not, whether it is a review at all and what is wrong with each object are told apart.
 fn read_review(text: &str) -> Result<Review<'_, Given<'_>>, serde_json::Error> {
-    if let Ok(review) = plain::read::<Review<'_, Object<'_>>>(text) {
+    if let Ok(review) = serde_json::from_str::<Review<'_, Object<'_>>>(text) {
         return Ok(review.map(Ok));
     }
     let review = serde_json::from_str::<Review<'_, &RawValue>>(text)?;

@@ -1,8 +1,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-
-use crate::json::write_text;
+use serde::ser::{SerializeMap, Serializer};
 
 /// An answer to one review.
 ///
@@ -36,58 +35,24 @@ pub struct Cause {
 impl Response<'_> {
     /// The bytes of the `AdmissionReview` that answers.
     pub fn to_bytes(&self) -> Vec<u8> {
+        let review = ReviewOut {
+            api_version: "admission.k8s.io/v1",
+            kind: "AdmissionReview",
+            response: self,
+        };
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
-        bytes.extend_from_slice(HEAD);
-        write_text(&mut bytes, self.uid);
-        entry(&mut bytes, "allowed", &self.refusal.is_none());
-        if let Some(message) = &self.refusal {
-            entry(&mut bytes, "status", &self.status(message));
-        }
-        if !self.warnings.is_empty() {
-            entry(&mut bytes, "warnings", &self.warnings);
-        }
-        self.annotate(&mut bytes);
-        bytes.extend_from_slice(b"}}");
+        // Maps with text keys and texts cannot fail to serialise; half a body would be a failed call, not a leak.
+        let _ = serde_json::to_writer(&mut bytes, &review);
         bytes
-    }
-
-    fn status<'s>(&'s self, message: &'s str) -> StatusOut<'s> {
-        let details = (!self.causes.is_empty()).then_some(DetailsOut {
-            causes: &self.causes,
-        });
-        StatusOut {
-            status: "Failure",
-            code: 403,
-            reason: "Forbidden",
-            message,
-            details,
-        }
-    }
-
-    fn annotate(&self, bytes: &mut Vec<u8>) {
-        for (index, (key, value)) in self.audit_annotations.iter().enumerate() {
-            let before: &[u8] = if index == 0 {
-                br#","auditAnnotations":{"#
-            } else {
-                b","
-            };
-            bytes.extend_from_slice(before);
-            write_text(bytes, key);
-            bytes.push(b':');
-            write_text(bytes, value);
-        }
-        if !self.audit_annotations.is_empty() {
-            bytes.push(b'}');
-        }
     }
 }
 
-fn entry<T: Serialize>(bytes: &mut Vec<u8>, key: &str, value: &T) {
-    bytes.push(b',');
-    write_text(bytes, key);
-    bytes.push(b':');
-    // Texts, numbers and lists of them cannot fail to serialise, and a vector takes them.
-    let _ = serde_json::to_writer(bytes, value);
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewOut<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: &'a Response<'a>,
 }
 
 #[derive(Serialize)]
@@ -105,9 +70,41 @@ struct DetailsOut<'a> {
     causes: &'a [Cause],
 }
 
-/// Up to the uid, which is first: an answer is known by it even where it is cut off.
-const HEAD: &[u8] =
-    br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"#;
+impl Serialize for Response<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("uid", self.uid)?;
+        map.serialize_entry("allowed", &self.refusal.is_none())?;
+        if let Some(message) = &self.refusal {
+            let details = (!self.causes.is_empty()).then_some(DetailsOut {
+                causes: &self.causes,
+            });
+            let status = StatusOut {
+                status: "Failure",
+                code: 403,
+                reason: "Forbidden",
+                message,
+                details,
+            };
+            map.serialize_entry("status", &status)?;
+        }
+        if !self.warnings.is_empty() {
+            map.serialize_entry("warnings", &self.warnings)?;
+        }
+        if !self.audit_annotations.is_empty() {
+            map.serialize_entry("auditAnnotations", &Annotations(&self.audit_annotations))?;
+        }
+        map.end()
+    }
+}
+
+struct Annotations<'a>(&'a [(&'static str, Cow<'a, str>)]);
+
+impl Serialize for Annotations<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
 
 /// An admission without warnings has some 250.
 const USUAL_BYTES: usize = 512;

@@ -1,16 +1,13 @@
 use std::fmt;
 use std::fmt::Debug;
 
-use jiff::Timestamp;
-use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
-
-use crate::json::write_text;
 
 /// An event as one JSON object: `timestamp`, `level`, and its fields beside them.
 ///
@@ -29,7 +26,9 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut line = Line::begin(Timestamp::now(), event.metadata().level().as_str());
+        let mut time = String::with_capacity(32);
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut line = Line::begin(&time, event.metadata().level().as_str());
         event.record(&mut line);
         writer.write_str(line.end())
     }
@@ -39,31 +38,22 @@ where
 struct Line(Vec<u8>);
 
 impl Line {
-    fn begin(time: Timestamp, level: &str) -> Self {
+    fn begin(time: &str, level: &str) -> Self {
         let mut line = Self(Vec::with_capacity(USUAL_LENGTH));
-        line.0.extend_from_slice(br#"{"timestamp":""#);
-        // It fails only where what is written to does.
-        let _ = MICROSECONDS.print_timestamp(&time, &mut line.0);
-        line.0.push(b'"');
-        line.text("level", level);
+        line.0.push(b'{');
+        line.entry("timestamp", time);
+        line.entry("level", level);
         line
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.name(name);
-        write_text(&mut self.0, value);
-    }
-
-    fn entry<T: Serialize>(&mut self, name: &str, value: T) {
-        self.name(name);
-        // Numbers can always be written, and a vector takes them.
-        let _ = serde_json::to_writer(&mut self.0, &value);
-    }
-
-    fn name(&mut self, name: &str) {
-        self.0.push(b',');
-        write_text(&mut self.0, name);
+    fn entry<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        // Texts and numbers can always be written, and a vector takes them.
+        let _ = serde_json::to_writer(&mut self.0, name);
         self.0.push(b':');
+        let _ = serde_json::to_writer(&mut self.0, value);
     }
 
     fn end(&mut self) -> &str {
@@ -74,31 +64,29 @@ impl Line {
 
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
+        self.entry(field.name(), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.entry(field.name(), value);
+        self.entry(field.name(), &value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.entry(field.name(), value);
+        self.entry(field.name(), &value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.entry(field.name(), value);
+        self.entry(field.name(), &value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.entry(field.name(), value);
+        self.entry(field.name(), &value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.text(field.name(), &format!("{value:?}"));
+        self.entry(field.name(), &format!("{value:?}"));
     }
 }
-
-const MICROSECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 /// A review's line has some 350 bytes.
 const USUAL_LENGTH: usize = 512;
