@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -125,7 +126,7 @@ impl<'r> Judge<'r> {
     }
 
     /// The groups that Palette's teams make a user a member of.
-    fn groups_of(&self, principal: Principal<'_>) -> Vec<String> {
+    fn groups_of(&self, principal: Principal<'_>) -> Vec<Cow<'r, str>> {
         let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
         let Principal::User(name) = principal else {
             return Vec::new();
@@ -136,8 +137,15 @@ impl<'r> Judge<'r> {
         let teams = user.into_iter().flat_map(|user| &user.teams);
         teams
             .map(|team| {
-                let team = &directory.team_by_id(*team).name;
-                format!("{}{team}", policy.identity.groups_prefix)
+                let (team, prefix) = (
+                    &directory.team_by_id(*team).name,
+                    &policy.identity.groups_prefix,
+                );
+                if prefix.is_empty() {
+                    Cow::Borrowed(&**team)
+                } else {
+                    format!("{prefix}{team}").into()
+                }
             })
             .collect()
     }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::by_namespace::ByNamespace;
@@ -12,8 +12,8 @@ pub(super) struct Index {
     pub(super) roles: Arc<ByNamespace<Arc<KnownRole>>>,
     pub(super) bindings: Arc<ByNamespace<Arc<Binding>>>,
     by_role: Arc<ByNamespace<Bindings>>,
-    by_user: Arc<BTreeMap<Arc<str>, Bindings>>,
-    by_group: Arc<BTreeMap<Arc<str>, Bindings>>,
+    by_user: Arc<HashMap<Arc<str>, Bindings>>,
+    by_group: Arc<HashMap<Arc<str>, Bindings>>,
     by_account: Arc<ByNamespace<Bindings>>,
     /// The kinds of which all were read once.
     pub(super) known: BTreeSet<Kind>,
@@ -210,7 +210,7 @@ fn change_in(
 }
 
 fn change_at(
-    lists: &mut Arc<BTreeMap<Arc<str>, Bindings>>,
+    lists: &mut Arc<HashMap<Arc<str>, Bindings>>,
     name: &str,
     change: impl Fn(&mut Vec<Arc<Binding>>),
 ) {

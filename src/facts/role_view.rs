@@ -101,8 +101,13 @@ impl<'v> RoleView<'v> {
     pub fn level(self, scope: &Scope<'_>) -> Option<Level> {
         let by_table = self.capabilities(scope).level()?;
         let higher = Level::ALL.into_iter().rev();
+        let may_cover = |level: &Level| {
+            let reference = self.view.reference_capabilities(*level, scope);
+            reference.is_some_and(|it| self.capabilities(scope).contain(it))
+        };
         higher
             .take_while(|level| *level > by_table)
+            .filter(may_cover)
             .find(|level| self.covers(level.role(), scope))
             .or(Some(by_table))
     }

@@ -1,17 +1,23 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::aggregates::{Aggregate, Aggregates};
 use super::index::{Index, KnownRole};
 use super::{Binding, Event, Kind, ObjectName, RoleView};
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
-use crate::rbac::Rules;
+use crate::rbac::{Capabilities, Level, Rules};
 
 /// The cluster's roles and bindings at one moment.
 #[derive(Debug, Default)]
 pub struct View {
     index: Index,
     aggregates: Arc<Aggregates>,
+    references: References,
 }
+
+/// What the cluster's own VM roles let somebody do, where they are used as references; by level, in the whole cluster and
+/// in a namespace. Each is found when it is asked for first, for every role is compared with them.
+#[derive(Debug, Default)]
+struct References([[OnceLock<Option<Capabilities>>; 2]; Level::ALL.len()]);
 
 /// A `ClusterRole` that others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +32,11 @@ pub enum Reference<'v> {
 
 impl View {
     pub(super) fn new(index: Index, aggregates: Arc<Aggregates>) -> Self {
-        Self { index, aggregates }
+        Self {
+            index,
+            aggregates,
+            references: References::default(),
+        }
     }
 
     /// Whether all of that kind were read once.
@@ -161,7 +171,22 @@ impl View {
         } else {
             Arc::clone(&self.aggregates)
         };
-        Self { index, aggregates }
+        Self::new(index, aggregates)
+    }
+
+    /// What the VM role of that level lets somebody do; nothing where it is no reference.
+    pub(super) fn reference_capabilities(
+        &self,
+        level: Level,
+        scope: &Scope<'_>,
+    ) -> Option<Capabilities> {
+        let of_level = self.references.0.get(level.index())?;
+        let of_scope = of_level.get(usize::from(scope.namespace().is_some()))?;
+        let find = || {
+            let role = self.cluster_role(level.role())?;
+            Some(role.capabilities(scope)).filter(|it| it.concern_machines())
+        };
+        *of_scope.get_or_init(find)
     }
 
     pub(super) fn aggregate(&self, role: &ObjectName) -> Option<&Aggregate> {

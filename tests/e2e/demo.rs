@@ -33,14 +33,12 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { once } = Arguments::parse();
-    let webhook = serve()?;
-    let Some(assets) = control_plane(&webhook)? else {
-        println!(
-            "\nWithout a control plane the API server's part was not shown: {HOW_TO_HAVE_IT}."
-        );
-        return if once { Ok(()) } else { keep_serving(&webhook) };
+    let Some(assets) = control_plane(once)? else {
+        return Ok(());
     };
-    let cluster = start(&assets, &webhook)?;
+    let cluster = start(&assets)?;
+    let webhook = serve(Some(&cluster))?;
+    register(&webhook, &cluster)?;
     show(&cluster, &webhook)?;
     if once {
         return Ok(());
@@ -55,12 +53,14 @@ fn main() -> Result<()> {
     keep_serving(&webhook)
 }
 
-/// The webhook with the embedded rules, the facts of the sample's cluster and the sample directory.
-fn serve() -> Result<Webhook> {
+/// The webhook with the embedded rules, what Palette knows of the sample's cluster and the sample directory. Of a cluster
+/// that is there it watches the roles.
+fn serve(cluster: Option<&Cluster>) -> Result<Webhook> {
     println!(
         "Starting the webhook: embedded rules, {DIRECTORY}, certificates by `palette-rbac certs`."
     );
-    let arguments = [
+    let kubeconfig = cluster.map(|cluster| cluster.kubectl.kubeconfig.display().to_string());
+    let mut arguments = vec![
         "--directory",
         DIRECTORY,
         "--project",
@@ -70,6 +70,9 @@ fn serve() -> Result<Webhook> {
         "--workspace",
         "harvest",
     ];
+    if let Some(kubeconfig) = &kubeconfig {
+        arguments.extend(["--cluster", "auto", "--kubeconfig", kubeconfig]);
+    }
     println!("  palette-rbac serve {} …", arguments.join(" "));
     Webhook::start(&program()?, &scratch("webhook")?, &arguments)
 }
@@ -84,15 +87,22 @@ fn program() -> Result<PathBuf> {
     Ok(target.join("palette-rbac"))
 }
 
-/// Finds the control plane, or builds it while the webhook judges the samples alone. None where there is no Go.
-fn control_plane(webhook: &Webhook) -> Result<Option<Assets>> {
+/// Finds the control plane, or builds it while a webhook judges the samples alone. None where there is no Go.
+fn control_plane(once: bool) -> Result<Option<Assets>> {
     if let Some(assets) = Assets::find() {
         return Ok(Some(assets));
     }
     let build = start_build()?;
     println!("\nMeanwhile the webhook alone, asked as the API server asks it:");
-    show_alone(webhook)?;
+    let webhook = serve(None)?;
+    show_alone(&webhook)?;
     let Some(mut build) = build else {
+        println!(
+            "\nWithout a control plane the API server's part was not shown: {HOW_TO_HAVE_IT}."
+        );
+        if !once {
+            keep_serving(&webhook)?;
+        }
         return Ok(None);
     };
     println!("\nWaiting for the control plane.");
@@ -115,25 +125,26 @@ fn start_build() -> Result<Option<Process>> {
     Process::start_in_sight(Command::new(SCRIPT).arg("build")).map(Some)
 }
 
-fn start(assets: &Assets, webhook: &Webhook) -> Result<Cluster> {
-    println!(
-        "Starting etcd and kube-apiserver on loopback, and registering the webhook (manifests/base/webhook.yaml)."
-    );
-    let cluster = Cluster::start(
-        "cluster",
-        assets,
-        &[User {
-            name: "admin",
-            groups: &["system:masters"],
-        }],
-    )?;
-    let kubectl = &cluster.kubectl;
-    let root = Path::new(ROOT);
-    let created = kubectl.run_in(root, "apply -f examples/namespaces.yaml")?;
-    anyhow::ensure!(created.succeeded(), "{created}");
-    webhook.register(kubectl, "palette-rbac", None)?;
-    wait_until_asked(kubectl, root, &format!("{SAMPLES}/09-everybody.yaml"))?;
+fn start(assets: &Assets) -> Result<Cluster> {
+    println!("Starting etcd and kube-apiserver on loopback.");
+    let admin = User {
+        name: "admin",
+        groups: &["system:masters"],
+    };
+    let cluster = Cluster::start("cluster", assets, &[admin])?;
+    for file in ["namespaces.yaml", "roles.yaml"] {
+        let apply = format!("apply -f examples/{file}");
+        let created = cluster.kubectl.run_in(Path::new(ROOT), &apply)?;
+        anyhow::ensure!(created.succeeded(), "{created}");
+    }
     Ok(cluster)
+}
+
+fn register(webhook: &Webhook, cluster: &Cluster) -> Result<()> {
+    println!("Registering the webhook (manifests/base/webhook.yaml).");
+    webhook.register(&cluster.kubectl, "palette-rbac", None)?;
+    let probe = format!("{SAMPLES}/09-everybody.yaml");
+    wait_until_asked(&cluster.kubectl, Path::new(ROOT), &probe)
 }
 
 /// Applies every sample with kubectl, then says which metrics moved.
