@@ -36,12 +36,14 @@ impl<'r> Judge<'r> {
         let binding = &self.request.binding;
         let own = view.referred(&binding.role, &binding.scope)?;
         let others = self.others(grant.principal, view);
-        let together = || {
-            let mut places = places(&others, &binding.scope).into_iter();
-            places.find_map(|(place, others)| self.together(grant, own, &place, &others))
-        };
         // Nearly always there are none.
-        let found = (!others.is_empty()).then(together).flatten();
+        let found = match &binding.scope {
+            _ if others.is_empty() => None,
+            scope @ Scope::Namespace(_) => self.together(grant, own, scope, &others),
+            Scope::Cluster => places(&others)
+                .into_iter()
+                .find_map(|(place, others)| self.together(grant, own, &place, &others)),
+        };
         found.or_else(|| self.everywhere(grant, own, view))
     }
 
@@ -64,16 +66,8 @@ impl<'r> Judge<'r> {
         let all = capabilities(&held);
         let level = level_together(&held, all, place, self.cluster.view?)?;
         let worth = Worth::of_level(level, all, self.ruling)?;
-        let adds_to_it = |other: &&Other<'_>| {
-            let capabilities = other.role.capabilities(&other.binding.scope());
-            capabilities != Capabilities::default()
-        };
-        let adding = others.iter().filter(adds_to_it);
-        let names = adding
-            .map(|other| Arc::new(BindingName::from(other.binding)))
-            .collect();
         self.unmet(Rule::Cumulative, worth.entry, place, grant, |standing| {
-            Cause::ReachesTogether(worth.reaches, standing, names)
+            Cause::ReachesTogether(worth.reaches, standing, adding(others))
         })
     }
 
@@ -82,7 +76,8 @@ impl<'r> Judge<'r> {
         let scope = &self.request.binding.scope;
         let here = scope.namespace()?;
         let bindings = view.bindings_of(grant.principal);
-        if bindings.len() + 1 < FEWEST_NAMESPACES.max(view.namespaces().count()) {
+        let most = bindings.len() + 1;
+        if most < FEWEST_NAMESPACES || most < view.namespaces().count() {
             return None;
         }
         let reaching = bindings
@@ -151,9 +146,21 @@ impl<'r> Judge<'r> {
     }
 }
 
-/// The others by the place where they and the judged binding hold together: what holds in the whole cluster holds in each
-/// namespace too.
-fn places<'v>(others: &[Other<'v>], scope: &Scope<'_>) -> Vec<(Scope<'v>, Vec<Other<'v>>)> {
+/// The bindings that let somebody do something with machines or the cluster.
+fn adding(others: &[Other<'_>]) -> Vec<Arc<BindingName>> {
+    let adds = |other: &&Other<'_>| {
+        let capabilities = other.role.capabilities(&other.binding.scope());
+        capabilities != Capabilities::default()
+    };
+    let adding = others.iter().filter(adds);
+    adding
+        .map(|other| Arc::new(BindingName::from(other.binding)))
+        .collect()
+}
+
+/// The others by the places where they hold together with a cluster-wide binding: what holds in the whole cluster holds
+/// in each namespace too.
+fn places<'v>(others: &[Other<'v>]) -> Vec<(Scope<'v>, Vec<Other<'v>>)> {
     let mut wide = Vec::new();
     let mut by_namespace: BTreeMap<&'v str, Vec<Other<'v>>> = BTreeMap::new();
     for other in others {
@@ -167,13 +174,8 @@ fn places<'v>(others: &[Other<'v>], scope: &Scope<'_>) -> Vec<(Scope<'v>, Vec<Ot
         (Scope::Namespace(namespace.into()), others)
     });
     let narrow: Vec<_> = narrow.collect();
-    match scope {
-        Scope::Cluster => [(Scope::Cluster, wide)].into_iter().chain(narrow).collect(),
-        Scope::Namespace(_) if narrow.is_empty() => {
-            vec![(scope.clone().into_owned(), wide)]
-        }
-        Scope::Namespace(_) => narrow,
-    }
+    let wide = (!wide.is_empty()).then_some((Scope::Cluster, wide));
+    wide.into_iter().chain(narrow).collect()
 }
 
 fn capabilities(held: &[Held<'_>]) -> Capabilities {
