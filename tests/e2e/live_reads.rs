@@ -52,6 +52,26 @@ fn an_aggregate_grown_and_bound_at_once_is_refused_every_time_where_roles_are_re
 }
 
 #[test]
+fn a_role_bound_as_soon_as_it_is_there_or_widened_is_refused_every_time_where_roles_are_read_live()
+{
+    live(|site| {
+        let written = write(site, "create", ("new", 200), |name| {
+            let binding = binding(LIVE, name).of_namespaced_role();
+            vec![role(LIVE, name, &machines("delete")), binding.to_json()]
+        });
+        assert_each_refused(&written);
+        let written = write(site, "apply", ("widened", 200), |name| {
+            vec![
+                role(LIVE, name, &json!([])),
+                role(LIVE, name, &machines("delete")),
+                binding(LIVE, name).of_namespaced_role().to_json(),
+            ]
+        });
+        assert_each_refused(&written);
+    });
+}
+
+#[test]
 fn a_role_that_does_not_exist_is_warned_of_and_one_that_cannot_be_read_is_refused() {
     live(|site| {
         let [_, absent, _] = reads(site);
