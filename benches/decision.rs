@@ -2,17 +2,14 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use palette_rbac::admission::{Ask, Envelope};
 use palette_rbac::decide::decide;
-use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Verdict};
 use palette_rbac::facts::Cluster;
-use palette_rbac::policy::{ClusterOverride, Membership, Policy};
 use palette_rbac::review::review;
 use palette_rbac::ruling::Ruling;
 
@@ -51,16 +48,7 @@ struct World {
 
 impl World {
     fn of(users: usize) -> Result<Self> {
-        let text = world::directory(users);
-        let directory = Directory::compile(text.as_bytes(), text.len())
-            .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
-            .directory;
-        let cluster = ClusterOverride {
-            project: Some(Membership::Of(world::CLUSTER[1].into())),
-            ..ClusterOverride::default()
-        };
-        let policy = Arc::new(Policy::embedded(&cluster));
-        let (ruling, _) = Ruling::pair(policy, Arc::new(directory));
+        let ruling = world::ruling(users)?;
         Ok(Self { users, ruling })
     }
 

@@ -13,10 +13,8 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
 use kube::api::{Api, PostParams};
 use palette_rbac::audit::scan;
 use palette_rbac::decide::decide;
-use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Operation, Rule};
 use palette_rbac::facts::{Cluster as Known, Event, Facts, Kind, Object, View};
-use palette_rbac::policy::{ClusterOverride, Membership, Policy};
 use palette_rbac::ruling::Ruling;
 use palette_rbac::sources::cluster::{ClusterFrom, connect};
 use serde::de::DeserializeOwned;
@@ -32,7 +30,7 @@ use crate::turns::quantiles;
 use crate::world;
 
 pub(crate) fn measure() -> Result<()> {
-    let (view, ruling) = (view()?, ruling()?);
+    let (view, ruling) = (view()?, world::ruling(USERS)?);
     time_scans(&view, &ruling)?;
     time_decisions(&view, &ruling);
     watch_a_cluster()
@@ -180,19 +178,6 @@ fn view() -> Result<Arc<View>> {
     known(Kind::RoleBinding, bindings_of_world().collect())?;
     known(Kind::ClusterRoleBinding, Vec::new())?;
     Ok(facts.view())
-}
-
-fn ruling() -> Result<Ruling> {
-    let text = world::directory(USERS);
-    let directory = Directory::compile(text.as_bytes(), text.len())
-        .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
-        .directory;
-    let cluster = ClusterOverride {
-        project: Some(Membership::Of(world::CLUSTER[1].into())),
-        ..ClusterOverride::default()
-    };
-    let policy = Arc::new(Policy::embedded(&cluster));
-    Ok(Ruling::pair(policy, Arc::new(directory)).0)
 }
 
 /// The four VM roles, and roles of operators: twenty rules each, a few with machines.

@@ -1,7 +1,12 @@
 //! What is asked, and of whom: a directory of any size, and a review as an API server writes it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use anyhow::Result;
+use palette_rbac::directory::Directory;
+use palette_rbac::policy::{ClusterOverride, Membership, Policy};
+use palette_rbac::ruling::Ruling;
 use serde_json::{Value, json};
 
 /// A directory file of so many users, each with two roles of its own and a team; nobody is odd.
@@ -30,6 +35,20 @@ pub(crate) fn directory(users: usize) -> String {
         );
     }
     text
+}
+
+/// The embedded policy and a directory of so many users.
+pub(crate) fn ruling(users: usize) -> Result<Ruling> {
+    let text = directory(users);
+    let directory = Directory::compile(text.as_bytes(), text.len())
+        .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
+        .directory;
+    let cluster = ClusterOverride {
+        project: Some(Membership::Of(CLUSTER[1].into())),
+        ..ClusterOverride::default()
+    };
+    let policy = Arc::new(Policy::embedded(&cluster));
+    Ok(Ruling::pair(policy, Arc::new(directory)).0)
 }
 
 /// The name of a user of the directory.

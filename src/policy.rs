@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{Action, Mode, NamePattern, Rule, SubjectKind};
+use crate::domain::{Action, Effect, Mode, NamePattern, Rule, SubjectKind};
 pub use compile::{ClusterOverride, Compiled, RoleReference};
 
 /// A policy, compiled and resolved.
@@ -50,6 +50,18 @@ pub struct Policy {
     pub role_reads: RoleReads,
     /// The first 12 hexadecimal digits of the SHA-256 of all of the above.
     pub revision: Arc<str>,
+}
+
+impl Policy {
+    /// What a rule does, `mode` taken into account.
+    pub fn action(&self, rule: Rule) -> Action {
+        self.mode.cap(self.actions.of(rule))
+    }
+
+    /// What a finding of a rule does; nothing where the rule is off.
+    pub fn effect(&self, rule: Rule) -> Option<Effect> {
+        Effect::of(self.action(rule))
+    }
 }
 
 /// What is known of this cluster in Palette.

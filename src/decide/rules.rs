@@ -375,10 +375,9 @@ impl<'r> Judge<'r> {
             .is_some_and(|governed| governed.class == class)
     }
 
-    /// What the rule does under the policy's mode, or nothing when it is off.
+    /// What the rule does, or nothing when it is off.
     pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
-        let policy = self.ruling.policy();
-        Effect::of(policy.mode.cap(policy.actions.of(rule)))
+        self.ruling.policy().effect(rule)
     }
 
     fn finding(&self, rule: Rule, grant: &Grant<'_>, cause: Cause) -> Option<Finding> {

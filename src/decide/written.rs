@@ -8,7 +8,7 @@ use super::grants::{self, Grant};
 use super::rules::Judge;
 use super::{break_glass, verdict};
 use crate::domain::{
-    Action, BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Notice,
+    Action, BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Notice,
     Operation, Requester, RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
@@ -149,7 +149,7 @@ impl Change<'_> {
 
     /// Rule `role-change`: what the bindings of the role break then, and did not before.
     fn role_changes(&self) -> Vec<Finding> {
-        if effect(Rule::RoleChange, self.ruling).is_none() {
+        if self.ruling.policy().effect(Rule::RoleChange).is_none() {
             return Vec::new();
         }
         self.after
@@ -220,7 +220,7 @@ impl Seen<'_> {
 
 /// What the VM role of that level could not do before, can do after, and is documented not to.
 fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<Finding> {
-    let effect = effect(Rule::RoleDrift, ruling)?;
+    let effect = ruling.policy().effect(Rule::RoleDrift)?;
     ruling.vm_role(level.role())?;
     let beyond = |view: &View| {
         let role = view.cluster_role(level.role());
@@ -242,9 +242,4 @@ fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<F
         may: None,
         exemption: None,
     })
-}
-
-fn effect(rule: Rule, ruling: &Ruling) -> Option<Effect> {
-    let policy = ruling.policy();
-    Effect::of(policy.mode.cap(policy.actions.of(rule)))
 }

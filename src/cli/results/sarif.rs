@@ -357,7 +357,7 @@ fn level(finding: &Finding, ruling: &Ruling) -> &'static str {
         Effect::Audit => "note",
         Effect::Exempt => {
             let policy = ruling.policy();
-            level_of(policy.mode.cap(policy.actions.of(finding.rule)))
+            level_of(policy.action(finding.rule))
         }
     }
 }
