@@ -34,8 +34,8 @@ lint: ## Checks formatting, lints, the purity of the engine, and licences and so
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory pure deny
-	@if go=$$($(CONTROL_PLANE) go); then echo "gofmt -l tests/e2e/control-plane"; \
-		test -z "$$($$($$go env GOROOT)/bin/gofmt -l tests/e2e/control-plane | tee /dev/stderr)"; fi
+	@if go=$$($(CONTROL_PLANE) go); then echo "gofmt -l tests/e2e/control-plane benches"; \
+		test -z "$$($$($$go env GOROOT)/bin/gofmt -l tests/e2e/control-plane benches | tee /dev/stderr)"; fi
 
 bench: ## Measures the webhook beside one that does nothing; BENCH names parts, as in BENCH='throughput decision'
 	@$(SETUP) --as-far-as-possible

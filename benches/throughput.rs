@@ -1,14 +1,17 @@
 //! Reviews a second over TLS on connections that are kept alive, beside the do-nothing webhook.
 
 use std::fs;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use rustls::ClientConfig;
 use tokio::runtime::Builder;
 
+use crate::harness::assets::SCRIPT;
 use crate::harness::process::scratch;
 use crate::harness::webhook::{Webhook, make_certificates};
 use crate::load::{Connections, request, trusting};
@@ -21,6 +24,7 @@ use crate::world;
 pub(crate) struct Pair {
     pub(crate) ours: Webhook,
     pub(crate) nothing: Nothing,
+    folder: PathBuf,
     placement: Placement,
     client: Arc<ClientConfig>,
     request: Arc<[u8]>,
@@ -38,7 +42,9 @@ pub(crate) fn measure() -> Result<()> {
         compared?;
     }
     println!("  server and load generator wherever the system puts them:");
-    runtime.block_on(Pair::start("free", Placement::Free)?.compare())
+    let free = Pair::start("free", Placement::Free)?;
+    runtime.block_on(free.compare())?;
+    free.ask_with_go()
 }
 
 impl Pair {
@@ -59,6 +65,7 @@ impl Pair {
         Ok(Self {
             nothing: Nothing::start(command, &certificates, answer_bytes)?,
             ours,
+            folder,
             placement,
             client,
             request,
@@ -103,6 +110,40 @@ impl Pair {
         Ok(())
     }
 
+    /// Asks both with the HTTP client that the API server has, which takes its own share of the processors.
+    fn ask_with_go(&self) -> Result<()> {
+        let Some(client) = go_client(&self.folder)? else {
+            println!(
+                "  asked with Go's HTTP client: skipped, no Go here; `make setup` installs one"
+            );
+            return Ok(());
+        };
+        println!("  the same, asked with Go's HTTP client, which is the API server's:");
+        let review = self.folder.join("review.json");
+        fs::write(
+            &review,
+            world::review([&world::user(1), &world::user(USERS - 1)]),
+        )?;
+        for count in CONNECTIONS {
+            let output = Command::new(&client)
+                .arg(count.to_string())
+                .arg(&review)
+                .args([TURNS.to_string(), A_TURN.as_secs_f64().to_string()])
+                .args([self.ours.address, self.nothing.address].map(url))
+                .stderr(Stdio::inherit())
+                .output()?;
+            ensure!(output.status.success(), "Go's client failed");
+            let compared = Compared::of(&turns_of(&String::from_utf8(output.stdout)?)?);
+            println!(
+                "    {count:>2} connections: {:>6.0} reviews/s beside {:>6.0}, {}",
+                compared.ours,
+                compared.other,
+                compared.ratio()
+            );
+        }
+        Ok(())
+    }
+
     /// In seconds.
     fn processor_times(&self) -> Result<Turn> {
         Ok(Turn {
@@ -110,6 +151,39 @@ impl Pair {
             other: processor_time(self.nothing.process.id())?.as_secs_f64(),
         })
     }
+}
+
+/// Builds `benches/client.go`; without a Go there is none.
+fn go_client(folder: &Path) -> Result<Option<PathBuf>> {
+    let found = Command::new(SCRIPT).arg("go").output()?;
+    if !found.status.success() {
+        return Ok(None);
+    }
+    let program = folder.join("client");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/client.go");
+    let built = Command::new(String::from_utf8(found.stdout)?.trim())
+        .args(["build", "-o"])
+        .arg(&program)
+        .arg(source)
+        .status()?;
+    ensure!(built.success(), "{source} does not build");
+    Ok(Some(program))
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("https://{address}/validate?timeout=5s")
+}
+
+/// Lines of two rates each.
+fn turns_of(lines: &str) -> Result<Vec<Turn>> {
+    let turn = |line: &str| {
+        let (ours, other) = line.split_once(' ').context("not two rates")?;
+        Ok(Turn {
+            ours: ours.parse()?,
+            other: other.parse()?,
+        })
+    };
+    lines.lines().map(turn).collect()
 }
 
 fn start_ours(folder: &Path, certificates: &Path, placement: Placement) -> Result<Webhook> {
