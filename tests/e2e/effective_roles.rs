@@ -12,7 +12,7 @@ use crate::harness::webhook::Webhook;
 use crate::site::{Site, fixture, program, shared_cluster};
 
 #[test]
-fn refuses_a_copy_of_a_vm_role_under_another_name() {
+fn t1_refuses_a_copy_of_a_vm_role_under_another_name() {
     effective(|site| {
         site.role("copy", &power_user());
         assert_snapshot!(site.refuses("copied", "copy"));
@@ -24,7 +24,7 @@ fn refuses_a_copy_of_a_vm_role_under_another_name() {
 }
 
 #[test]
-fn refuses_a_copy_of_a_vm_role_as_a_namespaced_role() {
+fn t2_refuses_a_copy_of_a_vm_role_as_a_namespaced_role() {
     effective(|site| {
         let role = json!({
             "apiVersion": VERSION, "kind": "Role",
@@ -37,7 +37,7 @@ fn refuses_a_copy_of_a_vm_role_as_a_namespaced_role() {
 }
 
 #[test]
-fn refuses_a_role_that_can_do_more() {
+fn t3_refuses_a_role_that_can_do_more() {
     effective(|site| {
         site.role("superset", &json!([all("kubevirt.io")]));
         assert_snapshot!(site.refuses("more", "superset"));
@@ -45,7 +45,7 @@ fn refuses_a_role_that_can_do_more() {
 }
 
 #[test]
-fn refuses_the_same_rules_written_differently() {
+fn t4_refuses_the_same_rules_written_differently() {
     effective(|site| {
         let rule = |verb: &str, resource: &str| rule("kubevirt.io", resource, &[verb]);
         let split = json!([
@@ -61,7 +61,7 @@ fn refuses_the_same_rules_written_differently() {
 }
 
 #[test]
-fn refuses_an_aggregated_role_whose_rules_are_not_filled_yet() {
+fn t6_refuses_an_aggregated_role_whose_rules_are_not_filled_yet() {
     effective(|site| {
         site.labelled("part", "effective-whole", &power_user());
         site.aggregate("whole", "effective-whole");
@@ -72,7 +72,7 @@ fn refuses_an_aggregated_role_whose_rules_are_not_filled_yet() {
 }
 
 #[test]
-fn refuses_a_role_and_its_binding_that_come_in_one_file() {
+fn t9_refuses_a_role_and_its_binding_that_come_in_one_file() {
     effective(|site| {
         let role = cluster_role("effective-together", &power_user());
         let binding = role_binding(NAMESPACE, "together", "effective-together").user(USER);
@@ -82,7 +82,7 @@ fn refuses_a_role_and_its_binding_that_come_in_one_file() {
 }
 
 #[test]
-fn warns_of_a_role_that_does_not_exist_and_again_when_it_is_written() {
+fn t9_warns_of_a_role_that_does_not_exist_and_again_when_it_is_written() {
     effective(|site| {
         assert_snapshot!(site.bind("early", "late", USER).admitted());
         site.knows_bindings_of("late");
@@ -94,7 +94,7 @@ fn warns_of_a_role_that_does_not_exist_and_again_when_it_is_written() {
 }
 
 #[test]
-fn warns_of_a_bound_role_that_is_widened_and_finds_it_in_the_audit() {
+fn t7_warns_of_a_bound_role_that_is_widened_and_finds_it_in_the_audit() {
     effective(|site| {
         site.role("harmless", &json!([rule("", "pods", &["get"])]));
         site.bind("widened", "harmless", USER).admitted();
@@ -108,7 +108,7 @@ fn warns_of_a_bound_role_that_is_widened_and_finds_it_in_the_audit() {
 }
 
 #[test]
-fn warns_of_a_label_that_grows_a_bound_aggregate() {
+fn t8_warns_of_a_label_that_grows_a_bound_aggregate() {
     effective(|site| {
         site.aggregate("grown", "effective-grown");
         site.bind("grown", "grown", USER).admitted();
@@ -122,7 +122,7 @@ fn warns_of_a_label_that_grows_a_bound_aggregate() {
 }
 
 #[test]
-fn refuses_two_bindings_that_are_more_together() {
+fn t5_refuses_two_bindings_that_are_more_together() {
     let viewer = "vm-viewer@orchard.test";
     effective(|site| {
         site.role(
@@ -139,7 +139,7 @@ fn refuses_two_bindings_that_are_more_together() {
 }
 
 #[test]
-fn refuses_a_detour_where_the_rule_says_so() {
+fn t17_refuses_a_detour_where_the_rule_says_so() {
     effective(|site| {
         site.role("detour", &json!([rule("", "users", &["impersonate"])]));
         let wide = cluster_role_binding("effective-detour", "effective-detour").user(USER);

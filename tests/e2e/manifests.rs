@@ -162,7 +162,7 @@ fn the_component_for_client_certificates_asks_for_them() {
 
 /// The way of docs/install.md, audit and then enforce; what an outage does in each; the line for emergencies.
 #[test]
-fn from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
+fn t20_from_audit_to_enforce_and_an_outage_is_as_the_failure_policy_says() {
     let Some(assets) = assets() else {
         return;
     };

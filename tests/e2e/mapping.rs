@@ -56,7 +56,7 @@ fn refuses_vm_admin_without_cluster_profile_admin_or_editor() {
 }
 
 #[test]
-fn refuses_vm_admin_without_vm_admin() {
+fn t25_refuses_vm_admin_without_vm_admin() {
     orchard(|site| assert_snapshot!(site.refuses(&grant("admin", "no-vm-admin"))));
 }
 

@@ -55,7 +55,7 @@ fn admits_a_cluster_wide_grant_of_what_is_held_in_the_project() {
 }
 
 #[test]
-fn refuses_a_cluster_role_binding_in_a_cluster_group_and_shows_the_namespaced_form() {
+fn t26_refuses_a_cluster_role_binding_in_a_cluster_group_and_shows_the_namespaced_form() {
     let binding =
         cluster_role_binding("cellar-vm-users", "spectro-vm-user").user("vm-user@orchard.test");
     cellar(|site| assert_snapshot!(site.refuses(&binding)));

@@ -32,7 +32,7 @@ fn refuses_an_inactive_user() {
 }
 
 #[test]
-fn refuses_a_name_that_differs_in_case_and_names_the_near_miss() {
+fn t13_refuses_a_name_that_differs_in_case_and_names_the_near_miss() {
     let binding = role_binding("vms", "near-miss", "spectro-vm-user").user("VM-User@orchard.test");
     orchard(|site| assert_snapshot!(site.refuses(&binding)));
 }
@@ -52,7 +52,7 @@ fn refuses_a_group_without_the_prefix_and_says_so() {
 }
 
 #[test]
-fn refuses_a_vm_role_for_everybody() {
+fn t10_refuses_a_vm_role_for_everybody() {
     let binding =
         role_binding("vms", "everybody", "spectro-vm-viewer").group("system:authenticated");
     orchard(|site| assert_snapshot!(site.refuses(&binding)));
@@ -72,7 +72,7 @@ fn refuses_a_vm_role_for_all_service_accounts() {
 }
 
 #[test]
-fn refuses_a_service_account_without_an_exemption() {
+fn t11_refuses_a_service_account_without_an_exemption() {
     let binding =
         role_binding("vms", "account", "spectro-vm-user").service_account("vms", "importer");
     orchard(|site| assert_snapshot!(site.refuses(&binding)));
@@ -86,7 +86,7 @@ fn refuses_a_service_account_written_without_its_namespace() {
 }
 
 #[test]
-fn refuses_a_service_account_written_as_a_user() {
+fn t12_refuses_a_service_account_written_as_a_user() {
     let binding = role_binding("vms", "account-as-user", "spectro-vm-user")
         .user("system:serviceaccount:vms:importer");
     orchard(|site| assert_snapshot!(site.refuses(&binding)));

@@ -11,7 +11,7 @@ fn good(name: &str) -> Binding {
 }
 
 #[test]
-fn refuses_one_bad_subject_added_to_a_good_binding() {
+fn t14_refuses_one_bad_subject_added_to_a_good_binding() {
     orchard(|site| {
         site.admits(&good("grown"));
         assert_snapshot!(site.refuses(&good("grown").user("nobody@orchard.test")));
@@ -44,7 +44,7 @@ fn admits_a_label_on_a_binding_that_would_be_refused_today() {
 }
 
 #[test]
-fn admits_a_finalizer_taken_off_a_binding_that_would_be_refused_today() {
+fn t15_admits_a_finalizer_taken_off_a_binding_that_would_be_refused_today() {
     let patch = json!([{"op": "remove", "path": "/metadata/finalizers"}]);
     orchard(|site| {
         let file = site.write("let-go", &patch);
@@ -55,7 +55,7 @@ fn admits_a_finalizer_taken_off_a_binding_that_would_be_refused_today() {
 }
 
 #[test]
-fn admits_the_deletion_of_a_binding_that_would_be_refused_today() {
+fn t22_admits_the_deletion_of_a_binding_that_would_be_refused_today() {
     orchard(|site| {
         assert_snapshot!(
             site.kubectl("delete rolebinding -n vms former-deleted")
@@ -76,7 +76,7 @@ fn admits_a_subject_taken_out_of_a_binding_that_would_be_refused_today() {
 }
 
 #[test]
-fn refuses_a_bad_subject_patched_into_a_binding_that_is_being_deleted() {
+fn t28_refuses_a_bad_subject_patched_into_a_binding_that_is_being_deleted() {
     let patch = json!([{"op": "add", "path": "/subjects/-", "value": {
         "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "nobody@orchard.test",
     }}]);

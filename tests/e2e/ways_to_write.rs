@@ -19,7 +19,7 @@ fn exists(site: &Site, name: &str) -> bool {
 }
 
 #[test]
-fn a_dry_run_is_judged_and_changes_nothing() {
+fn t21_a_dry_run_is_judged_and_changes_nothing() {
     orchard(|site| {
         let (good, bad) = (good("dry-good"), bad("dry-bad"));
         let admitted = site.kubectl(&format!(
