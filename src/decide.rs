@@ -49,12 +49,9 @@ pub fn decide(
     for finding in &mut findings {
         exemptions.cover(finding);
     }
-    let mut notices = judge.notices(&added, &findings);
-    notices.extend(break_glass(
-        request.requester.as_ref(),
-        ruling,
-        &mut findings,
-    ));
+    let mut notices = notices(ruling, &findings, judge.judges_people(&added), now);
+    let requester = request.requester.as_ref();
+    notices.extend(break_glass(requester, ruling, &mut findings));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -158,30 +155,30 @@ fn break_glass(
     })
 }
 
-impl Judge<'_> {
-    /// What the requester should know beside the findings.
-    fn notices(&self, added: &[Grant<'_>], findings: &[Finding]) -> Vec<Notice> {
-        let mut notices = Vec::new();
-        let age = self.ruling.directory_age(self.now);
-        let warns = self.ruling.policy().on_stale == OnStale::Warn && self.judges_people(added);
-        if warns && self.ruling.directory_is_stale(self.now) {
-            notices.push(Notice::StaleDirectory { age });
-        }
-        let by_directory = |finding: &Finding| match &finding.cause {
-            Cause::Requirement(standing) => *standing != Standing::ClusterIdentity,
-            _ => false,
-        };
-        if self.ruling.policy().cluster.project == Membership::Unknown
-            && findings.iter().any(by_directory)
-        {
-            notices.push(Notice::ProjectUnknown);
-        }
-        if let Some(help) = &self.ruling.policy().help {
-            notices.push(Notice::Help(help.clone()));
-        }
-        notices
-    }
+/// What the requester should know beside the findings.
+fn notices(
+    ruling: &Ruling,
+    findings: &[Finding],
+    judges_people: bool,
+    now: Timestamp,
+) -> Vec<Notice> {
+    let policy = ruling.policy();
+    let warns = judges_people && policy.on_stale == OnStale::Warn;
+    let stale = (warns && ruling.directory_is_stale(now)).then(|| Notice::StaleDirectory {
+        age: ruling.directory_age(now),
+    });
+    // A name of the cluster's own lacks its roles wherever the cluster belongs.
+    let by_directory = |finding: &Finding| {
+        !finding.lacks.is_empty() && finding.cause != Cause::Requirement(Standing::ClusterIdentity)
+    };
+    let project = (policy.cluster.project == Membership::Unknown
+        && findings.iter().any(by_directory))
+    .then_some(Notice::ProjectUnknown);
+    let help = policy.help.clone().map(Notice::Help);
+    [stale, project, help].into_iter().flatten().collect()
+}
 
+impl Judge<'_> {
     /// Rules that are on and would have judged a grant, had the cluster's facts been known.
     fn unjudged(&self, added: &[Grant<'_>]) -> Vec<Rule> {
         let policy = self.ruling.policy();

@@ -39,24 +39,51 @@ impl<'r> Judge<'r> {
         cluster: Cluster<'r>,
         now: Timestamp,
     ) -> Self {
-        let governed = ruling
-            .governs(&request.binding.role)
-            .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class }));
-        let (role, scope) = (&request.binding.role, &request.binding.scope);
-        let effective =
-            (!is_judged_by_name(role, ruling)).then(|| Effective::of(role, scope, cluster));
-        let worth = match effective {
-            Some(Effective::Known(role)) => Worth::of_role(role, scope, ruling),
-            _ => Vec::new(),
-        };
-        Self {
+        let role = &request.binding.role;
+        let judge = Self {
             request,
             ruling,
             cluster,
             now,
-            governed,
-            effective,
+            governed: ruling
+                .governs(role)
+                .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class })),
+            effective: None,
+            worth: Vec::new(),
+        };
+        if is_judged_by_name(role, ruling) {
+            judge
+        } else {
+            judge.with_rules()
+        }
+    }
+
+    /// The same, but the role is judged by what it can do even where the mapping names it.
+    pub(super) fn by_rules(
+        request: &'r BindingRequest<'r>,
+        ruling: &'r Ruling,
+        cluster: Cluster<'r>,
+        now: Timestamp,
+    ) -> Self {
+        let judge = Self::new(request, ruling, cluster, now);
+        if judge.effective.is_some() {
+            judge
+        } else {
+            judge.with_rules()
+        }
+    }
+
+    fn with_rules(self) -> Self {
+        let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
+        let effective = Effective::of(role, scope, self.cluster);
+        let worth = match effective {
+            Effective::Known(role) => Worth::of_role(role, scope, self.ruling),
+            Effective::Unknown | Effective::Dangling | Effective::Unreadable => Vec::new(),
+        };
+        Self {
+            effective: Some(effective),
             worth,
+            ..self
         }
     }
 
@@ -70,9 +97,10 @@ impl<'r> Judge<'r> {
         findings
     }
 
-    /// Whether a grant of a governed role is judged by what the directory says.
+    /// Whether a grant is judged by what the directory says.
     pub(super) fn judges_people(&self, added: &[Grant<'_>]) -> bool {
-        self.governed.is_some() && added.iter().any(|grant| self.class(grant) == Class::Person)
+        let asks = self.governed.is_some() || !self.worth.is_empty();
+        asks && added.iter().any(|grant| self.class(grant) == Class::Person)
     }
 
     pub(super) fn class(&self, grant: &Grant<'_>) -> Class {
@@ -111,13 +139,12 @@ impl<'r> Judge<'r> {
             RoleClass::Vm => Rule::VmRoleMapping,
             RoleClass::Standard => Rule::StandardRoleMapping,
         };
-        self.requirement(rule, entry, grant)
-            .or_else(|| self.stale_directory(grant))
-    }
-
-    fn requirement(&self, rule: Rule, entry: usize, grant: &Grant<'_>) -> Option<Finding> {
         let scope = &self.request.binding.scope;
         self.unmet(rule, entry, scope, grant, Cause::Requirement)
+            .or_else(|| match class {
+                RoleClass::Vm => self.stale_directory(rule, grant),
+                RoleClass::Standard => None,
+            })
     }
 
     /// The finding that a person does not meet an entry of the mapping in that scope.
@@ -154,7 +181,9 @@ impl<'r> Judge<'r> {
     /// Rule `equivalent-role`.
     fn equivalent(&self, grant: &Grant<'_>) -> Option<Finding> {
         match self.effective? {
-            Effective::Known(_) => self.worth_more(Rule::EquivalentRole, grant, &self.worth),
+            Effective::Known(_) => self
+                .worth_more(Rule::EquivalentRole, grant)
+                .or_else(|| self.stale_worth(grant)),
             Effective::Unreadable => {
                 self.finding(Rule::EquivalentRole, grant, Cause::UnreadableRole)
             }
@@ -165,20 +194,16 @@ impl<'r> Judge<'r> {
     /// Whether the subject may not hold one of the VM roles that a role is worth.
     ///
     /// The one that the role's name asks for is judged by its name.
-    pub(super) fn worth_more(
-        &self,
-        rule: Rule,
-        grant: &Grant<'_>,
-        worth: &[Worth],
-    ) -> Option<Finding> {
+    pub(super) fn worth_more(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
         let scope = &self.request.binding.scope;
         let reaches = |worth: &Worth| worth.reaches.clone();
         match self.class(grant) {
             Class::Everybody => {
-                let cause = Cause::Reaches(reaches(worth.first()?), Standing::Everybody);
+                let cause = Cause::Reaches(reaches(self.worth.first()?), Standing::Everybody);
                 self.finding(rule, grant, cause)
             }
-            Class::Person => worth
+            Class::Person => self
+                .worth
                 .iter()
                 .filter(|worth| !self.is_named(worth.entry))
                 .find_map(|worth| {
@@ -238,18 +263,22 @@ impl<'r> Judge<'r> {
     }
 
     /// `onStaleDirectory: deny`: what the directory says is too old to hand out a VM role by it.
-    fn stale_directory(&self, grant: &Grant<'_>) -> Option<Finding> {
+    fn stale_directory(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
         let policy = self.ruling.policy();
-        let refuses = self.grants(RoleClass::Vm)
-            && policy.on_stale == OnStale::Deny
-            && self.ruling.directory_is_stale(self.now);
+        let refuses = policy.on_stale == OnStale::Deny && self.ruling.directory_is_stale(self.now);
         let effect = Effect::of(policy.mode.cap(Action::Deny)).filter(|_| refuses)?;
-        Some(found(
-            Rule::VmRoleMapping,
-            effect,
-            grant,
-            Cause::StaleDirectory,
-        ))
+        Some(found(rule, effect, grant, Cause::StaleDirectory))
+    }
+
+    /// The same for a role that is worth a VM role, unless its name says so already.
+    fn stale_worth(&self, grant: &Grant<'_>) -> Option<Finding> {
+        self.effect(Rule::EquivalentRole)?;
+        let is_judged = !self.worth.is_empty()
+            && !self.grants(RoleClass::Vm)
+            && self.class(grant) == Class::Person;
+        is_judged
+            .then(|| self.stale_directory(Rule::EquivalentRole, grant))
+            .flatten()
     }
 
     /// Rule `vm-role-mapping` for a name of the cluster's own, which holds nothing in Palette.

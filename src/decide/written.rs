@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::effective::Worth;
 use super::exempt::Exemptions;
 use super::grants::{self, Grant};
 use super::rules::Judge;
-use super::{break_glass, verdict};
+use super::{break_glass, notices, verdict};
 use crate::domain::{
-    Action, BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Notice,
-    Operation, Requester, RoleRef, Rule, Scope, Verdict,
+    Action, BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Operation,
+    Requester, RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
 use crate::rbac::{Capabilities, Capability, Level};
@@ -53,18 +52,10 @@ pub fn decide_role(
     };
     let mut findings = change.drifts();
     findings.extend(change.role_changes());
-    let mut notices: Vec<Notice> = ruling
-        .policy()
-        .help
-        .clone()
-        .map(Notice::Help)
-        .into_iter()
-        .collect();
-    notices.extend(break_glass(
-        request.requester.as_ref(),
-        ruling,
-        &mut findings,
-    ));
+    let by_people = findings.iter().any(|finding| finding.subject.is_some());
+    let mut notices = notices(ruling, &findings, by_people, now);
+    let requester = request.requester.as_ref();
+    notices.extend(break_glass(requester, ruling, &mut findings));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -165,18 +156,19 @@ impl Change<'_> {
             binding: binding.to_judge(),
             previous: None,
         };
-        let (before, after) = (
-            self.seen(&request, self.before),
-            self.seen(&request, self.after),
-        );
+        let judge = |view| Judge::by_rules(&request, self.ruling, Cluster::seen(view), self.now);
+        let (before, after) = (judge(self.before), judge(self.after));
         let exemptions = Exemptions::in_force(self.ruling.policy(), &request, self.now);
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
-        let breaks_newly = |grant: &&Grant<'_>| !before.breaks(grant);
+        let breaks =
+            |judge: &Judge<'_>, grant: &Grant<'_>| judge.worth_more(Rule::RoleChange, grant);
+        let broke_before =
+            |grant: &Grant<'_>| before.breaks_by_name(grant) || breaks(&before, grant).is_some();
         let found = added
             .iter()
-            .filter(breaks_newly)
-            .filter_map(|grant| after.found(grant));
+            .filter(|grant| !broke_before(grant))
+            .filter_map(|grant| breaks(&after, grant));
         found
             .map(|found| {
                 let mut finding = Finding {
@@ -188,33 +180,6 @@ impl Change<'_> {
                 finding
             })
             .collect()
-    }
-
-    fn seen<'s>(&'s self, request: &'s BindingRequest<'s>, view: &'s View) -> Seen<'s> {
-        let (role, scope) = (&request.binding.role, &request.binding.scope);
-        let worth = view
-            .referred(role, scope)
-            .map(|role| Worth::of_role(role, scope, self.ruling));
-        Seen {
-            judge: Judge::new(request, self.ruling, Cluster::seen(view), self.now),
-            worth: worth.unwrap_or_default(),
-        }
-    }
-}
-
-/// A binding, and what its role is worth at one time, whatever its name.
-struct Seen<'s> {
-    judge: Judge<'s>,
-    worth: Vec<Worth>,
-}
-
-impl Seen<'_> {
-    fn breaks(&self, grant: &Grant<'_>) -> bool {
-        self.judge.breaks_by_name(grant) || self.found(grant).is_some()
-    }
-
-    fn found(&self, grant: &Grant<'_>) -> Option<Finding> {
-        self.judge.worth_more(Rule::RoleChange, grant, &self.worth)
     }
 }
 

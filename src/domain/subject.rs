@@ -81,19 +81,24 @@ impl<'a> Principal<'a> {
                 name,
             })
     }
+
+    /// Whom a subject of a binding means, as it is written there.
+    pub fn of_subject(kind: SubjectKind, namespace: Option<&'a str>, name: &'a str) -> Self {
+        match kind {
+            SubjectKind::User => Self::of_username(name),
+            SubjectKind::Group => Self::Group(name),
+            SubjectKind::ServiceAccount => Self::ServiceAccount {
+                namespace: namespace.unwrap_or_default(),
+                name,
+            },
+        }
+    }
 }
 
 impl Subject<'_> {
     /// Who is meant.
     pub fn principal(&self) -> Principal<'_> {
-        match self.kind {
-            SubjectKind::User => Principal::of_username(&self.name),
-            SubjectKind::Group => Principal::Group(&self.name),
-            SubjectKind::ServiceAccount => Principal::ServiceAccount {
-                namespace: self.namespace.as_deref().unwrap_or_default(),
-                name: &self.name,
-            },
-        }
+        Principal::of_subject(self.kind, self.namespace.as_deref(), &self.name)
     }
 
     /// The same subject, independent of the request's bytes.

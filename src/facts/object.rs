@@ -213,14 +213,7 @@ impl Grantee {
 
     /// Who is meant.
     pub fn principal(&self) -> Principal<'_> {
-        match self.kind {
-            SubjectKind::User => Principal::of_username(&self.name),
-            SubjectKind::Group => Principal::Group(&self.name),
-            SubjectKind::ServiceAccount => Principal::ServiceAccount {
-                namespace: self.namespace.as_deref().unwrap_or_default(),
-                name: &self.name,
-            },
-        }
+        Principal::of_subject(self.kind, self.namespace.as_deref(), &self.name)
     }
 }
 

@@ -37,7 +37,7 @@ fn t18_no_label_of_a_namespace_or_a_binding_exempts() {
     orchard(|site| {
         for label in labels.as_object().unwrap().keys() {
             let command = format!("label namespace backoffice {label}=true --overwrite");
-            site.kubectl(&command);
+            site.kubectl(&command).admitted();
         }
         let bad =
             role_binding("backoffice", "labelled", "spectro-vm-admin").user("nobody@orchard.test");
