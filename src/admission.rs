@@ -1,14 +1,16 @@
-//! The `AdmissionReview` codec: bytes to an envelope, an envelope to a binding request, an answer to bytes.
+//! The `AdmissionReview` codec: bytes to an envelope, an envelope to what it asks, an answer to bytes.
 //!
 //! It judges nothing. An envelope whose uid can be read can always be answered, whatever else is wrong with it: an
 //! answer without the uid is a failed call, which `failurePolicy: Ignore` admits.
 
 mod envelope;
+mod kind;
 mod object;
 mod response;
 mod uid;
 
-pub use envelope::{Ask, Envelope, ObjectKind, OperationLabel, RoleObjects, Unreadable};
+pub use envelope::{Ask, Envelope, RoleObjects, Unreadable};
+pub use kind::{ObjectKind, OperationLabel};
 pub use object::{InvalidField, InvalidObject, Manifest, read_manifest};
 pub use response::{Cause, Response};
 pub use uid::uid_of;

@@ -1,6 +1,8 @@
-//! What is swapped while requests run: one pointer to what they are judged by, one to what connections are met with.
+//! What is swapped while requests run: a pointer to policy and directory, one to the cluster's roles and bindings, one to
+//! what connections are met with.
 //!
-//! Each is taken once, by a request or by a connection. Nothing here judges or listens.
+//! Each is taken once, by a request or by a connection. Nothing here listens, and what scans the cluster
+//! asks the engine.
 
 mod audit;
 mod clients;

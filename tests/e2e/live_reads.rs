@@ -111,7 +111,7 @@ fn watched(test: impl FnOnce(&Site)) {
 fn live(test: impl FnOnce(&Site)) {
     static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
         let policy = fs::read_to_string(fixture("orchard.yaml")).unwrap();
-        let file = scratch("races").unwrap().join("live.yaml");
+        let file = scratch("live-reads").unwrap().join("live.yaml");
         fs::write(&file, policy + "roleReads: live\n").unwrap();
         open(LIVE, &file.display().to_string())
     });

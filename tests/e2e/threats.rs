@@ -35,8 +35,9 @@ fn t18_no_label_of_a_namespace_or_a_binding_exempts() {
         "pod-security.kubernetes.io/enforce": "privileged",
     });
     orchard(|site| {
-        for label in labels.as_object().unwrap().keys() {
-            let command = format!("label namespace backoffice {label}=true --overwrite");
+        for (label, value) in labels.as_object().unwrap() {
+            let value = value.as_str().unwrap();
+            let command = format!("label namespace backoffice {label}={value} --overwrite");
             site.kubectl(&command).admitted();
         }
         let bad =
