@@ -23,7 +23,7 @@ pub(super) fn start(arguments: LogArgs) -> Log {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(BACKLOG)
-        .finish(Gathered(BufWriter::new(io::stderr())));
+        .finish(Gathered(BufWriter::with_capacity(GATHERED, io::stderr())));
     let dropped = writer.error_counter();
     let builder = fmt()
         .with_max_level(arguments.log_level)
@@ -68,6 +68,9 @@ impl Write for Gathered {
 
 /// So late is a line at most, and so much later a process ends; the backlog holds what comes meanwhile many times over.
 const REST: Duration = Duration::from_millis(5);
+
+/// What a busy server says while the log rests.
+const GATHERED: usize = 64 * 1024;
 
 /// Some seconds of a busy server; a line has some 300 bytes.
 const BACKLOG: usize = 16 * 1024;

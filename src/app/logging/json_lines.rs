@@ -1,11 +1,13 @@
 use std::fmt;
 use std::fmt::Debug;
 
+use jiff::Timestamp;
+use jiff::fmt::StdIoWrite;
+use jiff::fmt::temporal::DateTimePrinter;
 use serde::Serialize;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -26,9 +28,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut time = String::with_capacity(32);
-        SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut line = Line::begin(&time, event.metadata().level().as_str());
+        let mut line = Line::begin(Timestamp::now(), event.metadata().level().as_str());
         event.record(&mut line);
         writer.write_str(line.end())
     }
@@ -38,21 +38,22 @@ where
 struct Line(Vec<u8>);
 
 impl Line {
-    fn begin(time: &str, level: &str) -> Self {
+    fn begin(time: Timestamp, level: &str) -> Self {
         let mut line = Self(Vec::with_capacity(USUAL_LENGTH));
-        line.0.push(b'{');
-        line.entry("timestamp", time);
+        line.0.extend_from_slice(br#"{"timestamp":""#);
+        // A vector takes whatever is written.
+        let _ = PRINTER.print_timestamp(&time, StdIoWrite(&mut line.0));
+        line.0.push(b'"');
         line.entry("level", level);
         line
     }
 
-    fn entry<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        if self.0.len() > 1 {
-            self.0.push(b',');
-        }
-        // Texts and numbers can always be written, and a vector takes them.
-        let _ = serde_json::to_writer(&mut self.0, name);
-        self.0.push(b':');
+    /// The name is a field's in the code, which needs no escapes.
+    fn entry<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+        // Texts and numbers can always be written.
         let _ = serde_json::to_writer(&mut self.0, value);
     }
 
@@ -87,6 +88,9 @@ impl Visit for Line {
         self.entry(field.name(), &format!("{value:?}"));
     }
 }
+
+/// Microseconds, as many digits in each line.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
 /// A review's line has some 350 bytes.
 const USUAL_LENGTH: usize = 512;
