@@ -23,7 +23,7 @@ use crate::harness::kubectl::Kubectl;
 use crate::harness::process::wait_for;
 use crate::load::trusting;
 use crate::machine::Placement;
-use crate::throughput::Pair;
+use crate::throughput::Webhooks;
 use crate::turns::{Compared, Turn, median};
 use crate::world;
 
@@ -33,8 +33,8 @@ pub(crate) fn measure() -> Result<()> {
         return Ok(());
     };
     let cluster = Cluster::start("creates", &assets, &[ADMIN])?;
-    let pair = Pair::start("creates-webhooks", Placement::Free)?;
-    register(&pair, &cluster.kubectl)?;
+    let webhooks = Webhooks::start("creates-webhooks", Placement::Free)?;
+    register(&webhooks, &cluster.kubectl)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let mut api_server = ApiServer::connect(&cluster.kubectl, &runtime)?;
     let before = calls(&cluster.kubectl)?;
@@ -63,16 +63,17 @@ impl Round {
 }
 
 /// Registers each webhook as `manifests/` does, for one namespace, and waits until the API server asks both.
-fn register(pair: &Pair, kubectl: &Kubectl) -> Result<()> {
+fn register(webhooks: &Webhooks, kubectl: &Kubectl) -> Result<()> {
     for namespace in NAMESPACES {
         kubectl.read(&format!("create namespace {namespace}"))?;
     }
-    pair.ours
+    webhooks
+        .ours
         .register(kubectl, OURS, Some(&in_namespace(OURS)))?;
     let registered = fs::read_to_string(kubectl.folder.join(format!("{OURS}.json")))?;
     let url = |address| format!("https://{address}/");
     let nothing = registered
-        .replace(&url(pair.ours.address), &url(pair.nothing.address))
+        .replace(&url(webhooks.ours.address), &url(webhooks.nothing.address))
         .replace(&in_namespace(OURS), &in_namespace(NOTHING));
     let mut nothing: Value = serde_json::from_str(&nothing)?;
     nothing["metadata"]["name"] = json!(NOTHING);

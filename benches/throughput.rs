@@ -1,4 +1,4 @@
-//! Reviews a second over TLS on connections that are kept alive, beside the do-nothing webhook.
+//! Reviews a second over TLS on connections that are kept alive, beside the do-nothing webhooks.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -16,14 +16,15 @@ use crate::harness::process::scratch;
 use crate::harness::webhook::{Webhook, make_certificates};
 use crate::load::{Connections, request, trusting};
 use crate::machine::{Placement, can_pin, pin_ourselves, processor_time, processors, resident};
-use crate::nothing::Nothing;
+use crate::nothing::{Least, Nothing};
 use crate::turns::{Compared, Turn, Which, order, paired};
 use crate::world;
 
-/// Both webhooks, and what is asked of them.
-pub(crate) struct Pair {
+/// The webhooks, and what is asked of them.
+pub(crate) struct Webhooks {
     pub(crate) ours: Webhook,
     pub(crate) nothing: Nothing,
+    reading: Nothing,
     folder: PathBuf,
     placement: Placement,
     client: Arc<ClientConfig>,
@@ -35,20 +36,20 @@ pub(crate) fn measure() -> Result<()> {
     let everywhere = format!("0-{}", processors() - 1);
     if can_pin() {
         println!("  server on one processor, load generator on the other:");
-        let pair = Pair::start("pinned", Placement::Pinned)?;
+        let pinned = Webhooks::start("pinned", Placement::Pinned)?;
         pin_ourselves("1")?;
-        let compared = runtime.block_on(pair.compare());
+        let compared = runtime.block_on(pinned.compare());
         pin_ourselves(&everywhere)?;
         compared?;
     }
     println!("  server and load generator wherever the system puts them:");
-    let free = Pair::start("free", Placement::Free)?;
+    let free = Webhooks::start("free", Placement::Free)?;
     runtime.block_on(free.compare())?;
     free.ask_with_go()
 }
 
-impl Pair {
-    /// Starts both with the same certificate, and checks that ours admits what is asked.
+impl Webhooks {
+    /// Starts all with the same certificate, and checks that ours admits what is asked.
     pub(crate) fn start(name: &str, placement: Placement) -> Result<Self> {
         let folder = scratch(name)?;
         let program = Path::new(PROGRAM);
@@ -61,9 +62,14 @@ impl Pair {
             .enable_all()
             .build()?
             .block_on(answer_bytes(&ours, &client, &request))?;
-        let command = placement.command(&std::env::current_exe()?);
+        let ourselves = std::env::current_exe()?;
+        let start = |least| {
+            let command = placement.command(&ourselves);
+            Nothing::start(least, command, &certificates, answer_bytes)
+        };
         Ok(Self {
-            nothing: Nothing::start(command, &certificates, answer_bytes)?,
+            nothing: start(Least::Copies)?,
+            reading: start(Least::Reads)?,
             ours,
             folder,
             placement,
@@ -73,8 +79,11 @@ impl Pair {
     }
 
     async fn compare(&self) -> Result<()> {
-        for connections in CONNECTIONS {
-            self.compare_on(connections).await?;
+        for (other, name) in self.others() {
+            println!("   beside {name}:");
+            for connections in CONNECTIONS {
+                self.compare_on(connections, other).await?;
+            }
         }
         println!(
             "    resident after that: {:.1} MiB",
@@ -83,25 +92,32 @@ impl Pair {
         Ok(())
     }
 
-    async fn compare_on(&self, count: usize) -> Result<()> {
+    const fn others(&self) -> [(&Nothing, &'static str); 2] {
+        [
+            (&self.nothing, "one that does nothing"),
+            (&self.reading, "one that only reads the review"),
+        ]
+    }
+
+    async fn compare_on(&self, count: usize, other: &Nothing) -> Result<()> {
         let mut ours = Connections::open(&self.client, self.ours.address, count).await?;
-        let mut nothing = Connections::open(&self.client, self.nothing.address, count).await?;
-        for connections in [&mut ours, &mut nothing] {
+        let mut others = Connections::open(&self.client, other.address, count).await?;
+        for connections in [&mut ours, &mut others] {
             connections.awake = self.placement == Placement::Pinned;
             connections.rate(&self.request, WARM_UP).await?;
         }
-        let before = self.processor_times()?;
+        let before = self.processor_times(other)?;
         let (mut turns, mut answered) = (Vec::new(), Turn::default());
         for which in order(TURNS) {
             let connections = match which {
                 Which::Ours => &mut ours,
-                Which::Other => &mut nothing,
+                Which::Other => &mut others,
             };
             let rate = connections.rate(&self.request, A_TURN).await?;
             turns.push((which, rate));
             *answered.of(which) += rate * A_TURN.as_secs_f64();
         }
-        let after = self.processor_times()?;
+        let after = self.processor_times(other)?;
         let cost = Turn {
             ours: (after.ours - before.ours) / answered.ours,
             other: (after.other - before.other) / answered.other,
@@ -110,7 +126,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Asks both with the HTTP client that the API server has, which takes its own share of the processors.
+    /// Asks all with the HTTP client that the API server has, which takes its own share of the processors.
     fn ask_with_go(&self) -> Result<()> {
         let Some(client) = go_client(&self.folder)? else {
             println!(
@@ -124,31 +140,34 @@ impl Pair {
             &review,
             world::review([&world::user(1), &world::user(USERS - 1)]),
         )?;
-        for count in CONNECTIONS {
-            let output = Command::new(&client)
-                .arg(count.to_string())
-                .arg(&review)
-                .args([TURNS.to_string(), A_TURN.as_secs_f64().to_string()])
-                .args([self.ours.address, self.nothing.address].map(url))
-                .stderr(Stdio::inherit())
-                .output()?;
-            ensure!(output.status.success(), "Go's client failed");
-            let compared = Compared::of(&turns_of(&String::from_utf8(output.stdout)?)?);
-            println!(
-                "    {count:>2} connections: {:>6.0} reviews/s beside {:>6.0}, {}",
-                compared.ours,
-                compared.other,
-                compared.ratio()
-            );
+        for (other, name) in self.others() {
+            println!("   beside {name}:");
+            for count in CONNECTIONS {
+                let output = Command::new(&client)
+                    .arg(count.to_string())
+                    .arg(&review)
+                    .args([GO_TURNS.to_string(), A_TURN.as_secs_f64().to_string()])
+                    .args([self.ours.address, other.address].map(url))
+                    .stderr(Stdio::inherit())
+                    .output()?;
+                ensure!(output.status.success(), "Go's client failed");
+                let compared = Compared::of(&turns_of(&String::from_utf8(output.stdout)?)?);
+                println!(
+                    "    {count:>2} connections: {:>6.0} reviews/s beside {:>6.0}, {}",
+                    compared.ours,
+                    compared.other,
+                    compared.ratio()
+                );
+            }
         }
         Ok(())
     }
 
     /// In seconds.
-    fn processor_times(&self) -> Result<Turn> {
+    fn processor_times(&self, other: &Nothing) -> Result<Turn> {
         Ok(Turn {
             ours: processor_time(self.ours.id())?.as_secs_f64(),
-            other: processor_time(self.nothing.process.id())?.as_secs_f64(),
+            other: processor_time(other.process.id())?.as_secs_f64(),
         })
     }
 }
@@ -229,5 +248,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_palette-rbac");
 const USERS: usize = 10_000;
 const CONNECTIONS: [usize; 3] = [1, 4, 64];
 const TURNS: usize = 20;
+/// Three programs that share two processors differ more from turn to turn.
+const GO_TURNS: usize = 40;
 const A_TURN: Duration = Duration::from_millis(300);
 const WARM_UP: Duration = Duration::from_millis(500);
