@@ -44,7 +44,7 @@ pub struct Metrics {
     exemptions: Family<Relief>,
     rejected: Family<Rejection>,
     handshakes: Family<Handshake>,
-    reloads: Vec<(Reloaded, Family<ReloadResult>)>,
+    reloads: Vec<Reloads>,
     role_reads: Family<RoleReadResult>,
     reports: Family<ReportResult>,
     leader: IntGauge,
@@ -75,6 +75,13 @@ pub struct Snapshot {
     pub audit: AuditSnapshot,
     /// Log lines that were left out because the log's reader was too slow, in all.
     pub log_lines_dropped: u64,
+}
+
+/// What became of the changes of one input.
+struct Reloads {
+    what: Reloaded,
+    results: Family<ReloadResult>,
+    last_was_taken: IntGauge,
 }
 
 struct StateGauges {
@@ -193,10 +200,12 @@ impl Metrics {
         self.handshakes.count(result);
     }
 
-    /// Counts a change of an input.
+    /// Counts a change of an input, and notes whether the last one is in force.
     pub fn reloaded(&self, what: Reloaded, result: ReloadResult) {
-        for (_, family) in self.reloads.iter().filter(|(of, _)| *of == what) {
-            family.count(result);
+        for reloads in self.reloads.iter().filter(|reloads| reloads.what == what) {
+            reloads.results.count(result);
+            let is_taken = result == ReloadResult::Applied;
+            reloads.last_was_taken.set(i64::from(is_taken));
         }
     }
 
@@ -300,14 +309,27 @@ fn duration(registry: &Registry) -> Result<Histogram, prometheus::Error> {
     Ok(histogram)
 }
 
-fn reloads(
-    registry: &Registry,
-) -> Result<Vec<(Reloaded, Family<ReloadResult>)>, prometheus::Error> {
+/// Who serves was started with inputs that were taken.
+fn reloads(registry: &Registry) -> Result<Vec<Reloads>, prometheus::Error> {
     let help = "Changes of an input that were seen, by what became of them.";
-    let vector = IntCounterVec::new(opts("reloads_total", help), &["what", "result"])?;
-    registry.register(Box::new(vector.clone()))?;
-    let family = |what: &Reloaded| (*what, Family::within(&vector, &[what.as_str()]));
-    Ok(Reloaded::ALL.iter().map(family).collect())
+    let results = IntCounterVec::new(opts("reloads_total", help), &["what", "result"])?;
+    registry.register(Box::new(results.clone()))?;
+    let last = gauges(
+        registry,
+        "last_reload_successful",
+        "1 while what an input brought last is in force, 0 while it is kept out.",
+        Reloaded::NAME,
+    )?;
+    let of = |what: &Reloaded| {
+        let last_was_taken = last.with_label_values(&[what.as_str()]);
+        last_was_taken.set(1);
+        Reloads {
+            what: *what,
+            results: Family::within(&results, &[what.as_str()]),
+            last_was_taken,
+        }
+    };
+    Ok(Reloaded::ALL.iter().map(of).collect())
 }
 
 fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {

@@ -37,7 +37,7 @@ fn snapshot(revision: &str) -> Snapshot {
     }
 }
 
-/// Every series that is not at 0, without the histogram and the process.
+/// Every series that has moved, without the histogram and the process.
 fn moved(metrics: &Metrics, revision: &str) -> Vec<String> {
     let text = metrics.render(&snapshot(revision)).unwrap();
     let ours = text
@@ -46,6 +46,7 @@ fn moved(metrics: &Metrics, revision: &str) -> Vec<String> {
     let moved = ours.filter(|line| !line.ends_with(" 0") && !line.contains("duration"));
     let moved = moved.filter(|line| !line.starts_with("build_info"));
     let moved = moved.filter(|line| !line.starts_with("reference_roles"));
+    let moved = moved.filter(|line| !line.starts_with("last_reload_successful"));
     moved.map(str::to_owned).collect()
 }
 
@@ -83,6 +84,22 @@ fn a_canceled_review_keeps_what_was_known_of_it() {
     let mut lines = moved(&metrics, "one");
     lines.retain(canceled);
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_change_that_is_kept_out_shows_until_one_is_taken() {
+    let metrics = Metrics::new().unwrap();
+    let is_taken = |what: &str| {
+        let text = metrics.render(&snapshot("one")).unwrap();
+        text.contains(&format!(r#"last_reload_successful{{what="{what}"}} 1"#))
+    };
+    assert!(is_taken("policy"));
+    for kept_out in [ReloadResult::Rejected, ReloadResult::Unreadable] {
+        metrics.reloaded(Reloaded::Policy, kept_out);
+        assert!(!is_taken("policy") && is_taken("client_ca"));
+    }
+    metrics.reloaded(Reloaded::Policy, ReloadResult::Applied);
+    assert!(is_taken("policy"));
 }
 
 #[test]

@@ -174,6 +174,7 @@ async fn all_series_are_there_before_the_first_request() {
     assert_eq!(series("http_rejected_total"), 7);
     assert_eq!(series("tls_handshakes_total"), 6);
     assert_eq!(series("reloads_total"), 4 * 3);
+    assert_eq!(series("last_reload_successful"), 4);
     assert_eq!(series("exemptions_total"), 2);
     assert_eq!(series("policy_info"), 1);
     for name in ["admission_reviews_total", "findings_total", "reloads_total"] {

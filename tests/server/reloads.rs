@@ -76,6 +76,10 @@ fn reloads(what: &str, result: &str) -> String {
     format!("reloads_total{{result=\"{result}\",what=\"{what}\"}}")
 }
 
+fn last_reload(what: &str) -> String {
+    format!("last_reload_successful{{what=\"{what}\"}}")
+}
+
 fn leaf(pair: &Pair) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pair.certificate.as_bytes()).unwrap()
 }
@@ -229,11 +233,14 @@ async fn a_bad_policy_is_kept_out_and_counted_and_told_once() {
     assert_eq!(server.metric(&reloads("policy", "rejected")).await, 1.0);
     let told = |line: &Value| line["what"] == "policy" && line["result"] == "rejected";
     assert_eq!(server.log.count(told), 1, "{}", server.log.text());
+    assert_eq!(server.metric(&last_reload("policy")).await, 0.0);
+    assert_eq!(server.metric(&last_reload("directory")).await, 1.0);
 
     server.files.put("policy.yaml", &policy("audit"));
     server
         .until_metric(&reloads("policy", "applied"), 1.0)
         .await;
+    assert_eq!(server.metric(&last_reload("policy")).await, 1.0);
     let (admits, _) = server.client().review(&review()).await.unwrap().verdict();
     assert!(admits);
 }
@@ -275,10 +282,13 @@ async fn a_directory_that_cannot_be_read_keeps_the_last_one() {
     let review = binding("u-1", "spectro-vm-user", "ines@orchard.test");
     let (admits, _) = server.client().review(&review).await.unwrap().verdict();
     assert!(admits, "the last good one stays");
+    assert_eq!(server.metric(&last_reload("directory")).await, 0.0);
+    // The content that is in force all the same: putting it back is news too.
     server.files.put("directory.yaml", &text);
     server
         .until_metric(&reloads("directory", "applied"), 1.0)
         .await;
+    assert_eq!(server.metric(&last_reload("directory")).await, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
