@@ -45,7 +45,7 @@ pub fn decide(
     }
     let judge = Judge::new(request, ruling, cluster, now);
     let mut findings = judge.findings(&added);
-    let exemptions = exempt::Exemptions::in_force(ruling.policy(), request, now);
+    let exemptions = exempt::Exemptions::matching(ruling.policy(), request, now);
     for finding in &mut findings {
         exemptions.cover(finding);
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::domain::{
@@ -6,43 +8,47 @@ use crate::domain::{
 };
 use crate::policy::{Exemption, Policy, SubjectPattern};
 
-/// The exemptions that hold for one request, before its findings are looked at.
+/// The exemptions for one request, before its findings are looked at.
 pub(super) struct Exemptions<'r> {
     in_force: Vec<&'r Exemption>,
+    expired: Vec<&'r Exemption>,
 }
 
 impl<'r> Exemptions<'r> {
-    /// Those that are not expired and match the requester, the namespace and the role, in the order of the policy.
-    pub(super) fn in_force(
+    /// Those that match the requester, the namespace and the role, in the order of the policy.
+    pub(super) fn matching(
         policy: &'r Policy,
         request: &BindingRequest<'_>,
         now: Timestamp,
     ) -> Self {
         let binding = &request.binding;
-        let in_force = policy
+        let (in_force, expired) = policy
             .exemptions
             .iter()
-            .filter(|exemption| exemption.expires.is_none_or(|expires| now < expires))
             .filter(|exemption| {
                 matches_requester(&exemption.requesters, request.requester.as_ref())
             })
             .filter(|exemption| matches_scope(&exemption.namespaces, &binding.scope))
             .filter(|exemption| matches_role(&exemption.roles, &binding.role))
-            .collect();
-        Self { in_force }
+            .partition(|exemption| exemption.expires.is_none_or(|expires| now < expires));
+        Self { in_force, expired }
     }
 
-    /// Lets the finding through if one of them covers it; the first that matches does.
+    /// Lets the finding through if one of them covers it, the first that matches; or notes one that no longer does.
     pub(super) fn cover(&self, finding: &mut Finding) {
-        if let Some(exemption) = self
-            .in_force
-            .iter()
-            .find(|exemption| covers(exemption, finding))
-        {
+        if let Some(exemption) = first_of(&self.in_force, finding) {
             finding.effect = Effect::Exempt;
-            finding.exemption = Some(exemption.name.clone());
+            finding.exemption = Some(Arc::clone(&exemption.name));
+        } else if let Some(exemption) = first_of(&self.expired, finding) {
+            let expires = exemption.expires;
+            finding.expired = expires.map(|expires| (Arc::clone(&exemption.name), expires));
         }
     }
+}
+
+fn first_of<'r>(exemptions: &[&'r Exemption], finding: &Finding) -> Option<&'r Exemption> {
+    let covering = |exemption: &&&Exemption| covers(exemption, finding);
+    exemptions.iter().find(covering).copied()
 }
 
 fn covers(exemption: &Exemption, finding: &Finding) -> bool {

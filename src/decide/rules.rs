@@ -374,6 +374,7 @@ impl<'r> Judge<'r> {
             holds: self.ruling.holdings(&holder, scope),
             may: None,
             exemption: None,
+            expired: None,
         })
     }
 
@@ -438,6 +439,7 @@ fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding
         holds: Vec::new(),
         may: None,
         exemption: None,
+        expired: None,
     }
 }
 

@@ -158,7 +158,7 @@ impl Change<'_> {
         };
         let judge = |view| Judge::by_rules(&request, self.ruling, Cluster::seen(view), self.now);
         let (before, after) = (judge(self.before), judge(self.after));
-        let exemptions = Exemptions::in_force(self.ruling.policy(), &request, self.now);
+        let exemptions = Exemptions::matching(self.ruling.policy(), &request, self.now);
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
         let breaks =
@@ -206,5 +206,6 @@ fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<F
         holds: Vec::new(),
         may: None,
         exemption: None,
+        expired: None,
     })
 }

@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::{BindingKind, Effect, Rule, Scope, Subject};
 
 /// One rule broken by one grant.
@@ -26,6 +28,8 @@ pub struct Finding {
     pub may: Option<Arc<str>>,
     /// The exemption that covers it.
     pub exemption: Option<Arc<str>>,
+    /// Where none does: the exemption that covered it until then.
+    pub expired: Option<(Arc<str>, Timestamp)>,
 }
 
 /// A binding that a finding is about, where the request is about something else.

@@ -80,9 +80,19 @@ fn write_block(text: &mut String, block: &[&Finding], decision: &Decision) {
         who(first, decision),
         rules.join(", ")
     );
-    for (label, line) in block.iter().flat_map(|finding| lines(finding, decision)) {
+    let said = block.iter().flat_map(|finding| lines(finding, decision));
+    for (label, line) in said.chain(was_let_through(block)) {
         let _ = write!(text, "\n    {label:LABEL_WIDTH$}  {line}");
     }
+}
+
+/// Whoever was let through yesterday is told why not today.
+fn was_let_through(block: &[&Finding]) -> Option<(&'static str, String)> {
+    let mut expired = block.iter().filter_map(|finding| finding.expired.as_ref());
+    let (name, expired) = expired.next()?;
+    let name = policy_line(name);
+    let line = format!("let through by exemption {name} until {expired}");
+    Some(("was", line))
 }
 
 fn unjudged(rules: &[Rule]) -> impl Iterator<Item = String> {
