@@ -15,8 +15,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::{
-    Action, BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, RoleKind,
-    Rule, Scope, Standing, Verdict,
+    BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, RoleKind, Rule,
+    Scope, Standing, Verdict,
 };
 use crate::facts::{Cluster, ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
@@ -97,7 +97,7 @@ fn asks_what_roles_allow(ruling: &Ruling) -> bool {
     let actions = &ruling.policy().actions;
     RULES_OF_EFFECTIVE_ROLES
         .into_iter()
-        .any(|rule| actions.of(rule) != Action::Off)
+        .any(|rule| !actions.is_off(rule))
 }
 
 /// What is answered when no grant is added.
@@ -184,7 +184,7 @@ impl Judge<'_> {
         let policy = self.ruling.policy();
         let concerned = self.request.binding.scope == Scope::Cluster
             && policy.cluster.cluster_group == Membership::Unknown
-            && policy.actions.of(Rule::ClusterGroupScope) != Action::Off
+            && !policy.actions.is_off(Rule::ClusterGroupScope)
             && added.iter().any(|grant| self.class(grant) == Class::Person);
         let group = concerned.then_some(Rule::ClusterGroupScope);
         group
@@ -202,7 +202,7 @@ impl Judge<'_> {
                 .any(|grant| matches!(self.class(grant), Class::Person | Class::Everybody));
         RULES_OF_EFFECTIVE_ROLES
             .into_iter()
-            .filter(move |rule| concerned && actions.of(*rule) != Action::Off)
+            .filter(move |rule| concerned && !actions.is_off(*rule))
     }
 }
 

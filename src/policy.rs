@@ -3,6 +3,7 @@
 //! Two stages: the document is what was typed, [`Policy`] is what it means. Nothing here knows the directory: whether it
 //! has the roles that the mapping asks for is checked when the two are paired.
 
+mod actions;
 mod compile;
 mod draft;
 mod exemption;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{Action, Effect, Mode, NamePattern, Rule, SubjectKind};
+pub use actions::{Actions, RuleAction, Writer};
 pub use compile::{ClusterOverride, Compiled, RoleReference};
 
 /// A policy, compiled and resolved.
@@ -53,7 +55,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// What a rule does, `mode` taken into account.
+    /// What a rule does, `mode` taken into account; where it tells cases apart, in those of which nothing is said.
     pub fn action(&self, rule: Rule) -> Action {
         self.mode.cap(self.actions.of(rule))
     }
@@ -61,6 +63,11 @@ impl Policy {
     /// What a finding of a rule does; nothing where the rule is off.
     pub fn effect(&self, rule: Rule) -> Option<Effect> {
         Effect::of(self.action(rule))
+    }
+
+    /// What a finding of a rule does in one of the cases that the rule tells apart; nothing where it is off there.
+    pub fn effect_of_case(&self, rule: Rule, case: &str) -> Option<Effect> {
+        Effect::of(self.mode.cap(self.actions.of_case(rule, case)))
     }
 }
 
@@ -96,30 +103,6 @@ pub struct Identity {
     pub username_prefix: Box<str>,
     /// Of groups.
     pub groups_prefix: Box<str>,
-}
-
-/// The action of every rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actions([Action; Rule::ALL.len()]);
-
-impl Default for Actions {
-    fn default() -> Self {
-        Self(Rule::ALL.map(Rule::default_action))
-    }
-}
-
-impl Actions {
-    /// What the rule does.
-    pub fn of(&self, rule: Rule) -> Action {
-        self.0.get(rule.index()).copied().unwrap_or(Action::Deny)
-    }
-
-    /// Sets what the rule does.
-    pub fn set(&mut self, rule: Rule, action: Action) {
-        if let Some(slot) = self.0.get_mut(rule.index()) {
-            *slot = action;
-        }
-    }
 }
 
 /// Which Palette roles a cluster role asks for.

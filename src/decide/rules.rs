@@ -8,7 +8,7 @@ use crate::domain::{
     Rule, Scope, Standing, Subject, SubjectKind,
 };
 use crate::facts::Cluster;
-use crate::policy::{Disclose, Membership, OnStale, RoleClass};
+use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
 use crate::rbac::Level;
 use crate::ruling::{Holder, Ruling};
 
@@ -156,7 +156,19 @@ impl<'r> Judge<'r> {
         grant: &Grant<'_>,
         cause: impl FnOnce(Standing) -> Cause,
     ) -> Option<Finding> {
-        let effect = self.effect(rule)?;
+        self.unmet_with(rule, self.effect(rule)?, entry, scope, grant, cause)
+    }
+
+    /// The same, with the effect of one of the rule's cases.
+    fn unmet_with(
+        &self,
+        rule: Rule,
+        effect: Effect,
+        entry: usize,
+        scope: &Scope<'_>,
+        grant: &Grant<'_>,
+        cause: impl FnOnce(Standing) -> Cause,
+    ) -> Option<Finding> {
         let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
         let lacks = self.ruling.lacks(entry, &holder, scope);
         if lacks.is_empty() {
@@ -245,21 +257,38 @@ impl<'r> Judge<'r> {
     }
 
     /// Rule `indirect-reach`: whoever meets the highest VM role has nothing to reach by a detour.
-    fn indirect(&self, grant: &Grant<'_>) -> Option<Finding> {
+    ///
+    /// One finding for all detours of which the policy says the same, the strictest first.
+    fn indirect(&self, grant: &Grant<'_>) -> Vec<Finding> {
         let Some(Effective::Known(role)) = self.effective else {
-            return None;
+            return Vec::new();
         };
-        let scope = &self.request.binding.scope;
-        let detours = role.detours(scope);
-        if detours.is_empty() {
-            return None;
-        }
+        let detours = role.detours(&self.request.binding.scope);
+        let policy = self.ruling.policy();
+        let with = |effect: Effect| -> Vec<&'static str> {
+            let names = detours.iter().map(|detour| detour.name);
+            let is_meant =
+                |name: &&str| policy.effect_of_case(Rule::IndirectReach, name) == Some(effect);
+            names.filter(is_meant).collect()
+        };
+        let found = Effect::ALL.into_iter().filter_map(|effect| {
+            let names = with(effect);
+            (!names.is_empty()).then(|| self.opening(names, effect, grant))?
+        });
+        found.collect()
+    }
+
+    fn opening(
+        &self,
+        detours: Vec<&'static str>,
+        effect: Effect,
+        grant: &Grant<'_>,
+    ) -> Option<Finding> {
         let mut highest = Level::ALL.into_iter().rev();
         let entry = highest.find_map(|level| self.ruling.vm_role(level.role()))?;
-        let names = || detours.iter().map(|detour| detour.name).collect();
-        self.unmet(Rule::IndirectReach, entry, scope, grant, |standing| {
-            Cause::Detours(names(), standing)
-        })
+        let scope = &self.request.binding.scope;
+        let cause = |standing| Cause::Detours(detours, standing);
+        self.unmet_with(Rule::IndirectReach, effect, entry, scope, grant, cause)
     }
 
     /// `onStaleDirectory: deny`: what the directory says is too old to hand out a VM role by it.
@@ -405,9 +434,24 @@ impl<'r> Judge<'r> {
             .is_some_and(|governed| governed.class == class)
     }
 
-    /// What the rule does, or nothing when it is off.
+    /// What the rule does, or nothing when it is off for this requester.
     pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
-        self.ruling.policy().effect(rule)
+        let policy = self.ruling.policy();
+        match rule {
+            Rule::RoleChange => policy.effect_of_case(rule, self.writer().as_str()),
+            _ => policy.effect(rule),
+        }
+    }
+
+    /// Who asks; where nobody does, as when a file is checked, a person will.
+    fn writer(&self) -> Writer {
+        let name = self.request.requester.as_ref().map(|it| &*it.username);
+        match name
+            .map(|name| identity::class_of(Principal::of_username(name), self.ruling.policy()))
+        {
+            Some(Class::ServiceAccount | Class::ClusterIdentity) => Writer::Machine,
+            _ => Writer::Person,
+        }
     }
 
     fn finding(&self, rule: Rule, grant: &Grant<'_>, cause: Cause) -> Option<Finding> {

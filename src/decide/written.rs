@@ -7,8 +7,8 @@ use super::grants::{self, Grant};
 use super::rules::Judge;
 use super::{break_glass, notices, verdict};
 use crate::domain::{
-    Action, BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Operation,
-    Requester, RoleRef, Rule, Scope, Verdict,
+    BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Operation, Requester,
+    RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
 use crate::rbac::{Capabilities, Capability, Level};
@@ -76,7 +76,7 @@ pub(crate) fn drifts(view: &View, ruling: &Ruling) -> Vec<Finding> {
 fn undecided(request: &RoleRequest<'_>, ruling: &Ruling, cluster: Cluster<'_>) -> Decision {
     let name = &request.role.name;
     let is_unchanged = request.previous.as_ref() == Some(&request.role);
-    let is_on = ruling.policy().actions.of(Rule::RoleChange) != Action::Off;
+    let is_on = !ruling.policy().actions.is_off(Rule::RoleChange);
     let unjudged = cluster.view.is_none() && is_on && !is_unchanged;
     Decision {
         verdict: if is_unchanged {
@@ -140,7 +140,7 @@ impl Change<'_> {
 
     /// Rule `role-change`: what the bindings of the role break then, and did not before.
     fn role_changes(&self) -> Vec<Finding> {
-        if self.ruling.policy().effect(Rule::RoleChange).is_none() {
+        if self.ruling.policy().actions.is_off(Rule::RoleChange) {
             return Vec::new();
         }
         self.after

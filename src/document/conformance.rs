@@ -48,6 +48,10 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str) -> Option<Stri
                     Some(rule) => check(root, rule, item, &format!("{path}.{name}")),
                     None => Some(format!("{path} has {name}")),
                 }),
+            "minProperties" => value
+                .as_object()
+                .filter(|map| (map.len() as u64) < rule.as_u64().unwrap())
+                .map(|_| format!("{path} has fewer than {rule} fields")),
             "$schema"
             | "$defs"
             | "title"

@@ -88,6 +88,11 @@ impl<'a> Place<'a> {
         self.node.value == Value::Null
     }
 
+    /// Whether it is a map.
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.node.value, Value::Map(_))
+    }
+
     /// One line of text, possibly empty.
     pub(crate) fn line(&self) -> Option<&'a str> {
         let Value::Text(text) = &self.node.value else {

@@ -70,19 +70,18 @@ impl Rule {
         }
     }
 
-    /// The action where the policy names none.
+    /// The action where the policy names none, in every case that the default policy does not tell apart.
     pub const fn default_action(self) -> Action {
         match self {
             Self::VmRoleMapping
             | Self::EquivalentRole
             | Self::ClusterGroupScope
             | Self::SystemGroup
-            | Self::ServiceAccount => Action::Deny,
-            Self::StandardRoleMapping
-            | Self::Requester
-            | Self::DanglingRole
-            | Self::RoleChange
-            | Self::RoleDrift => Action::Warn,
+            | Self::ServiceAccount
+            | Self::RoleChange => Action::Deny,
+            Self::StandardRoleMapping | Self::Requester | Self::DanglingRole | Self::RoleDrift => {
+                Action::Warn
+            }
             Self::IndirectReach | Self::Cumulative => Action::Audit,
             Self::WorkspaceScope => Action::Off,
         }

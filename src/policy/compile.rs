@@ -148,7 +148,7 @@ impl Draft {
             cluster: self.cluster.clone(),
             identity: self.identity.clone(),
             cluster_identities: self.cluster_identities.clone(),
-            actions: self.actions.clone(),
+            actions: self.actions.clone().settled(),
             mapping: self.mapping.compile(log),
             stale_after: self.stale_after,
             on_stale: self.on_stale,

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::actions::Cases;
 use super::exemption::read_exemptions;
 use super::mapping::Mapping;
 use super::word::Words;
@@ -134,8 +135,31 @@ impl Draft {
                 ));
                 continue;
             };
-            if let Some(action) = word(&entry.value) {
-                self.actions.set(rule, action);
+            match Cases::of(rule).filter(|_| entry.value.is_map()) {
+                Some(cases) => self.read_cases(rule, &cases, &entry.value),
+                None => {
+                    if let Some(action) = word(&entry.value) {
+                        self.actions.set(rule, action);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a rule does by case: what the file does not have stays.
+    fn read_cases(&mut self, rule: Rule, cases: &Cases, place: &Place<'_>) {
+        let entries = place.entries().unwrap_or_default();
+        if entries.is_empty() {
+            place.mistake(format!("is empty; expected {}", cases.names.join(", ")));
+        }
+        for entry in entries {
+            let known = cases.names.iter().find(|name| **name == entry.name);
+            match (known, word(&entry.value)) {
+                (Some(case), Some(action)) => self.actions.set_case(rule, case, action),
+                (Some(_), None) => {}
+                (None, _) => entry
+                    .key
+                    .mistake(unknown_word("case", entry.name, &cases.names)),
             }
         }
     }

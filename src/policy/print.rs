@@ -46,7 +46,11 @@ impl Policy {
                 groups_prefix: self.identity.groups_prefix.to_string(),
             },
             cluster_identities: texts(&self.cluster_identities),
-            rules: Rules(Rule::ALL.map(|rule| (rule, self.actions.of(rule))).to_vec()),
+            rules: Rules(
+                Rule::ALL
+                    .map(|rule| (rule, self.actions.told(rule)))
+                    .to_vec(),
+            ),
             mapping: self.mapping_items(),
             stale_after: self.stale_after.map(duration),
             on_stale_directory: Word(self.on_stale),

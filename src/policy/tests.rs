@@ -281,6 +281,86 @@ fn a_file_says_what_it_is() {
 }
 
 #[test]
+fn an_action_may_differ_by_case() {
+    let change = |actions: &Actions| {
+        [Writer::Person, Writer::Machine]
+            .map(|writer| actions.of_case(Rule::RoleChange, writer.as_str()))
+    };
+    let detour = |actions: &Actions, name| actions.of_case(Rule::IndirectReach, name);
+    let actions = |rules: &str| policy(&format!("rules: {{ {rules} }}\n")).actions;
+
+    let default = Actions::default();
+    assert_eq!(change(&default), [Action::Deny, Action::Warn]);
+    assert_eq!(detour(&default, "bind"), Action::Audit);
+    assert_eq!(detour(&default, "change-admission"), Action::Deny);
+
+    // What a map leaves out stays.
+    let warned = actions("role-change: { machines: audit }, indirect-reach: { bind: deny }");
+    assert_eq!(change(&warned), [Action::Deny, Action::Audit]);
+    assert_eq!(detour(&warned, "bind"), Action::Deny);
+    assert_eq!(detour(&warned, "escalate"), Action::Audit);
+    assert_eq!(detour(&warned, "change-admission"), Action::Deny);
+
+    // In whatever order its keys stand.
+    for order in [
+        "others: off, change-admission: warn",
+        "change-admission: warn, others: off",
+    ] {
+        let turned = actions(&format!("indirect-reach: {{ {order} }}"));
+        assert_eq!(detour(&turned, "change-admission"), Action::Warn);
+        assert_eq!(detour(&turned, "bind"), Action::Off);
+        assert!(!turned.is_off(Rule::IndirectReach));
+    }
+
+    // One word is for every case.
+    let off = actions("role-change: off, indirect-reach: off");
+    assert_eq!(change(&off), [Action::Off; 2]);
+    assert!(off.is_off(Rule::RoleChange) && off.is_off(Rule::IndirectReach));
+    assert!(!default.is_off(Rule::RoleChange));
+    let machines = actions("role-change: { people: off }");
+    assert!(!machines.is_off(Rule::RoleChange));
+}
+
+#[test]
+fn the_same_actions_have_one_revision_however_they_are_written() {
+    let revision = |rules: &str| policy(&format!("rules: {{ {rules} }}\n")).revision;
+    for (one, other) in [
+        (
+            "role-change: warn",
+            "role-change: { people: warn, machines: warn }",
+        ),
+        ("", "indirect-reach: { bind: audit }"),
+        (
+            "indirect-reach: audit",
+            "indirect-reach: { change-admission: audit, others: audit }",
+        ),
+    ] {
+        assert_eq!(revision(one), revision(other), "{one}");
+    }
+    assert_ne!(revision(""), revision("role-change: deny"));
+    assert_ne!(revision(""), revision("indirect-reach: audit"));
+}
+
+#[test]
+fn cases_are_checked_like_words() {
+    assert_mistakes(
+        "rules: { role-change: { humans: deny, machines: maybe }, requester: { people: deny } }\n",
+        &[
+            "3:25: rules.role-change.humans: unknown case; known are people, machines",
+            "3:49: rules.role-change.machines: unknown word `maybe`; expected `deny`, `warn`, `audit` or `off`",
+            "3:69: rules.requester: expected `deny`, `warn`, `audit` or `off`, found a map",
+        ],
+    );
+    assert_mistakes(
+        "rules: { role-change: {}, indirect-reach: { change-admision: deny } }\n",
+        &[
+            "3:23: rules.role-change: is empty; expected people, machines",
+            "3:45: rules.indirect-reach.change-admision: unknown case; did you mean \"change-admission\"?",
+        ],
+    );
+}
+
+#[test]
 fn booleans_are_not_words() {
     let body = "rules: { requester: off, workspace-scope: \"off\" }\n";
     assert_eq!(policy(body).actions.of(Rule::Requester), Action::Off);
@@ -651,6 +731,7 @@ fn bodies() -> impl Strategy<Value = String> {
     let words = one_of(&[
         "",
         "mode: audit\nonStaleDirectory: deny\ndisclose: none\nroleReads: live\nclusterIdentities: []\n",
+        "rules: { role-change: { machines: audit }, indirect-reach: { bind: off, others: deny } }\n",
         "rules: { requester: off, cumulative: deny }\nidentity: { usernamePrefix: '@', groupsPrefix: ' ' }\n",
     ]);
     let stale = prop_oneof![

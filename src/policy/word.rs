@@ -3,7 +3,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use super::{Disclose, OnStale, RoleClass, RoleReads};
+use super::actions::Cases;
+use super::{Disclose, OnStale, RoleClass, RoleReads, RuleAction};
 use crate::domain::{Action, Mode, Rule, SubjectKind};
 
 /// What is written as a word from a closed list.
@@ -71,12 +72,22 @@ impl<T: Words> JsonSchema for Word<T> {
 
 /// What each rule does, in the order of the table.
 #[derive(Debug, Default)]
-pub(super) struct Rules(pub(super) Vec<(Rule, Action)>);
+pub(super) struct Rules(pub(super) Vec<(Rule, RuleAction)>);
 
 impl Serialize for Rules {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let words = self.0.iter();
-        serializer.collect_map(words.map(|(rule, action)| (rule.word(), action.word())))
+        serializer.collect_map(self.0.iter().map(|(rule, action)| (rule.word(), action)))
+    }
+}
+
+impl Serialize for RuleAction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Always(action) => Word(*action).serialize(serializer),
+            Self::ByCase(cases) => {
+                serializer.collect_map(cases.iter().map(|(case, action)| (case, Word(*action))))
+            }
+        }
     }
 }
 
@@ -87,10 +98,31 @@ impl JsonSchema for Rules {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let action = generator.subschema_for::<Word<Action>>();
+        let of_rule = |rule: Rule| match Cases::of(rule) {
+            Some(cases) => {
+                let by_case = map_of(cases.names, &action);
+                json_schema!({ "anyOf": [action.clone(), by_case] })
+            }
+            None => action.clone(),
+        };
         let properties: serde_json::Map<_, _> = Rule::ALL
             .into_iter()
-            .map(|rule| (rule.word().to_owned(), action.clone().to_value()))
+            .map(|rule| (rule.word().to_owned(), of_rule(rule).to_value()))
             .collect();
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
     }
+}
+
+/// A map that has some of the keys and no other.
+fn map_of(keys: Vec<&'static str>, value: &Schema) -> Schema {
+    let properties: serde_json::Map<_, _> = keys
+        .into_iter()
+        .map(|key| (key.to_owned(), value.clone().to_value()))
+        .collect();
+    json_schema!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "minProperties": 1
+    })
 }

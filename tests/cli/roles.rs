@@ -84,8 +84,13 @@ fn a_written_role_is_judged_by_the_bindings_of_the_cluster() {
         .write("cluster.yaml", dump())
         .write("copy.yaml", COPY);
     let ran = folder.judge("check -f copy.yaml --facts cluster.yaml");
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
     insta::assert_snapshot!("check_written_role", ran.out);
+    let operator =
+        "check -f copy.yaml --facts cluster.yaml --as system:serviceaccount:fruit:picker";
+    let ran = folder.judge(operator);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert!(ran.out.starts_with("warned "), "{}", ran.out);
     folder.write(
         "same.yaml",
         COPY.replace("kubevirt.io", "''")

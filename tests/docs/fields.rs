@@ -78,8 +78,9 @@ fn walk(root: &Value, node: &Value, path: &str, fields: &mut Fields) {
         field.extend(words.into_iter().map(str::to_owned));
     }
     for (name, node) in node["properties"].as_object().into_iter().flatten() {
-        // The page on rules describes each of them.
-        let name = if path == "rules" { "*" } else { name };
+        // The page on rules describes each of them, and its cases.
+        let is_open = ["rules", "rules.*"].contains(&path);
+        let name = if is_open { "*" } else { name };
         let below = [path, name].into_iter().filter(|part| !part.is_empty());
         let path = below.collect::<Vec<_>>().join(".");
         fields.entry(path.clone()).or_default();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use palette_rbac::domain::Rule;
 use palette_rbac::palette::{Catalogue, implication};
-use palette_rbac::policy::{Policy, RoleClass};
+use palette_rbac::policy::{Actions, Policy, RoleClass, RuleAction};
 
 use crate::metrics;
 
@@ -43,10 +43,22 @@ fn rules() -> String {
         } else {
             "no"
         };
-        let action = rule.default_action();
-        let _ = writeln!(table, "| [`{rule}`](#{rule}) | `{action}` | {reads} |");
+        let action = told(Actions::default().told(rule));
+        let _ = writeln!(table, "| [`{rule}`](#{rule}) | {action} | {reads} |");
     }
     table
+}
+
+/// `` `deny` ``, or `` `people: deny`, `machines: warn` ``.
+fn told(action: RuleAction) -> String {
+    match action {
+        RuleAction::Always(action) => format!("`{action}`"),
+        RuleAction::ByCase(cases) => {
+            let cases = cases.iter();
+            let cases = cases.map(|(case, action)| format!("`{case}: {action}`"));
+            cases.collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
 /// Palette's own roles, and what else counts as each.

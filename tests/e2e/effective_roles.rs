@@ -82,25 +82,40 @@ fn t9_refuses_a_role_and_its_binding_that_come_in_one_file() {
 }
 
 #[test]
-fn t9_warns_of_a_role_that_does_not_exist_and_again_when_it_is_written() {
+fn t9_warns_of_a_role_that_does_not_exist_and_refuses_it_when_it_is_written() {
     effective(|site| {
         assert_snapshot!(site.bind("early", "late", USER).admitted());
         site.knows_bindings_of("late");
         assert_snapshot!(
             site.write(&cluster_role("effective-late", &power_user()))
-                .admitted()
+                .refused()
         );
     });
 }
 
 #[test]
-fn t7_warns_of_a_bound_role_that_is_widened_and_finds_it_in_the_audit() {
+fn t7_refuses_a_bound_role_that_is_widened_by_a_person() {
+    effective(|site| {
+        site.role("narrow", &json!([rule("", "pods", &["get"])]));
+        site.bind("narrow", "narrow", USER).admitted();
+        site.knows_bindings_of("narrow");
+        assert_snapshot!(
+            site.write(&cluster_role("effective-narrow", &power_user()))
+                .refused()
+        );
+    });
+}
+
+#[test]
+fn t7_warns_of_a_bound_role_that_is_widened_by_a_machine_and_finds_it_in_the_audit() {
     effective(|site| {
         site.role("harmless", &json!([rule("", "pods", &["get"])]));
         site.bind("widened", "harmless", USER).admitted();
         site.knows_bindings_of("harmless");
+        let wider = cluster_role("effective-harmless", &power_user());
+        let file = site.site.write("wider-harmless", &wider);
         assert_snapshot!(
-            site.write(&cluster_role("effective-harmless", &power_user()))
+            site.kubectl(&format!("apply -f {file} {AS_A_MACHINE}"))
                 .admitted()
         );
         site.audit_finds("equivalent-role", "RoleBinding", "widened");
@@ -108,16 +123,17 @@ fn t7_warns_of_a_bound_role_that_is_widened_and_finds_it_in_the_audit() {
 }
 
 #[test]
-fn t8_warns_of_a_label_that_grows_a_bound_aggregate() {
+fn t8_refuses_a_label_that_grows_a_bound_aggregate() {
     effective(|site| {
         site.aggregate("grown", "effective-grown");
         site.bind("grown", "grown", USER).admitted();
         site.role("seed", &power_user());
         site.knows_bindings_of("grown");
-        assert_snapshot!(
-            site.kubectl("label clusterrole effective-seed effective-grown=true")
-                .admitted()
-        );
+        let label = "label clusterrole effective-seed effective-grown=true";
+        assert_snapshot!(site.kubectl(label).refused());
+        let dry = format!("{label} --dry-run=server {AS_A_MACHINE}");
+        let warned = site.kubectl(&dry).admitted();
+        assert!(warned.output.contains("Warning: [role-change]"), "{warned}");
     });
 }
 
@@ -267,6 +283,9 @@ fn power_user() -> Value {
     ])
 }
 
+/// An operator, which may do anything.
+const AS_A_MACHINE: &str =
+    "--as=system:serviceaccount:kubevirt:kubevirt-operator --as-group=system:masters";
 /// Somebody who may hold `spectro-vm-user`.
 const USER: &str = "vm-user@orchard.test";
 const NAMESPACE: &str = "effective-vms";

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use palette_rbac::decide::{RoleRequest, decide, decide_role};
 use palette_rbac::directory::Directory;
-use palette_rbac::domain::{BindingRequest, Decision, Operation, Verdict};
+use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester, Verdict};
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, ObjectName, View};
 use palette_rbac::message;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
@@ -121,7 +121,7 @@ impl Operators {
         let mut text = String::new();
         let mut facts = empty();
         for (file, object) in self.objects() {
-            let decision = decision(object, ruling, &facts.view());
+            let decision = decision(file, object, ruling, &facts.view());
             if is_of_interest(decision.verdict) {
                 writeln!(text, "{file}: {} {}", object.kind(), object.name()).unwrap();
                 text += &findings(&decision);
@@ -132,14 +132,22 @@ impl Operators {
     }
 }
 
+/// Who writes the objects of a file: a person, or `KubeVirt`'s operator its own roles.
+fn requester(file: &str) -> Option<Requester<'static>> {
+    (file == "roles/kubevirt").then(|| Requester {
+        username: "system:serviceaccount:kubevirt:kubevirt-operator".into(),
+        groups: Vec::new(),
+    })
+}
+
 /// Of who writes an object into that cluster.
-fn decision(object: &Object, ruling: &Ruling, view: &View) -> Decision {
+fn decision(file: &str, object: &Object, ruling: &Ruling, view: &View) -> Decision {
     let (cluster, now) = (Cluster::seen(view), Timestamp::UNIX_EPOCH);
     match object.clone() {
         Object::Binding(binding) => {
             let request = BindingRequest {
                 operation: Operation::Create,
-                requester: None,
+                requester: requester(file),
                 binding: binding.to_judge(),
                 previous: None,
             };
@@ -147,7 +155,7 @@ fn decision(object: &Object, ruling: &Ruling, view: &View) -> Decision {
         }
         Object::Role(role) => {
             let request = RoleRequest {
-                requester: None,
+                requester: requester(file),
                 previous: view.role(&role.name).map(|role| role.role().clone()),
                 role,
             };

@@ -91,8 +91,11 @@ impl Transcript {
     /// Fails the test unless it was our webhook that said no.
     #[track_caller]
     pub(crate) fn refused(self) -> Self {
+        let is_ours = [DENIED, ROLE_DENIED]
+            .iter()
+            .any(|it| self.output.contains(it));
         assert!(
-            !self.succeeded() && self.output.contains(DENIED),
+            !self.succeeded() && is_ours,
             "expected to be refused by the webhook:\n{self}"
         );
         self
@@ -102,6 +105,9 @@ impl Transcript {
 /// How the API server begins the message of a webhook that said no.
 pub(crate) const DENIED: &str =
     r#"admission webhook "bindings.palette-rbac.io" denied the request"#;
+/// The same of a role that is written.
+pub(crate) const ROLE_DENIED: &str =
+    r#"admission webhook "roles.palette-rbac.io" denied the request"#;
 
 impl fmt::Display for Transcript {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
