@@ -6,6 +6,7 @@ mod action;
 mod binding;
 mod decision;
 mod finding;
+mod installation;
 mod nearest;
 mod pattern;
 mod rule;
@@ -17,6 +18,7 @@ pub use binding::{
 };
 pub use decision::{Decision, Judged, Notice, Verdict};
 pub use finding::{BindingName, Cause, Field, Finding, Holding, Reach, Reaches, Standing};
+pub use installation::Installation;
 pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};
 pub use rule::Rule;

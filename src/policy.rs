@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::domain::{Action, Effect, Mode, NamePattern, Rule, SubjectKind};
+use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind};
 pub use actions::{Actions, RuleAction, Writer};
 pub use compile::{ClusterOverride, Compiled, RoleReference};
 
@@ -52,6 +52,8 @@ pub struct Policy {
     pub role_reads: RoleReads,
     /// The first 12 hexadecimal digits of the SHA-256 of all of the above.
     pub revision: Arc<str>,
+    /// Where the webhook is in this cluster; no part of the file.
+    pub installation: Installation,
 }
 
 impl Policy {

@@ -1,5 +1,8 @@
+use std::sync::Arc;
+
 use clap::builder::NonEmptyStringValueParser;
 
+use crate::domain::Installation;
 use crate::policy::{ClusterOverride, Membership};
 
 /// What is known of this cluster in Palette, over the policy file.
@@ -33,6 +36,26 @@ pub struct ClusterArgs {
         value_parser = NonEmptyStringValueParser::new()
     )]
     workspaces: Vec<String>,
+
+    /// The namespace in which this webhook is installed [default: palette-rbac]
+    ///
+    /// Whoever may change what is there may change what the webhook says: `indirect-reach`, `self-protection`.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PALETTE_RBAC_OWN_NAMESPACE",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    own_namespace: Option<String>,
+
+    /// What the webhook's own roles, their bindings and its service account are called [default: palette-rbac]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PALETTE_RBAC_OWN_NAME",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    own_name: Option<String>,
 }
 
 impl ClusterArgs {
@@ -42,6 +65,7 @@ impl ClusterArgs {
             project: Some("orchard-prod".to_owned()),
             cluster_group: Some("cellar".to_owned()),
             workspaces: vec!["harvest".to_owned()],
+            ..Self::default()
         }
     }
 
@@ -53,6 +77,16 @@ impl ClusterArgs {
             project: self.project.as_ref().map(membership),
             cluster_group: self.cluster_group.as_ref().map(membership),
             workspaces: (!self.workspaces.is_empty()).then(|| workspaces.collect()),
+            installation: self.installation(),
+        }
+    }
+
+    fn installation(&self) -> Installation {
+        let default = Installation::default();
+        let given = |name: &Option<String>| name.as_deref().map(Arc::from);
+        Installation {
+            namespace: given(&self.own_namespace).unwrap_or(default.namespace),
+            name: given(&self.own_name).unwrap_or(default.name),
         }
     }
 }

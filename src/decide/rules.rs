@@ -10,6 +10,7 @@ use crate::domain::{
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
 use crate::rbac::Level;
+use crate::rbac::reach::Detour;
 use crate::ruling::{Holder, Ruling};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
@@ -116,6 +117,7 @@ impl<'r> Judge<'r> {
             Class::Everybody => {
                 findings.extend(self.equivalent(grant));
                 findings.extend(self.everybody(grant));
+                findings.extend(self.indirect(grant));
             }
             Class::ClusterIdentity => findings.extend(self.cluster_identity(grant)),
             Class::Person => self.about_person(grant, findings),
@@ -260,22 +262,57 @@ impl<'r> Judge<'r> {
     ///
     /// One finding for all detours of which the policy says the same, the strictest first.
     fn indirect(&self, grant: &Grant<'_>) -> Vec<Finding> {
-        let Some(Effective::Known(role)) = self.effective else {
-            return Vec::new();
-        };
-        let detours = role.detours(&self.request.binding.scope);
-        let policy = self.ruling.policy();
+        let detours = self.detours(grant);
         let with = |effect: Effect| -> Vec<&'static str> {
-            let names = detours.iter().map(|detour| detour.name);
-            let is_meant =
-                |name: &&str| policy.effect_of_case(Rule::IndirectReach, name) == Some(effect);
-            names.filter(is_meant).collect()
+            let meant = detours.iter().filter(|(_, does)| *does == effect);
+            meant.map(|(detour, _)| detour.name).collect()
         };
         let found = Effect::ALL.into_iter().filter_map(|effect| {
             let names = with(effect);
             (!names.is_empty()).then(|| self.opening(names, effect, grant))?
         });
         found.collect()
+    }
+
+    /// The detours that the role opens here, each with what the policy does about it.
+    fn detours(&self, grant: &Grant<'_>) -> Vec<(&'static Detour, Effect)> {
+        let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
+        let Some(known) = self
+            .cluster
+            .view
+            .and_then(|view| view.referred(role, scope))
+        else {
+            return Vec::new();
+        };
+        let policy = self.ruling.policy();
+        let is_open = |detour: &Detour| {
+            !detour.is_to_the_webhook() || known.rules(scope).reach(&policy.installation, scope)
+        };
+        let detours = known.detours(scope).iter().copied();
+        let detours = detours.filter(|detour| is_open(detour));
+        let effects = detours.filter_map(|detour| {
+            let effect = policy.effect_of_case(Rule::IndirectReach, detour.name)?;
+            Some((detour, self.of_named_role(detour, effect, grant)?))
+        });
+        effects.collect()
+    }
+
+    /// What a detour does where the mapping names the role, whose requirement pays for what it can do: nothing, unless
+    /// it leads to this webhook.
+    ///
+    /// In the webhook's namespace that is as for any role. In the whole cluster it is not refused, since the mapping
+    /// is there for such grants; whoever meets the requirement is warned.
+    fn of_named_role(&self, detour: &Detour, effect: Effect, grant: &Grant<'_>) -> Option<Effect> {
+        let binding = &self.request.binding;
+        if !is_judged_by_name(&binding.role, self.ruling) {
+            return Some(effect);
+        }
+        match binding.scope {
+            _ if !detour.is_to_the_webhook() => None,
+            Scope::Namespace(_) => Some(effect),
+            Scope::Cluster if self.breaks_by_name(grant) => None,
+            Scope::Cluster => Some(effect.min(Effect::Warn)),
+        }
     }
 
     fn opening(
@@ -287,6 +324,10 @@ impl<'r> Judge<'r> {
         let mut highest = Level::ALL.into_iter().rev();
         let entry = highest.find_map(|level| self.ruling.vm_role(level.role()))?;
         let scope = &self.request.binding.scope;
+        if self.class(grant) == Class::Everybody {
+            let cause = Cause::Detours(detours, Standing::Everybody);
+            return Some(found(Rule::IndirectReach, effect, grant, cause));
+        }
         let cause = |standing| Cause::Detours(detours, standing);
         self.unmet_with(Rule::IndirectReach, effect, entry, scope, grant, cause)
     }

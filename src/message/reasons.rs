@@ -10,11 +10,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
         Cause::Requirement(_) => String::new(),
         Cause::Reaches(reaches, standing) => {
-            let everybody = match standing {
-                Standing::Everybody => ", and this stands for everybody",
-                _ => "",
-            };
-            format!("the role {}{everybody}", can(reaches, decision))
+            format!("the role {}{}", can(reaches, decision), everybody(standing))
         }
         Cause::ReachesTogether(reaches, standing, others) => {
             // Whoever asks need not be allowed to list bindings.
@@ -34,9 +30,10 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
         Cause::UnreadableRole => String::from(
             "the role could not be read from the API server, so nobody knows what it allows",
         ),
-        Cause::Detours(names, _) => format!(
-            "the role opens ways to rights that it does not give: {}",
-            names.join(", ")
+        Cause::Detours(names, standing) => format!(
+            "the role opens ways to rights that it does not give: {}{}",
+            names.join(", "),
+            everybody(standing)
         ),
         Cause::Drift(vm_role, can) => format!(
             "with these rules it can {}, which {} is documented not to",
@@ -72,7 +69,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
 pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
         Cause::ClusterGroup(_) | Cause::Workspace(_) => namespaced(finding, decision),
-        Cause::Everybody | Cause::AllServiceAccounts => {
+        Cause::Everybody | Cause::AllServiceAccounts | Cause::Reaches(..) | Cause::Detours(..) => {
             String::from("be replaced by the users and teams who are meant")
         }
         Cause::ServiceAccount => String::from("be let through by an exemption of the policy"),
@@ -87,11 +84,14 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
                 name(vm_role)
             )
         }
-        Cause::Reaches(..) => String::from("be replaced by the users and teams who are meant"),
-        Cause::Requirement(_)
-        | Cause::ReachesTogether(..)
-        | Cause::Everywhere(..)
-        | Cause::Detours(..) => String::new(),
+        Cause::Requirement(_) | Cause::ReachesTogether(..) | Cause::Everywhere(..) => String::new(),
+    }
+}
+
+const fn everybody(standing: &Standing) -> &'static str {
+    match standing {
+        Standing::Everybody => ", and this stands for everybody",
+        _ => "",
     }
 }
 

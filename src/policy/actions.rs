@@ -158,7 +158,8 @@ const MACHINES: &str = "machines";
 const OTHERS: &str = "others";
 
 /// Few hold these detours by right, and whoever has one holds everything; and operators write roles at upgrades.
-const DEFAULT_CASES: [((Rule, &str), Action); 2] = [
+const DEFAULT_CASES: [((Rule, &str), Action); 3] = [
     ((Rule::RoleChange, MACHINES), Action::Warn),
+    ((Rule::IndirectReach, "change-palette-rbac"), Action::Deny),
     ((Rule::IndirectReach, "change-admission"), Action::Deny),
 ];

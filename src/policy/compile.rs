@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 use super::draft::Draft;
 use super::{Membership, Policy};
 use crate::document::{Log, Mistake, Mistakes, Node, Place, Position, Spot};
-use crate::domain::nearest;
+use crate::domain::{Installation, nearest};
 
 /// A policy and what is odd about its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct ClusterOverride {
     pub cluster_group: Option<Membership>,
     /// Its workspaces, instead of the file's.
     pub workspaces: Option<Vec<Arc<str>>>,
+    /// Where the webhook is in it.
+    pub installation: Installation,
 }
 
 /// A Palette role that a policy file names, and where.
@@ -139,6 +141,7 @@ impl Draft {
         if let Some(workspaces) = &over.workspaces {
             cluster.workspaces.clone_from(workspaces);
         }
+        self.installation.clone_from(&over.installation);
     }
 
     fn compile(&self, log: &Log) -> Policy {
@@ -157,6 +160,7 @@ impl Draft {
             help: self.help.clone(),
             disclose: self.disclose,
             role_reads: self.role_reads,
+            installation: self.installation.clone(),
             revision: Arc::default(),
         };
         policy.revision = policy.fingerprint();

@@ -7,7 +7,7 @@ use super::mapping::Mapping;
 use super::word::Words;
 use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
 use crate::document::{Fields, Place, Spot, read_header, unknown_word};
-use crate::domain::{Mode, NamePattern, PatternError, Rule};
+use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
 
 /// A policy of which `like` is not resolved yet, so that a file can be laid over the default.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,7 @@ pub(super) struct Draft {
     pub(super) help: Option<Arc<str>>,
     pub(super) disclose: Disclose,
     pub(super) role_reads: RoleReads,
+    pub(super) installation: Installation,
 }
 
 /// The fields at the top of a policy file.

@@ -332,7 +332,7 @@ fn the_same_actions_have_one_revision_however_they_are_written() {
         ("", "indirect-reach: { bind: audit }"),
         (
             "indirect-reach: audit",
-            "indirect-reach: { change-admission: audit, others: audit }",
+            "indirect-reach: { change-palette-rbac: audit, change-admission: audit, others: audit }",
         ),
     ] {
         assert_eq!(revision(one), revision(other), "{one}");
@@ -422,6 +422,7 @@ fn the_command_line_counts_more_than_the_file() {
         project: Some(Membership::Of("vineyard".into())),
         cluster_group: Some(Membership::None),
         workspaces: Some(vec!["press".into()]),
+        installation: Installation::default(),
     };
     let compiled = Policy::compile(EXAMPLE.as_bytes(), &over).unwrap().policy;
     let cluster = Cluster {

@@ -3,7 +3,11 @@
 //! None of them says that the rights are reached: that depends on what else is in the cluster. They are named, so that
 //! whoever hands out such a role knows.
 
+use std::sync::Arc;
+
 use super::Rules;
+use super::rules::TargetRule;
+use crate::domain::{Installation, Scope};
 
 /// A way to rights that the rules do not give themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,26 +36,61 @@ pub fn detours() -> &'static [Detour] {
     DETOURS
 }
 
+impl Detour {
+    /// Whether it is a way to change this webhook, which only a grant that [reaches it](Rules::reach) opens.
+    pub fn is_to_the_webhook(&self) -> bool {
+        self.name == CHANGE_WEBHOOK
+    }
+}
+
 impl Rules {
+    /// Whether a grant of these rules in that scope opens the way to change this webhook.
+    ///
+    /// In its own namespace every object counts; in the whole cluster an entry for objects by name does if one of the
+    /// names may be its own.
+    pub fn reach(&self, webhook: &Installation, scope: &Scope<'_>) -> bool {
+        let in_its_namespace = scope.namespace().is_some();
+        let is_meant = |target: &TargetRule| {
+            let names_one = |name: &Arc<str>| webhook.may_own(name);
+            in_its_namespace || target.name.as_ref().is_none_or(names_one)
+        };
+        webhook.is_within(scope)
+            && DETOURS
+                .iter()
+                .filter(|detour| detour.is_to_the_webhook())
+                .flat_map(|detour| detour.through)
+                .any(|access| {
+                    let mut targets = self.targets().iter();
+                    targets.any(|target| is_meant(target) && access.is_given_by(target))
+                })
+    }
+
     /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules.
     pub fn detours(&self) -> impl Iterator<Item = &'static Detour> {
         DETOURS.iter().filter(|detour| self.opens(detour))
     }
 
     fn opens(&self, detour: &Detour) -> bool {
-        detour.through.iter().any(|access| {
-            self.targets().iter().any(|target| {
-                let is_meant = |resource: &&str| target.allows(access.group, resource);
-                access.resources.iter().any(is_meant)
-                    && access.verbs.iter().any(|verb| target.verbs.allow(verb))
-            })
-        })
+        let through = detour.through.iter();
+        let mut targets =
+            through.flat_map(|access| self.targets().iter().map(move |it| (access, it)));
+        targets.any(|(access, target)| access.is_given_by(target))
+    }
+}
+
+impl Access {
+    fn is_given_by(&self, target: &TargetRule) -> bool {
+        let is_meant = |resource: &&str| target.allows(self.group, resource);
+        self.resources.iter().any(is_meant)
+            && self.verbs.iter().any(|verb| target.verbs.allow(verb))
     }
 }
 
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "update", "patch"];
 const WRITE_OR_REMOVE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+const CHANGE_OR_REMOVE: &[&str] = &["update", "patch", "delete", "deletecollection"];
+const CHANGE_WEBHOOK: &str = "change-palette-rbac";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 const DETOURS: &[Detour] = &[
@@ -215,6 +254,99 @@ const DETOURS: &[Detour] = &[
         why: "has a client certificate of any name signed",
     },
     Detour {
+        name: CHANGE_WEBHOOK,
+        through: &[
+            Access {
+                group: "",
+                // The policy and the directory; the key of its certificate.
+                resources: &["configmaps", "secrets"],
+                verbs: CHANGE_OR_REMOVE,
+            },
+            Access {
+                group: "",
+                resources: &["secrets"],
+                verbs: READ,
+            },
+            Access {
+                group: "",
+                resources: &["pods", "replicationcontrollers"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "",
+                resources: &[
+                    "pods/ephemeralcontainers",
+                    "pods/eviction",
+                    "serviceaccounts/token",
+                ],
+                verbs: WRITE,
+            },
+            Access {
+                group: "",
+                resources: &["services", "endpoints", "serviceaccounts"],
+                verbs: CHANGE_OR_REMOVE,
+            },
+            Access {
+                group: "",
+                resources: &["namespaces"],
+                verbs: CHANGE_OR_REMOVE,
+            },
+            Access {
+                group: "",
+                resources: &["limitranges", "resourcequotas"],
+                verbs: WRITE,
+            },
+            Access {
+                group: "apps",
+                resources: &[
+                    "daemonsets",
+                    "deployments",
+                    "deployments/scale",
+                    "replicasets",
+                    "replicasets/scale",
+                    "statefulsets",
+                ],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "batch",
+                resources: &["cronjobs", "jobs"],
+                verbs: WRITE,
+            },
+            Access {
+                group: "networking.k8s.io",
+                resources: &["networkpolicies"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "discovery.k8s.io",
+                resources: &["endpointslices"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "cert-manager.io",
+                resources: &["certificates", "issuers"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: RBAC,
+                resources: &[
+                    "clusterroles",
+                    "clusterrolebindings",
+                    "roles",
+                    "rolebindings",
+                ],
+                verbs: CHANGE_OR_REMOVE,
+            },
+            Access {
+                group: "admissionregistration.k8s.io",
+                resources: &["validatingwebhookconfigurations"],
+                verbs: CHANGE_OR_REMOVE,
+            },
+        ],
+        why: "changes what this webhook reads, takes its rights or stops it, where the grant reaches its namespace",
+    },
+    Detour {
         name: "change-admission",
         through: &[Access {
             group: "admissionregistration.k8s.io",
@@ -266,12 +398,12 @@ mod tests {
         rules.detours().map(|detour| detour.name).collect()
     }
 
+    /// But for the way to this webhook, which is many ways.
     fn of(verbs: &[&str], group: &str, resource: &str) -> Vec<&'static str> {
-        names(&Rules::new(&[PolicyRule::resources(
-            verbs,
-            &[group],
-            &[resource],
-        )]))
+        let rule = PolicyRule::resources(verbs, &[group], &[resource]);
+        let mut names = names(&Rules::new(&[rule]));
+        names.retain(|name| *name != CHANGE_WEBHOOK);
+        names
     }
 
     #[test]
@@ -307,6 +439,72 @@ mod tests {
         let users = Rules::new(&[PolicyRule::resources(&["impersonate"], &[""], &["users"])]);
         assert_eq!(names(&users), ["impersonate"]);
         assert!(names(&users.namespaced()).is_empty());
+    }
+
+    /// Each of the ways that leads to what this webhook is made of.
+    #[test]
+    fn each_way_to_the_webhook_is_named_where_it_is() {
+        let webhook = Installation::default();
+        let (own, other) = (
+            Scope::Namespace("palette-rbac".into()),
+            Scope::Namespace("vms".into()),
+        );
+        for (verb, group, resource) in [
+            ("patch", "", "configmaps"),
+            ("get", "", "secrets"),
+            ("update", "", "secrets"),
+            ("delete", "", "pods"),
+            ("create", "", "pods/eviction"),
+            ("patch", "", "pods/ephemeralcontainers"),
+            ("patch", "", "services"),
+            ("delete", "", "namespaces"),
+            ("create", "", "resourcequotas"),
+            ("patch", "apps", "deployments"),
+            ("update", "apps", "deployments/scale"),
+            ("patch", "apps", "*/scale"),
+            ("create", "apps", "daemonsets"),
+            ("create", "batch", "jobs"),
+            ("create", "networking.k8s.io", "networkpolicies"),
+            ("update", "discovery.k8s.io", "endpointslices"),
+            ("delete", "cert-manager.io", "certificates"),
+            ("delete", RBAC, "roles"),
+            ("*", "*", "*"),
+        ] {
+            let rule = PolicyRule::resources(&[verb], &[group], &[resource]);
+            let rules = Rules::new(&[rule]);
+            assert!(names(&rules).contains(&CHANGE_WEBHOOK), "{verb} {resource}");
+            let reaches = [&own, &Scope::Cluster, &other].map(|it| rules.reach(&webhook, it));
+            assert_eq!(reaches, [true, true, false], "{verb} {resource}");
+        }
+        for (verb, group, resource) in [
+            ("get", "", "configmaps"),
+            ("create", "", "configmaps"),
+            ("get", "", "pods"),
+            ("patch", "kubevirt.io", "virtualmachines"),
+            ("create", RBAC, "rolebindings"),
+        ] {
+            let rules = Rules::new(&[PolicyRule::resources(&[verb], &[group], &[resource])]);
+            assert!(!rules.reach(&webhook, &own), "{verb} {resource}");
+        }
+    }
+
+    #[test]
+    fn its_own_roles_and_registration_are_the_clusters() {
+        let webhook = Installation::default();
+        for (group, resource) in [
+            (RBAC, "clusterroles"),
+            (RBAC, "clusterrolebindings"),
+            (
+                "admissionregistration.k8s.io",
+                "validatingwebhookconfigurations",
+            ),
+        ] {
+            let rule = PolicyRule::resources(&["patch"], &[group], &[resource]);
+            let rules = Rules::new(&[rule]);
+            assert!(rules.reach(&webhook, &Scope::Cluster), "{resource}");
+            let here = Scope::Namespace("palette-rbac".into());
+            assert!(!rules.namespaced().reach(&webhook, &here), "{resource}");
+        }
     }
 
     #[test]

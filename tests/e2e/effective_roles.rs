@@ -163,6 +163,22 @@ fn t17_refuses_a_detour_where_the_rule_says_so() {
     });
 }
 
+#[test]
+fn t29_refuses_what_reaches_the_webhook_itself() {
+    effective(|site| {
+        let named = |name: &str| {
+            let mut rule = rule("", "configmaps", &["patch"]);
+            rule["resourceNames"] = json!([name]);
+            json!([rule])
+        };
+        site.role("directory", &named("palette-rbac-directory"));
+        site.role("menu", &named("menu"));
+        let wide = |role: &str| cluster_role_binding(role, role).user(USER);
+        assert_snapshot!(site.site.refuses(&wide("effective-directory")));
+        site.site.admits(&wide("effective-menu"));
+    });
+}
+
 /// A webhook that watches its cluster.
 struct Effective {
     site: Site,
