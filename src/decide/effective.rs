@@ -52,6 +52,9 @@ impl Worth {
     /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
     /// covers.
     pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
+        if publishes_images(role, scope) {
+            return Vec::new();
+        }
         let of_level = role
             .level(scope)
             .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling));
@@ -82,6 +85,18 @@ impl Worth {
         };
         Self { entry, reaches }
     }
+}
+
+/// Whether the role is there for everybody to copy golden images by, and can do nothing else.
+///
+/// The operator SSP of `KubeVirt` binds it to everybody
+/// (`kubevirt/ssp-operator` `internal/operands/data-sources/resource.go`). The name alone earns nothing.
+fn publishes_images(role: RoleView<'_>, scope: &Scope<'_>) -> bool {
+    let name = &role.role().name;
+    let only_clone: Capabilities = [Capability::Clone].into_iter().collect();
+    name.namespace.as_deref() == Some("kubevirt-os-images")
+        && *name.name == *"os-images.kubevirt.io:view"
+        && only_clone.contain(role.capabilities(scope))
 }
 
 /// The VM roles of the mapping that are none of Palette's four.

@@ -28,13 +28,15 @@ pub enum Capability {
     Migrate,
     /// Write what machines are made from.
     ManageTemplates,
+    /// Write what virtualization itself consists of: its operators, its extensions, its access lists.
+    ManageVirtualization,
     /// Write what the cluster consists of.
     ManageCluster,
 }
 
 /// A set of capabilities.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Capabilities(u8);
+pub struct Capabilities(u16);
 
 /// The VM roles, each able to do what those before it can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,9 +54,10 @@ pub enum Level {
 /// A line of the table: any of the verbs on any of the resources gives the capability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    /// The group of the resources; the core group is empty.
+    /// The group of the resources; the core group is empty, and [`OTHER_GROUPS`] stands for many.
     pub group: &'static str,
-    /// The resources; [`OTHERS`] stands for those of the group that no line names.
+    /// The resources. `…` in a name stands for any letters, in what no line of the group names; in the place of a
+    /// subresource, for any but the [`COMMON`] ones.
     pub resources: &'static [&'static str],
     /// The verbs.
     pub verbs: &'static [&'static str],
@@ -64,13 +67,15 @@ pub struct Entry {
     pub why: &'static str,
 }
 
-/// In [`Entry::resources`]: every resource (or, of `subresources.kubevirt.io`, subresource) of the group whose name
-/// begins with `virtualmachine` and that no line names.
-pub const OTHERS: &str = "virtualmachine…";
+/// In [`Entry::group`]: `kubevirt.io` and every group that ends so, unless a line of the group itself has the same name.
+pub const OTHER_GROUPS: &str = "….kubevirt.io";
+/// In [`Entry::resources`]: whatever is about machines by its name. New ones come with each release of `KubeVirt`.
+pub const MACHINE: &str = "…virtualmachine…";
+/// Their subresources.
+pub const MACHINE_SUBRESOURCE: &str = "…virtualmachine…/…";
+/// The subresource by which whole sets of them grow.
+pub const MACHINE_SCALE: &str = "…virtualmachine…/scale";
 
-/// What the names of machines' resources begin with.
-const MACHINE: &str = "virtualmachine";
-const SUBRESOURCES: &str = "subresources.kubevirt.io";
 /// Subresources that many resources have: who may `get` the `*/scale` of every group has no machines in mind.
 pub const COMMON: [&str; 10] = [
     "attach",
@@ -92,7 +97,7 @@ pub fn table() -> &'static [Entry] {
 
 impl Capability {
     /// Every capability, the least first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::View,
         Self::Use,
         Self::Launch,
@@ -100,6 +105,7 @@ impl Capability {
         Self::Delete,
         Self::Migrate,
         Self::ManageTemplates,
+        Self::ManageVirtualization,
         Self::ManageCluster,
     ];
 
@@ -113,6 +119,7 @@ impl Capability {
             Self::Delete => "delete",
             Self::Migrate => "migrate",
             Self::ManageTemplates => "manage templates",
+            Self::ManageVirtualization => "manage the cluster's virtualization",
             Self::ManageCluster => "manage the cluster",
         }
     }
@@ -123,11 +130,13 @@ impl Capability {
             Self::View => Level::Viewer,
             Self::Use => Level::User,
             Self::Launch | Self::Clone | Self::Delete | Self::Migrate => Level::PowerUser,
-            Self::ManageTemplates | Self::ManageCluster => Level::Admin,
+            Self::ManageTemplates | Self::ManageVirtualization | Self::ManageCluster => {
+                Level::Admin
+            }
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -167,7 +176,7 @@ impl Capabilities {
             .filter(move |capability| self.contains(*capability))
     }
 
-    /// Whether any of them is about virtual machines: managing the cluster alone is not.
+    /// Whether any of them is about virtual machines: managing nodes, namespaces and storage alone is not.
     pub const fn concern_machines(self) -> bool {
         self.0 & !Capability::ManageCluster.bit() != 0
     }
@@ -244,34 +253,70 @@ impl Rules {
 impl Entry {
     /// The group first: it decides most often, and it is the shortest to compare.
     fn is_met(&self, target: &TargetRule) -> bool {
-        let is_meant = |resource: &&str| match *resource {
-            OTHERS => self.is_other(target),
-            resource => resource_covers(&target.resource, resource),
-        };
-        (*target.group == *"*" || *target.group == *self.group)
-            && self.resources.iter().any(is_meant)
+        self.is_of(&target.group)
+            && self.resources.iter().any(|name| self.means(name, target))
             && self.verbs.iter().any(|verb| target.verbs.allow(verb))
     }
 
-    /// A machine's resource that no line names.
+    fn is_of(&self, group: &str) -> bool {
+        group == "*" || group == self.group || (self.group == OTHER_GROUPS && is_of_kubevirt(group))
+    }
+
+    /// Whether the rule is about what the line calls so.
     ///
-    /// A wildcard must never give less than what it stands for: `*/twin` counts, since `virtualmachines/twin` does.
-    fn is_other(&self, target: &TargetRule) -> bool {
-        let is_machines = |whole: &str| whole.starts_with(MACHINE) && !is_named(&target.resource);
-        match target.resource.split_once('/') {
-            None => self.group != SUBRESOURCES && is_machines(&target.resource),
-            Some((whole, sub)) => {
-                self.group == SUBRESOURCES
-                    && !COMMON.contains(&sub)
-                    && (whole == "*" || is_machines(whole))
-            }
+    /// A wildcard must never give less than what it stands for: `*` counts for every `…`, and `*/twin` for
+    /// `…virtualmachine…/…`, since `virtualmachines/twin` does.
+    fn means(&self, name: &str, target: &TargetRule) -> bool {
+        if !name.contains(ANY) {
+            return resource_covers(&target.resource, name);
         }
+        let group = match &*target.group {
+            "*" => self.group,
+            group => group,
+        };
+        let is_of_its_own = self.group != OTHER_GROUPS || group == OTHER_GROUPS;
+        (is_of_its_own || !is_named(group, name))
+            && (*target.resource == *"*"
+                || (is_like(name, &target.resource) && !is_named(group, &target.resource)))
     }
 }
 
-fn is_named(resource: &str) -> bool {
-    let mut named = table::TABLE.iter().flat_map(|entry| entry.resources);
-    named.any(|name| *name == resource)
+/// In a name of the table: any letters.
+const ANY: char = '…';
+
+fn is_of_kubevirt(group: &str) -> bool {
+    group
+        .strip_suffix("kubevirt.io")
+        .is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// Whether a line of the group has that name.
+fn is_named(group: &str, resource: &str) -> bool {
+    let mut lines = table().iter().filter(|entry| entry.group == group);
+    lines.any(|entry| entry.resources.contains(&resource))
+}
+
+/// Whether a rule's resource is one that a name with `…` stands for, or a wildcard for such.
+fn is_like(name: &str, resource: &str) -> bool {
+    match (name.split_once('/'), resource.split_once('/')) {
+        (None, None) => has_letters(name, resource),
+        (Some((name, wanted)), Some((whole, sub))) => {
+            let is_wanted = wanted == sub || (wanted.contains(ANY) && !COMMON.contains(&sub));
+            is_wanted && (whole == "*" || has_letters(name, whole))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the letters between `…` are there, in the place that it leaves them.
+fn has_letters(name: &str, resource: &str) -> bool {
+    let letters = name.trim_matches(ANY);
+    match (name.starts_with(ANY), name.ends_with(ANY)) {
+        (true, true) => resource.contains(letters),
+        (true, false) => resource.ends_with(letters),
+        (false, true) => resource.starts_with(letters),
+        (false, false) => resource == letters,
+    }
 }
 
 impl fmt::Debug for Capabilities {

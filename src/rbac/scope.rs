@@ -118,7 +118,12 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
         "networking.k8s.io",
         &["ingressclasses", "ipaddresses", "servicecidrs"],
     ),
+    (
+        "networkaddonsoperator.network.kubevirt.io",
+        &["networkaddonsconfigs"],
+    ),
     ("node.k8s.io", &["runtimeclasses"]),
+    ("plugin.kubevirt.io", &["plugins"]),
     (
         "rbac.authorization.k8s.io",
         &["clusterrolebindings", "clusterroles"],

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use palette_rbac::facts::{RoleView, View};
-use palette_rbac::rbac::capabilities::{COMMON, Entry, OTHERS, table};
+use palette_rbac::rbac::capabilities::{COMMON, Entry, table};
 use palette_rbac::rbac::reach::{Access, detours};
 use palette_rbac::rbac::{Capability, Level, cluster_scoped};
 
@@ -64,10 +64,7 @@ fn capabilities() -> String {
 }
 
 fn entry_line(entry: &Entry) -> String {
-    let resources = entry.resources.iter().map(|resource| match *resource {
-        OTHERS => "any other that begins with `virtualmachine`".to_owned(),
-        resource => code(resource),
-    });
+    let resources = entry.resources.iter().map(|resource| code(resource));
     let gives = entry
         .gives
         .map_or_else(|| "nothing".to_owned(), |it| format!("**{it}**"));
@@ -201,7 +198,8 @@ role, everybody comes to the same level. It is written from the tables in `src/r
 3. Find its capabilities in the [table](#capabilities). One verb on one resource of a line is enough. `resourceNames`
    narrow nothing. `*` stands for every verb, group or resource, and `*/sub` for that subresource of every resource;
    `res/*` and `*/*` stand for nothing, as in Kubernetes.
-4. To manage the cluster counts only together with another capability.
+4. To manage the cluster (nodes, namespaces, storage, …) counts only together with another capability. To manage the
+   cluster's virtualization counts alone.
 5. The level is the lowest VM role that may do all of it.
 6. A role that covers what the cluster's own `spectro-vm-…` ClusterRole allows there has that level at least. A
    ClusterRole of that name that can do nothing in the table is not compared with.
@@ -211,7 +209,29 @@ const CAPABILITIES: &str = "\
 ## Capabilities
 
 A line that gives nothing is there because somebody would look for it. Reading a resource that no line names gives
-nothing either.
+nothing either. `…` stands for any letters: such a line is about what no line of that group names, and `….kubevirt.io`
+is `kubevirt.io` and every group that ends so, but for those with the same words in a line of their own. So the
+resources that come with the next release of KubeVirt count, in a group that is new as well, before this table knows
+them.
+
+Palette's Virtual Machine User has every `snapshot…` operation and no operation for restores. A restore makes the
+machine that it names if there is none, which is how one copies a machine with a snapshot: whoever may create one may
+clone.
+
+The table was checked against KubeVirt 1.9 and CDI 1.66 in November 2026. `tests/roles/kubevirt.yaml` has the roles that
+these publish for users and `tests/roles/served.yaml` what is served besides, each with where it was read; every resource
+and verb in them has a line here, or a test fails. What could be read, and what could not:
+
+- read in published files: the rules of CDI 1.66, virt-template, the storage migrations, Forklift, vm-console-proxy and
+  SSP, and what `subresources.kubevirt.io` serves;
+- read in an earlier version: the rules of `kubevirt.io:admin`, `:edit`, `:view` and `:migrate` (between 1.6 and 1.9);
+- read in a description only: that admin and edit may use a template's `create` and `process` since virt-template 0.2.4,
+  KubeVirt's roles for backups, and VMO's resources, whose rules are not published.
+
+Two exceptions. Before CDI 1.66 (and the patches of releases 1.55 to 1.65 of August 2026), `cdi.kubevirt.io:view` has
+`datavolumes/source`: a role of that content may clone. And the Role `os-images.kubevirt.io:view` of namespace
+`kubevirt-os-images`, which SSP binds to everybody so that its images can be copied, asks for nothing as long as it can
+do nothing but that.
 ";
 
 const DETOURS: &str = "\
@@ -232,5 +252,5 @@ counts, wildcards too. `namespaces` counts, since a request for the namespace it
 const PUBLISHED: &str = "\
 ## Levels of published roles
 
-Kubernetes 1.36 with the roles of KubeVirt 1.6 and CDI, which the default roles aggregate.
+Kubernetes 1.36 with the roles of KubeVirt 1.9 and CDI 1.66, which the default roles aggregate.
 ";

@@ -8,6 +8,7 @@
 
 mod document;
 mod operators;
+mod permissions;
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ fn levels(view: &View, role: &str) -> [Option<Level>; 2] {
 
 #[test]
 fn published_roles_have_the_documented_level() {
-    use Level::{Admin, PowerUser, Viewer};
+    use Level::{Admin, PowerUser, User, Viewer};
     let view = cluster_of(&[KUBERNETES, KUBEVIRT]);
     for (role, in_cluster, in_namespace) in [
         ("cluster-admin", Some(Admin), Some(Admin)),
@@ -58,6 +59,26 @@ fn published_roles_have_the_documented_level() {
         ("cdi.kubevirt.io:config-reader", None, None),
         ("cdi.kubevirt.io:view", None, None),
         ("cdi.kubevirt.io:edit", Some(Admin), Some(Admin)),
+        (
+            "cdi.kubevirt.io:clone-sourcer",
+            Some(PowerUser),
+            Some(PowerUser),
+        ),
+        ("token.kubevirt.io:generate", Some(User), Some(User)),
+        (
+            "virt-template-virtualmachinetemplate-viewer-role",
+            None,
+            None,
+        ),
+        (
+            "virt-template-virtualmachinetemplaterequest-source-role",
+            Some(PowerUser),
+            Some(PowerUser),
+        ),
+        ("migrations-viewer-role", Some(Viewer), Some(Viewer)),
+        ("migrations-editor-role", Some(PowerUser), Some(PowerUser)),
+        ("forkliftcontroller-editor-role", Some(Admin), Some(Admin)),
+        ("forkliftcontroller-viewer-role", None, None),
         ("system:discovery", None, None),
         ("system:basic-user", None, None),
         ("system:node", None, None),

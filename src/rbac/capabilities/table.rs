@@ -1,18 +1,19 @@
 //! From the documented restrictions of the VM roles to permissions.
 //!
-//! After the published `ClusterRole`s and APIs of `KubeVirt`, CDI and Forklift, and `VmTemplate` of the documentation of
-//! Palette. A line that gives nothing is there because somebody would look for it.
+//! After the published `ClusterRole`s and APIs of `KubeVirt` 1.9, CDI 1.66 and Forklift, and what the documentation of
+//! Palette says of VMO. A line that gives nothing is there because somebody would look for it.
 
 use super::Capability::{
-    Clone, Delete, Launch, ManageCluster, ManageTemplates, Migrate, Use, View,
+    Clone, Delete, Launch, ManageCluster, ManageTemplates, ManageVirtualization, Migrate, Use, View,
 };
-use super::{Capability, Entry, OTHERS};
+use super::{Capability, Entry, MACHINE, MACHINE_SCALE, MACHINE_SUBRESOURCE, OTHER_GROUPS};
 
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "update", "patch"];
 const CHANGE: &[&str] = &["update", "patch"];
 const REMOVE: &[&str] = &["delete", "deletecollection"];
 const WRITE_OR_REMOVE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
+const READ_OR_REMOVE: &[&str] = &["get", "list", "watch", "delete", "deletecollection"];
 const CONNECT: &[&str] = &["get", "create", "update"];
 const ANY: &[&str] = &[
     "get",
@@ -46,6 +47,15 @@ pub(super) const TABLE: &[Entry] = &[
         ],
         CHANGE,
     ),
+    nothing(
+        "kubevirt.io",
+        &[
+            "virtualmachines/finalizers",
+            "virtualmachineinstances/finalizers",
+        ],
+        &["get", "list", "watch", "create", "delete"],
+    )
+    .since("only to write them means anything"),
     gives(
         Launch,
         "kubevirt.io",
@@ -83,15 +93,37 @@ pub(super) const TABLE: &[Entry] = &[
     nothing("kubevirt.io", &["kubevirts"], READ)
         .since("`kubevirt.io:default` hands it to everybody"),
     gives(
-        ManageCluster,
+        ManageVirtualization,
         "kubevirt.io",
         &["kubevirts", "kubevirts/status", "kubevirts/finalizers"],
         WRITE_OR_REMOVE,
     ),
-    gives(View, "kubevirt.io", &[OTHERS], READ),
-    gives(Launch, "kubevirt.io", &[OTHERS], WRITE)
+    gives(View, "kubevirt.io", &[MACHINE], READ),
+    gives(Launch, "kubevirt.io", &[MACHINE], WRITE)
         .since("not known yet, so taken for the most likely"),
-    gives(Delete, "kubevirt.io", &[OTHERS], REMOVE),
+    gives(
+        Delete,
+        "kubevirt.io",
+        &[MACHINE],
+        REMOVE,
+    ),
+    // Whatever comes with the next release.
+    gives(View, OTHER_GROUPS, &[MACHINE, MACHINE_SUBRESOURCE], READ),
+    gives(Use, OTHER_GROUPS, &[MACHINE_SUBRESOURCE], &["get"])
+        .since("not known yet; a console would be opened by `get`"),
+    gives(
+        Launch,
+        OTHER_GROUPS,
+        &[MACHINE, MACHINE_SUBRESOURCE, MACHINE_SCALE],
+        WRITE,
+    )
+    .since("not known yet, so taken for the most likely"),
+    gives(
+        Delete,
+        OTHER_GROUPS,
+        &[MACHINE, MACHINE_SUBRESOURCE],
+        REMOVE,
+    ),
     // What is done with a machine.
     gives(
         View,
@@ -103,6 +135,7 @@ pub(super) const TABLE: &[Entry] = &[
             "virtualmachineinstances/guestosinfo",
             "virtualmachineinstances/filesystemlist",
             "virtualmachineinstances/userlist",
+            "virtualmachineinstances/sev",
             "virtualmachineinstances/sev/fetchcertchain",
             "virtualmachineinstances/sev/querylaunchmeasurement",
         ],
@@ -142,6 +175,7 @@ pub(super) const TABLE: &[Entry] = &[
             "virtualmachineinstances/softreboot",
             "virtualmachineinstances/addvolume",
             "virtualmachineinstances/removevolume",
+            "virtualmachineinstances/sev",
             "virtualmachineinstances/sev/setupsession",
             "virtualmachineinstances/sev/injectlaunchsecret",
         ],
@@ -152,7 +186,9 @@ pub(super) const TABLE: &[Entry] = &[
         "subresources.kubevirt.io",
         &[
             "virtualmachines/migrate",
+            "virtualmachines/evacuate",
             "virtualmachines/evacuate/cancel",
+            "virtualmachineinstances/evacuate",
             "virtualmachineinstances/evacuate/cancel",
         ],
         WRITE,
@@ -160,9 +196,13 @@ pub(super) const TABLE: &[Entry] = &[
     gives(
         Clone,
         "subresources.kubevirt.io",
-        &["virtualmachineinstances/backup"],
+        &[
+            "virtualmachineinstances/backup",
+            "virtualmachineinstances/redefine-checkpoint",
+        ],
         WRITE,
-    ),
+    )
+    .since("a backup is a copy of the disks, and a checkpoint is where the next one begins"),
     nothing(
         "subresources.kubevirt.io",
         &["version", "guestfs", "healthz"],
@@ -184,11 +224,13 @@ pub(super) const TABLE: &[Entry] = &[
     gives(
         Use,
         "subresources.kubevirt.io",
-        &[OTHERS],
+        &[MACHINE_SUBRESOURCE],
         &["get", "create", "update", "patch"],
     )
     .since("not known yet; a console would be opened by `get`"),
-    // Snapshots, which the role of Palette of the same level may take, restore and delete as well.
+    gives(Use, "token.kubevirt.io", &["virtualmachines/vnc"], CONNECT)
+        .since("the token that `get` returns opens the console"),
+    // Snapshots.
     gives(
         View,
         "snapshot.kubevirt.io",
@@ -196,7 +238,7 @@ pub(super) const TABLE: &[Entry] = &[
             "virtualmachinesnapshots",
             "virtualmachinesnapshotcontents",
             "virtualmachinerestores",
-            OTHERS,
+            MACHINE,
         ],
         READ,
     ),
@@ -206,35 +248,47 @@ pub(super) const TABLE: &[Entry] = &[
         &[
             "virtualmachinesnapshots",
             "virtualmachinesnapshotcontents",
-            "virtualmachinerestores",
-            OTHERS,
+            MACHINE,
         ],
         WRITE_OR_REMOVE,
     )
     .since("Palette's Virtual Machine User has every operation on snapshots"),
+    gives(
+        Clone,
+        "snapshot.kubevirt.io",
+        &["virtualmachinerestores"],
+        &["create"],
+    )
+    .since("makes the machine that it names if there is none; Palette's Virtual Machine User has `snapshot…` and no restore"),
+    gives(
+        Use,
+        "snapshot.kubevirt.io",
+        &["virtualmachinerestores"],
+        &["update", "patch", "delete", "deletecollection"],
+    ),
     // Copies.
     gives(
         View,
         "clone.kubevirt.io",
-        &["virtualmachineclones", OTHERS],
+        &["virtualmachineclones", MACHINE],
         READ,
     ),
     gives(
         Clone,
         "clone.kubevirt.io",
-        &["virtualmachineclones", OTHERS],
+        &["virtualmachineclones", MACHINE],
         WRITE_OR_REMOVE,
     ),
     gives(
         View,
         "export.kubevirt.io",
-        &["virtualmachineexports", OTHERS],
+        &["virtualmachineexports", MACHINE],
         READ,
     ),
     gives(
         Clone,
         "export.kubevirt.io",
-        &["virtualmachineexports", OTHERS],
+        &["virtualmachineexports", MACHINE],
         WRITE_OR_REMOVE,
     )
     .since("an export is a copy of the disks"),
@@ -244,7 +298,7 @@ pub(super) const TABLE: &[Entry] = &[
         &[
             "virtualmachinebackups",
             "virtualmachinebackuptrackers",
-            OTHERS,
+            MACHINE,
         ],
         READ,
     ),
@@ -254,7 +308,7 @@ pub(super) const TABLE: &[Entry] = &[
         &[
             "virtualmachinebackups",
             "virtualmachinebackuptrackers",
-            OTHERS,
+            MACHINE,
         ],
         WRITE_OR_REMOVE,
     ),
@@ -262,24 +316,43 @@ pub(super) const TABLE: &[Entry] = &[
     gives(
         View,
         "pool.kubevirt.io",
-        &["virtualmachinepools", OTHERS],
+        &["virtualmachinepools", MACHINE],
         READ,
     ),
     gives(
         Launch,
         "pool.kubevirt.io",
-        &["virtualmachinepools", "virtualmachinepools/scale", OTHERS],
+        &["virtualmachinepools", "virtualmachinepools/scale", MACHINE, MACHINE_SCALE],
         WRITE,
     ),
     gives(
         Delete,
         "pool.kubevirt.io",
-        &["virtualmachinepools", OTHERS],
+        &["virtualmachinepools", MACHINE],
         REMOVE,
+    ),
+    // Moves of disks, with the machines that they belong to.
+    gives(
+        View,
+        "migrations.kubevirt.io",
+        STORAGE_MIGRATIONS,
+        READ,
+    ),
+    gives(
+        Migrate,
+        "migrations.kubevirt.io",
+        STORAGE_MIGRATIONS,
+        WRITE_OR_REMOVE,
     ),
     // Templates.
     nothing("instancetype.kubevirt.io", INSTANCETYPES, READ)
         .since("`instancetype.kubevirt.io:view` hands them to everybody"),
+    gives(
+        View,
+        "instancetype.kubevirt.io",
+        &[MACHINE],
+        READ,
+    ),
     gives(
         ManageTemplates,
         "instancetype.kubevirt.io",
@@ -288,20 +361,71 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     gives(
         ManageTemplates,
+        "instancetype.kubevirt.io",
+        &[MACHINE],
+        WRITE_OR_REMOVE,
+    ),
+    gives(
+        ManageTemplates,
         "flavor.kubevirt.io",
         &[
             "virtualmachineflavors",
             "virtualmachineclusterflavors",
-            OTHERS,
+            MACHINE,
         ],
         WRITE_OR_REMOVE,
     )
     .since("the name of instancetypes before KubeVirt 0.55"),
+    nothing(
+        "template.kubevirt.io",
+        &[
+            "virtualmachinetemplates",
+            "virtualmachinetemplates/status",
+            "virtualmachinetemplaterequests",
+            "virtualmachinetemplaterequests/status",
+        ],
+        READ,
+    )
+    .since("a template is no machine"),
+    gives(
+        View,
+        "template.kubevirt.io",
+        &[MACHINE],
+        READ,
+    ),
     gives(
         ManageTemplates,
         "template.kubevirt.io",
-        &["virtualmachinetemplates", OTHERS],
+        &[
+            "virtualmachinetemplates",
+            "virtualmachinetemplaterequests",
+            MACHINE,
+        ],
         WRITE_OR_REMOVE,
+    ),
+    gives(
+        Clone,
+        "template.kubevirt.io",
+        &["virtualmachinetemplaterequests/source"],
+        WRITE,
+    )
+    .since("lets a template be made of the namespace's machines and their disks"),
+    gives(
+        Launch,
+        "subresources.template.kubevirt.io",
+        &[
+            "virtualmachinetemplates/create",
+            "virtualmachinetemplates/process",
+            MACHINE_SUBRESOURCE,
+        ],
+        WRITE,
+    )
+    .since("the machine is made by a ServiceAccount"),
+    gives(
+        Use,
+        "subresources.template.kubevirt.io",
+        &[MACHINE_SUBRESOURCE],
+        &["get"],
     ),
     nothing("spectrocloud.com", &["vmtemplates"], READ)
         .since("older packs hand them to every VM user"),
@@ -311,6 +435,13 @@ pub(super) const TABLE: &[Entry] = &[
         &["vmtemplates"],
         WRITE_OR_REMOVE,
     ),
+    gives(
+        ManageVirtualization,
+        "spectrocloud.com",
+        &["vmo…"],
+        WRITE_OR_REMOVE,
+    )
+    .since("VMO's own access lists, templates and policies; whoever is in them needs no binding"),
     gives(
         ManageTemplates,
         "cdi.kubevirt.io",
@@ -328,14 +459,26 @@ pub(super) const TABLE: &[Entry] = &[
             "volumeimportsources",
             "volumeuploadsources",
             "volumeclonesources",
+            "datavolumes/finalizers",
         ],
         READ,
     )
     .since("a disk is no machine, and catalogues of images are read by everybody"),
-    nothing("cdi.kubevirt.io", &["datavolumes/source"], ANY)
-        .since("`cdi.kubevirt.io:view` has `create` on it; to copy takes a DataVolume as well"),
+    gives(Clone, "cdi.kubevirt.io", &["datavolumes/source"], WRITE)
+        .since("copies the namespace's disks to wherever one may make a DataVolume; in `cdi.kubevirt.io:view` before CDI 1.66"),
     gives(Launch, "cdi.kubevirt.io", DISKS, WRITE),
     gives(Delete, "cdi.kubevirt.io", DISKS, REMOVE),
+    nothing(
+        "cdi.kubevirt.io",
+        &["datavolumes/finalizers"],
+        WRITE_OR_REMOVE,
+    ),
+    nothing(
+        "upload.cdi.kubevirt.io",
+        &["uploadtokenrequests"],
+        READ_OR_REMOVE,
+    )
+    .since("a token is made, and never kept"),
     gives(
         Launch,
         "upload.cdi.kubevirt.io",
@@ -345,17 +488,60 @@ pub(super) const TABLE: &[Entry] = &[
     gives(
         Launch,
         "forklift.cdi.kubevirt.io",
-        &["ovirtvolumepopulators", "openstackvolumepopulators"],
+        &[
+            "ovirtvolumepopulators",
+            "openstackvolumepopulators",
+            "…populators",
+        ],
         WRITE,
     ),
+    nothing(
+        "forklift.cdi.kubevirt.io",
+        &["ovirtvolumepopulators", "openstackvolumepopulators"],
+        READ_OR_REMOVE,
+    )
+    .since("says where a disk comes from, and is none"),
     gives(
         Launch,
         "forklift.konveyor.io",
-        &["migrations", "plans"],
+        &[
+            "migrations",
+            "plans",
+            "conversions",
+            "providers",
+            "hosts",
+            "hooks",
+            "…populators",
+            "…providers",
+            "…providerservers",
+            "copyappliance…",
+        ],
         WRITE,
     )
-    .since("brings machines in from elsewhere"),
-    // The cluster; counts only beside a line above.
+    .since("brings machines and disks in from elsewhere"),
+    nothing(
+        "forklift.konveyor.io",
+        &[
+            "networkmaps",
+            "storagemaps",
+            "toeholdtemplates",
+            "virtualizationvalidations",
+        ],
+        WRITE,
+    )
+    .since("brings in no machine by itself"),
+    nothing(
+        "forklift.konveyor.io",
+        &["forkliftcontrollers", "forkliftcontrollers/status"],
+        READ,
+    ),
+    // What virtualization itself consists of.
+    gives(
+        ManageVirtualization,
+        "forklift.konveyor.io",
+        &["forkliftcontrollers"],
+        WRITE_OR_REMOVE,
+    ),
     nothing(
         "cdi.kubevirt.io",
         &["cdis", "cdiconfigs", "storageprofiles", "objecttransfers"],
@@ -363,31 +549,57 @@ pub(super) const TABLE: &[Entry] = &[
     )
     .since("`cdi.kubevirt.io:config-reader` hands them to everybody"),
     gives(
-        ManageCluster,
+        ManageVirtualization,
         "cdi.kubevirt.io",
         &["cdis", "cdiconfigs", "storageprofiles", "objecttransfers"],
         WRITE_OR_REMOVE,
     ),
     nothing("migrations.kubevirt.io", &["migrationpolicies"], READ),
     gives(
-        ManageCluster,
+        ManageVirtualization,
         "migrations.kubevirt.io",
-        &["migrationpolicies"],
+        &["migrationpolicies", "migcontrollers"],
         WRITE_OR_REMOVE,
     ),
     gives(
-        ManageCluster,
+        ManageVirtualization,
         "hco.kubevirt.io",
         &["hyperconvergeds"],
         WRITE_OR_REMOVE,
     ),
-    gives(ManageCluster, "ssp.kubevirt.io", &["ssps"], WRITE_OR_REMOVE),
     gives(
-        ManageCluster,
+        ManageVirtualization,
+        "aaq.kubevirt.io",
+        &["aaqs"],
+        WRITE_OR_REMOVE,
+    ),
+    gives(
+        ManageVirtualization,
+        "ssp.kubevirt.io",
+        &["ssps"],
+        WRITE_OR_REMOVE,
+    ),
+    gives(
+        ManageVirtualization,
+        "networkaddonsoperator.network.kubevirt.io",
+        &["networkaddonsconfigs"],
+        WRITE_OR_REMOVE,
+    ),
+    gives(
+        ManageVirtualization,
+        "plugin.kubevirt.io",
+        &["plugins"],
+        WRITE_OR_REMOVE,
+    )
+    .since("a plugin rewrites every machine that starts"),
+    gives(
+        ManageVirtualization,
         "cluster.spectrocloud.com",
         &["spectroclusters", "packs"],
         WRITE_OR_REMOVE,
-    ),
+    )
+    .since("Palette's agent installs what a pack says"),
+    // The cluster; counts only beside a line above.
     gives(
         ManageCluster,
         "",
@@ -435,6 +647,12 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     gives(
         ManageCluster,
+        "hostpathprovisioner.kubevirt.io",
+        &["hostpathprovisioners"],
+        WRITE_OR_REMOVE,
+    ),
+    gives(
+        ManageCluster,
         "storage.k8s.io",
         &["storageclasses", "csidrivers", "volumeattachments"],
         WRITE_OR_REMOVE,
@@ -468,7 +686,18 @@ const INSTANCETYPES: &[&str] = &[
     "virtualmachineclusterinstancetypes",
     "virtualmachinepreferences",
     "virtualmachineclusterpreferences",
-    OTHERS,
+];
+
+const STORAGE_MIGRATIONS: &[&str] = &[
+    "virtualmachinestoragemigrations",
+    "virtualmachinestoragemigrations/status",
+    "virtualmachinestoragemigrationplans",
+    "virtualmachinestoragemigrationplans/status",
+    "multinamespacevirtualmachinestoragemigrations",
+    "multinamespacevirtualmachinestoragemigrations/status",
+    "multinamespacevirtualmachinestoragemigrationplans",
+    "multinamespacevirtualmachinestoragemigrationplans/status",
+    MACHINE,
 ];
 
 const DISKS: &[&str] = &[
