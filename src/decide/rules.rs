@@ -288,8 +288,7 @@ impl<'r> Judge<'r> {
         let is_open = |detour: &Detour| {
             !detour.is_to_the_webhook() || known.rules(scope).reach(&policy.installation, scope)
         };
-        let detours = known.detours(scope).iter().copied();
-        let detours = detours.filter(|detour| is_open(detour));
+        let detours = known.detours(scope).filter(|detour| is_open(detour));
         let effects = detours.filter_map(|detour| {
             let effect = policy.effect_of_case(Rule::IndirectReach, detour.name)?;
             Some((detour, self.of_named_role(detour, effect, grant)?))

@@ -72,7 +72,7 @@ impl Abilities {
             rules: known.rules(scope).clone(),
             capabilities: known.capabilities(scope),
             level: known.level(scope),
-            detours: known.detours(scope).to_vec(),
+            detours: known.detours(scope).collect(),
         })
     }
 }

@@ -132,8 +132,9 @@ impl<'v> RoleView<'v> {
     }
 
     /// The detours that it opens in that scope.
-    pub fn detours(self, scope: &Scope<'_>) -> &'v [&'static Detour] {
-        self.effective().within(scope).detours()
+    pub fn detours(self, scope: &Scope<'_>) -> impl Iterator<Item = &'static Detour> {
+        let open = self.effective().within(scope).detours().iter().copied();
+        open.filter(|detour| detour.is_within(scope))
     }
 
     fn effective(self) -> &'v Effective {

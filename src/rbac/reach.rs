@@ -41,6 +41,20 @@ impl Detour {
     pub fn is_to_the_webhook(&self) -> bool {
         self.name == CHANGE_WEBHOOK
     }
+
+    /// Whether what it leads through is there: the list of EKS is one object of one namespace.
+    pub fn is_within(&self, scope: &Scope<'_>) -> bool {
+        let is_there = || {
+            scope
+                .namespace()
+                .is_none_or(|namespace| namespace == "kube-system")
+        };
+        self.name != MAP_IDENTITIES || is_there()
+    }
+
+    fn is_about(&self, name: Option<&Arc<str>>) -> bool {
+        self.name != MAP_IDENTITIES || name.is_none_or(|name| **name == *"aws-auth")
+    }
 }
 
 impl Rules {
@@ -65,7 +79,8 @@ impl Rules {
                 })
     }
 
-    /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules.
+    /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules, and
+    /// whether the detour [is there](Detour::is_within).
     pub fn detours(&self) -> impl Iterator<Item = &'static Detour> {
         DETOURS.iter().filter(|detour| self.opens(detour))
     }
@@ -74,7 +89,9 @@ impl Rules {
         let through = detour.through.iter();
         let mut targets =
             through.flat_map(|access| self.targets().iter().map(move |it| (access, it)));
-        targets.any(|(access, target)| access.is_given_by(target))
+        targets.any(|(access, target)| {
+            detour.is_about(target.name.as_ref()) && access.is_given_by(target)
+        })
     }
 }
 
@@ -90,6 +107,7 @@ const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "update", "patch"];
 const WRITE_OR_REMOVE: &[&str] = &["create", "update", "patch", "delete", "deletecollection"];
 const CHANGE_OR_REMOVE: &[&str] = &["update", "patch", "delete", "deletecollection"];
+const MAP_IDENTITIES: &str = "map-identities";
 const CHANGE_WEBHOOK: &str = "change-palette-rbac";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -215,6 +233,137 @@ const DETOURS: &[Detour] = &[
             },
         ],
         why: "runs a pod as any ServiceAccount of the namespace",
+    },
+    Detour {
+        name: "remove-pods",
+        through: &[
+            Access {
+                group: "",
+                resources: &["pods"],
+                verbs: &["delete", "deletecollection"],
+            },
+            Access {
+                group: "",
+                resources: &["pods/eviction"],
+                verbs: &["create"],
+            },
+        ],
+        why: "ends the pod that runs a virtual machine, or has the machine moved",
+    },
+    Detour {
+        name: "connect-to-pods",
+        through: &[Access {
+            group: "",
+            resources: &["pods/portforward", "pods/proxy", "services/proxy"],
+            verbs: &["get", "create", "update", "patch", "delete"],
+        }],
+        why: "reaches the ports of a pod, and of the virtual machine in it, from outside the cluster",
+    },
+    Detour {
+        name: "maintain-nodes",
+        through: &[
+            Access {
+                group: "nodemaintenance.medik8s.io",
+                resources: &["nodemaintenances"],
+                verbs: WRITE,
+            },
+            Access {
+                group: "nodemaintenance.kubevirt.io",
+                resources: &["nodemaintenances"],
+                verbs: WRITE,
+            },
+        ],
+        why: "has every virtual machine moved from a node, or ended",
+    },
+    Detour {
+        name: "write-by-proxy",
+        through: &[
+            Access {
+                group: "argoproj.io",
+                resources: &["applications", "applicationsets", "appprojects"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "kustomize.toolkit.fluxcd.io",
+                resources: &["kustomizations"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "helm.toolkit.fluxcd.io",
+                resources: &["helmreleases"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "helm.cattle.io",
+                resources: &["helmcharts", "helmchartconfigs"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "k3s.cattle.io",
+                resources: &["addons"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "fleet.cattle.io",
+                resources: &["gitrepos", "helmops", "bundles", "bundledeployments"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "kubernetes.crossplane.io",
+                resources: &["objects"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "kubernetes.m.crossplane.io",
+                resources: &["objects"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "helm.crossplane.io",
+                resources: &["releases"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "helm.m.crossplane.io",
+                resources: &["releases"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "work.open-cluster-management.io",
+                resources: &["manifestworks"],
+                verbs: WRITE_OR_REMOVE,
+            },
+            Access {
+                group: "cluster.spectrocloud.com",
+                resources: &["packs"],
+                verbs: WRITE_OR_REMOVE,
+            },
+        ],
+        why: "has a controller write, with its own rights, what the object says",
+    },
+    Detour {
+        name: "write-access-lists",
+        through: &[Access {
+            group: "spectrocloud.com",
+            resources: &[
+                "vmoroles",
+                "vmolocalusers",
+                "vmoconfigs",
+                "vmoprovisioningtemplates",
+                "vmoadmissionpolicies",
+            ],
+            verbs: WRITE_OR_REMOVE,
+        }],
+        why: "is let in by VMO, which asks its own lists and acts with its own rights",
+    },
+    Detour {
+        name: MAP_IDENTITIES,
+        through: &[Access {
+            group: "",
+            resources: &["configmaps"],
+            verbs: WRITE,
+        }],
+        why: "takes any name and group by the ConfigMap `aws-auth` of `kube-system`, which EKS asks",
     },
     Detour {
         name: "proxy-to-nodes",
@@ -429,7 +578,53 @@ mod tests {
             of(&["approve"], "certificates.k8s.io", "signers"),
             ["sign-certificates"]
         );
+        assert_eq!(of(&["delete"], "", "pods"), ["remove-pods"]);
+        assert_eq!(of(&["create"], "", "pods/eviction"), ["remove-pods"]);
+        assert_eq!(of(&["create"], "", "pods/portforward"), ["connect-to-pods"]);
+        assert_eq!(of(&["get"], "", "services/proxy"), ["connect-to-pods"]);
+        for group in ["nodemaintenance.medik8s.io", "nodemaintenance.kubevirt.io"] {
+            assert_eq!(
+                of(&["create"], group, "nodemaintenances"),
+                ["maintain-nodes"]
+            );
+        }
+        for (group, resource) in [
+            ("argoproj.io", "applications"),
+            ("kustomize.toolkit.fluxcd.io", "kustomizations"),
+            ("helm.toolkit.fluxcd.io", "helmreleases"),
+            ("helm.cattle.io", "helmcharts"),
+            ("kubernetes.crossplane.io", "objects"),
+            ("cluster.spectrocloud.com", "packs"),
+        ] {
+            assert_eq!(of(&["patch"], group, resource), ["write-by-proxy"]);
+            assert_eq!(of(&["get"], group, resource), Vec::<&str>::new());
+        }
+        assert_eq!(
+            of(&["update"], "spectrocloud.com", "vmoroles"),
+            ["write-access-lists"]
+        );
         assert_eq!(of(&["get", "list"], "", "pods"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_list_of_eks_is_one_object_of_one_namespace() {
+        let named = |name: &str| PolicyRule {
+            resource_names: vec![name.into()],
+            ..PolicyRule::resources(&["patch"], &[""], &["configmaps"])
+        };
+        let opens = |rule| names(&Rules::new(&[rule])).contains(&MAP_IDENTITIES);
+        assert!(opens(named("aws-auth")));
+        assert!(!opens(named("other")));
+        assert!(opens(PolicyRule::resources(
+            &["patch"],
+            &[""],
+            &["configmaps"]
+        )));
+        let detour = detours().iter().find(|it| it.name == MAP_IDENTITIES);
+        let is_within = |scope: Scope<'_>| detour.unwrap().is_within(&scope);
+        assert!(is_within(Scope::Cluster));
+        assert!(is_within(Scope::Namespace("kube-system".into())));
+        assert!(!is_within(Scope::Namespace("vms".into())));
     }
 
     #[test]
