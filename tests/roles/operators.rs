@@ -48,7 +48,7 @@ fn what_is_said_of_known_operators_is_as_documented() {
 fn operators_bind_roles_that_are_there() {
     let operators = Operators::read();
     assert!(
-        operators.files.len() > 15,
+        operators.files.len() > 45,
         "{} files",
         operators.files.len()
     );
