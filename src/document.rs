@@ -5,6 +5,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod lines;
+mod map;
 mod mistake;
 mod place;
 mod tree;
@@ -13,6 +14,7 @@ use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform as _};
 
 pub(crate) use lines::Lines;
+pub(crate) use map::Map;
 pub use mistake::{InFile, Mistake, Mistakes};
 pub(crate) use mistake::{Position, position_in};
 pub(crate) use place::{Fields, Log, Place, Spot, unknown_word};

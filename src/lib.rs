@@ -8,6 +8,7 @@ pub mod document;
 pub mod domain;
 pub mod explain;
 pub mod facts;
+pub mod manifest;
 pub mod message;
 pub mod palette;
 pub mod policy;

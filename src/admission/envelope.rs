@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::kind::{JudgedKind, ObjectKind, OperationLabel};
 use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
 use super::uid::uid_of;
+use crate::document::Map;
 use crate::domain::{BindingKind, BindingRequest, Operation, Requester, RoleKind};
 
 /// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
@@ -64,7 +65,7 @@ impl<'a> Envelope<'a> {
         let text = std::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
         let review = read_review(text).map_err(|error| unreadable(error.to_string()))?;
         let foreign = review.foreign();
-        let request = review.request.unwrap_or_default();
+        let Map(request) = review.request.unwrap_or_default();
         if UID_BYTES.contains(&request.uid.0.len()) {
             Ok(Self {
                 text,
@@ -154,9 +155,9 @@ impl<'a> Envelope<'a> {
 
     /// Roles are written rarely, so their objects are looked for a second time rather than in each review.
     fn role(&self, kind: RoleKind, operation: Operation) -> Result<RoleObjects<'_>, InvalidObject> {
-        let review: Review<'_, &RawValue> = serde_json::from_str(self.text)
+        let Map(review): Map<Review<'_, &RawValue>> = serde_json::from_str(self.text)
             .map_err(|error| InvalidObject::one("request", error.to_string()))?;
-        let request = review.request.unwrap_or_default();
+        let Map(request) = review.request.unwrap_or_default();
         let object = request
             .object
             .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?;
@@ -244,10 +245,10 @@ type Given<'a> = Result<Object<'a>, InvalidObject>;
 ///
 /// Where it is not, or they could not, whether it is a review at all and what is wrong with each object are told apart.
 fn read_review(text: &str) -> Result<Review<'_, Given<'_>>, serde_json::Error> {
-    if let Ok(review) = serde_json::from_str::<Review<'_, Object<'_>>>(text) {
-        return Ok(review.map(Ok));
+    if let Ok(Map(review)) = serde_json::from_str::<Map<Review<'_, Map<Object<'_>>>>>(text) {
+        return Ok(review.map(|Map(object)| Ok(object)));
     }
-    let review = serde_json::from_str::<Review<'_, &RawValue>>(text)?;
+    let Map(review) = serde_json::from_str::<Map<Review<'_, &RawValue>>>(text)?;
     Ok(review.map(|raw| object(raw.get())))
 }
 
@@ -259,7 +260,7 @@ fn read_review(text: &str) -> Result<Review<'_, Given<'_>>, serde_json::Error> {
 struct Review<'a, O> {
     api_version: Option<Text<'a>>,
     kind: Option<Text<'a>>,
-    request: Option<Request<'a, O>>,
+    request: Option<Map<Request<'a, O>>>,
 }
 
 impl<'a, O> Review<'a, O> {
@@ -267,7 +268,7 @@ impl<'a, O> Review<'a, O> {
         Review {
             api_version: self.api_version,
             kind: self.kind,
-            request: self.request.map(|request| request.map(object)),
+            request: self.request.map(|Map(request)| Map(request.map(object))),
         }
     }
 }
@@ -300,12 +301,12 @@ impl<O> Review<'_, O> {
 )]
 struct Request<'a, O> {
     uid: Text<'a>,
-    kind: GroupKind<'a>,
+    kind: Map<GroupKind<'a>>,
     operation: Text<'a>,
     dry_run: Option<bool>,
     name: Option<Text<'a>>,
     namespace: Option<Text<'a>>,
-    user_info: UserInfo<'a>,
+    user_info: Map<UserInfo<'a>>,
     object: Option<O>,
     old_object: Option<O>,
 }
@@ -331,12 +332,12 @@ impl<O> Default for Request<'_, O> {
     fn default() -> Self {
         Self {
             uid: Text::default(),
-            kind: GroupKind::default(),
+            kind: Map::default(),
             operation: Text::default(),
             dry_run: None,
             name: None,
             namespace: None,
-            user_info: UserInfo::default(),
+            user_info: Map::default(),
             object: None,
             old_object: None,
         }

@@ -4,7 +4,9 @@ use std::fmt;
 use serde::Deserialize;
 
 use super::envelope::{RBAC_GROUP, Text};
+use crate::document::Map;
 use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind};
+use crate::manifest::mistakes_in;
 
 /// Everything that keeps an object from being understood; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,15 +63,15 @@ pub enum Manifest<'a> {
 /// Reads one manifest in JSON; a `RoleBinding` without a namespace gets the one given, and a binding that leaves its
 /// name to the API server is called by the prefix (`generateName`).
 pub fn read_manifest<'a>(json: &'a str, namespace: &'a str) -> Result<Manifest<'a>, InvalidObject> {
-    let head: TypeMeta<'a> = serde_json::from_str(json)
-        .map_err(|error| InvalidObject::one("object", error.to_string()))?;
+    let Map(head): Map<TypeMeta<'a>> =
+        serde_json::from_str(json).map_err(|error| misshapen(json, &error))?;
     let (api_version, kind) = (text(head.api_version.as_ref()), text(head.kind.as_ref()));
     let kind = match (api_version.split_once('/'), kind) {
         (Some((RBAC_GROUP, _)), "RoleBinding") => BindingKind::RoleBinding,
         (Some((RBAC_GROUP, _)), "ClusterRoleBinding") => BindingKind::ClusterRoleBinding,
         _ => return Ok(Manifest::Other),
     };
-    let metadata = head.metadata.unwrap_or_default();
+    let metadata = head.metadata.unwrap_or_default().0;
     let own = metadata
         .namespace
         .map(|own| own.0)
@@ -92,7 +94,27 @@ pub(super) fn read_binding<'a>(
 
 /// Reads the parts of an object that make a binding.
 pub(super) fn object(json: &str) -> Result<Object<'_>, InvalidObject> {
-    serde_json::from_str(json).map_err(|error| InvalidObject::one("object", error.to_string()))
+    serde_json::from_str(json)
+        .map(|Map(object)| object)
+        .map_err(|error| misshapen(json, &error))
+}
+
+/// Says in which fields an object is none that could be a binding; serde knows only the first of them, by its own names.
+fn misshapen(json: &str, error: &serde_json::Error) -> InvalidObject {
+    let fields = mistakes_in(json).map(|mistakes| {
+        let fields = mistakes.iter().map(|mistake| InvalidField {
+            field: match mistake.path.as_str() {
+                "" => String::from("object"),
+                path => path.escape_debug().collect(),
+            },
+            problem: mistake.message.escape_debug().collect(),
+        });
+        fields.collect()
+    });
+    match fields {
+        Some(fields) => InvalidObject { fields },
+        None => InvalidObject::one("object", error.to_string()),
+    }
 }
 
 fn read<'a>(
@@ -103,7 +125,7 @@ fn read<'a>(
 ) -> Result<Binding<'a>, InvalidObject> {
     let mut reader = Reader::default();
     reader.kind(object, kind);
-    let metadata = object.metadata.clone().unwrap_or_default();
+    let metadata = object.metadata.clone().unwrap_or_default().0;
     let name = metadata.name.map_or(name, |name| name.0);
     let scope = reader.scope(kind, namespace, metadata.namespace);
     reader.filled("metadata.name", &name);
@@ -172,10 +194,10 @@ impl Reader {
 
     fn role<'a>(
         &mut self,
-        reference: Option<RoleRefObject<'a>>,
+        reference: Option<Map<RoleRefObject<'a>>>,
         scope: &Scope<'_>,
     ) -> Option<RoleRef<'a>> {
-        let Some(reference) = reference else {
+        let Some(Map(reference)) = reference else {
             self.wrong(
                 "roleRef",
                 "is missing; name the role that the binding grants",
@@ -212,13 +234,13 @@ impl Reader {
 
     fn subjects<'a>(
         &mut self,
-        subjects: &[SubjectObject<'a>],
+        subjects: &[Map<SubjectObject<'a>>],
         scope: &Scope<'a>,
     ) -> Vec<Subject<'a>> {
         subjects
             .iter()
             .enumerate()
-            .filter_map(|(index, subject)| self.subject(index, subject.clone(), scope))
+            .filter_map(|(index, subject)| self.subject(index, subject.0.clone(), scope))
             .collect()
     }
 
@@ -284,10 +306,13 @@ impl Reader {
 
     fn group(&mut self, field: &str, found: &str, allowed: &[&str]) {
         if !allowed.contains(&found) {
-            let wanted = allowed.last().copied().unwrap_or_default();
+            let found = found.escape_debug();
             self.wrong(
                 field,
-                format!("`{}` is not `{wanted}`", found.escape_debug()),
+                match allowed.last() {
+                    Some(wanted) if !wanted.is_empty() => format!("`{found}` is not `{wanted}`"),
+                    _ => format!("`{found}` belongs to no ServiceAccount; leave the field out"),
+                },
             );
         }
     }
@@ -305,7 +330,7 @@ struct TypeMeta<'a> {
     #[serde(borrow)]
     kind: Option<Text<'a>>,
     #[serde(borrow)]
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<Map<Metadata<'a>>>,
 }
 
 /// The parts of an object that make a binding. A copy is cheap: its texts are borrowed wherever they have no escapes.
@@ -315,11 +340,11 @@ pub(super) struct Object<'a> {
     #[serde(borrow)]
     kind: Option<Text<'a>>,
     #[serde(borrow)]
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<Map<Metadata<'a>>>,
     #[serde(borrow)]
-    role_ref: Option<RoleRefObject<'a>>,
+    role_ref: Option<Map<RoleRefObject<'a>>>,
     #[serde(borrow)]
-    subjects: Option<Vec<SubjectObject<'a>>>,
+    subjects: Option<Vec<Map<SubjectObject<'a>>>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

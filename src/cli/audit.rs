@@ -18,7 +18,9 @@ use super::inputs::RulingArgs;
 use super::manifests::Problem;
 use super::output::{GOOD, Output};
 use super::report::{self, AuditResult, AuditSummary};
-use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged, verdict_of};
+use super::results::{
+    Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged, verdict_of,
+};
 use super::{Exit, Failure};
 use crate::audit;
 use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope};
@@ -61,12 +63,13 @@ impl AuditArgs {
         let ruling = self.ruling.ruling(output)?;
         let mut dump = self.read(output)?;
         for problem in &dump.problems {
-            output.error(problem)?;
+            output.problem(problem)?;
         }
         let answers = answers(&dump.facts.view(), &ruling, self.ruling.now());
         let audit = Audit {
             answers,
             problems: dump.problems,
+            skipped: Skipped::default(),
         };
         let results = audit.results(self.fail_on, &ruling);
         let out = &mut output.out;
@@ -94,6 +97,8 @@ impl AuditArgs {
 struct Audit {
     answers: Vec<Answer>,
     problems: Vec<Problem>,
+    /// A dump may hold more than was asked for, which is nobody's concern.
+    skipped: Skipped,
 }
 
 impl Audit {
@@ -101,6 +106,7 @@ impl Audit {
         Results {
             answers: &self.answers,
             problems: &self.problems,
+            skipped: &self.skipped,
             fail_on,
             ruling,
         }
@@ -111,6 +117,7 @@ impl Audit {
 fn answers(view: &View, ruling: &Ruling, now: Timestamp) -> Vec<Answer> {
     let bindings = view.bindings().map(|binding| Answer {
         source: None,
+        lines: Vec::new(),
         kind: binding.to_judge().kind().as_str(),
         namespace: binding.name.namespace.as_deref().map(str::to_owned),
         name: binding.name.name.to_string(),
@@ -133,6 +140,7 @@ fn drifted(drift: Finding) -> Answer {
     };
     Answer {
         source: None,
+        lines: Vec::new(),
         kind: role.kind.as_str(),
         namespace: None,
         name,

@@ -15,26 +15,27 @@ use jiff::Timestamp;
 
 use super::facts::{self, FactsArgs};
 use super::inputs::{RequesterArgs, RulingArgs};
-use super::manifests::{Manifests, Object, Problem};
+use super::manifests::{Manifests, Object, Problem, Source};
 use super::output::Output;
 use super::report::{self, CheckResult, Summary};
-use super::results::{Answer, FailOn, ResultFormat, Results, counted, not_judged};
+use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged};
 use super::{Exit, Failure};
-use crate::admission::{Manifest, read_manifest};
 use crate::decide::{RoleRequest, decide, decide_role};
 use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
 use crate::facts::{Cluster, Object as Fact, Role};
+use crate::manifest::{self, Strictness};
 use crate::ruling::Ruling;
 use views::Views;
 
 /// Judge the bindings and roles of manifests as the webhook would, before they are applied
 ///
 /// Every RoleBinding and ClusterRoleBinding is judged as if it were created, every Role and ClusterRole as if it were
-/// written; other kinds are skipped and counted. What a role allows is known of the roles among the manifests, and of
+/// written; other kinds are skipped and named. What a role allows is known of the roles among the manifests, and of
 /// the cluster's if its facts are named; what neither has counts as unknown, not as missing.
 ///
 /// Folders are read with all that is below them (*.yaml, *.yml, *.json), `-` is the standard input; List objects and
-/// files of several documents are taken apart. A document that cannot be read leaves the others as they are.
+/// files of several documents are taken apart, as kubectl does it. A document that cannot be read leaves the others as
+/// they are, and one that is plainly meant as a binding or role and is none by the letter is bad input.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
@@ -59,6 +60,9 @@ pub struct CheckArgs {
     /// How the verdicts are printed
     #[arg(short, long, env = "PALETTE_RBAC_OUTPUT", value_enum, default_value_t)]
     output: ResultFormat,
+    /// Succeeds where there is no binding and no role to judge
+    #[arg(long, env = "PALETTE_RBAC_ALLOW_EMPTY")]
+    allow_empty: bool,
     /// The mildest finding that fails the check
     #[arg(long, env = "PALETTE_RBAC_FAIL_ON", value_enum, default_value_t)]
     fail_on: FailOn,
@@ -76,11 +80,16 @@ impl CheckArgs {
         self.facts.beside(&self.filenames)?;
         let ruling = self.ruling.ruling(output)?;
         let manifests = Manifests::read(&self.filenames);
+        manifests.warn_of_left_out(output)?;
         let known = self.facts.read(output)?.unwrap_or_default();
-        let views = Views::of(known, &manifests.objects, &self.namespace);
-        let check = Check::of(manifests, &self.judge(&ruling, &views));
+        let written = Written::read(manifests, &self.namespace);
+        let views = Views::of(known, written.facts());
+        let mut check = Check::of(written, &self.judge(&ruling, &views));
+        if !self.allow_empty {
+            check.fail_if_nothing();
+        }
         for problem in &check.problems {
-            output.error(problem)?;
+            output.problem(problem)?;
         }
         let (results, out) = (check.results(self.fail_on, &ruling), &mut output.out);
         match self.output {
@@ -96,7 +105,6 @@ impl CheckArgs {
         Judge {
             ruling,
             views,
-            namespace: &self.namespace,
             requester: self.requester.requester(),
             now: self.ruling.now(),
         }
@@ -107,7 +115,6 @@ impl CheckArgs {
 struct Judge<'a> {
     ruling: &'a Ruling,
     views: &'a Views,
-    namespace: &'a str,
     requester: Option<Requester<'a>>,
     now: Timestamp,
 }
@@ -137,67 +144,77 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// What the manifests hold, each object read once.
+struct Written {
+    files: usize,
+    objects: Vec<(Source, manifest::Object, Fact)>,
+    skipped: Skipped,
+    problems: Vec<Problem>,
+}
+
+impl Written {
+    fn read(manifests: Manifests, namespace: &str) -> Self {
+        let mut written = Self {
+            files: manifests.files,
+            objects: Vec::new(),
+            skipped: Skipped::default(),
+            problems: manifests.problems,
+        };
+        for object in manifests.objects {
+            written.add(object, namespace);
+        }
+        written
+    }
+
+    fn add(&mut self, object: Object, namespace: &str) {
+        match facts::read(&object, Some(namespace), Strictness::Written) {
+            Some(Ok(fact)) => self.objects.push((object.source, object.content, fact)),
+            Some(Err(problem)) => self.problems.push(problem),
+            None => self.skipped.add(object),
+        }
+    }
+
+    fn facts(&self) -> impl Iterator<Item = Fact> {
+        self.objects.iter().map(|(_, _, fact)| fact.clone())
+    }
+}
+
 /// All verdicts of a run.
 struct Check {
     answers: Vec<Answer>,
     files: usize,
-    skipped: usize,
+    skipped: Skipped,
     problems: Vec<Problem>,
 }
 
 impl Check {
-    fn of(manifests: Manifests, judge: &Judge<'_>) -> Self {
-        let mut check = Self {
-            answers: Vec::new(),
-            files: manifests.files,
-            skipped: 0,
-            problems: manifests.problems,
-        };
-        let nothing = manifests.objects.is_empty() && check.problems.is_empty();
-        for object in manifests.objects {
-            check.add(object, judge);
-        }
-        if nothing {
-            check.problems.push(Problem::NoObjects);
-        }
-        check
-    }
-
-    fn add(&mut self, object: Object, judge: &Judge<'_>) {
-        match read_manifest(&object.json, judge.namespace) {
-            Ok(Manifest::Binding(binding)) => self.answers.push(Answer {
-                decision: judge.decide(&binding),
-                kind: binding.kind().as_str(),
-                namespace: binding.scope.namespace().map(str::to_owned),
-                name: binding.name.into_owned(),
-                source: Some(object.source),
-            }),
-            Ok(Manifest::Other) => self.add_other(&object, judge),
-            Err(invalid) => self.problems.push(Problem::Broken {
-                at: object.source,
-                message: invalid.to_string(),
-            }),
+    fn of(written: Written, judge: &Judge<'_>) -> Self {
+        let objects = written.objects.into_iter();
+        Self {
+            answers: objects
+                .map(|(source, content, fact)| answer(source, &content, fact, judge))
+                .collect(),
+            files: written.files,
+            skipped: written.skipped,
+            problems: written.problems,
         }
     }
 
-    fn add_other(&mut self, object: &Object, judge: &Judge<'_>) {
-        match facts::read(object, Some(judge.namespace)) {
-            Some(Ok(Fact::Role(role))) => self.answers.push(Answer {
-                kind: role.object_kind().as_str(),
-                namespace: role.name.namespace.as_deref().map(str::to_owned),
-                name: role.name.name.to_string(),
-                decision: judge.decide_role(role),
-                source: Some(object.source.clone()),
-            }),
-            Some(Ok(Fact::Binding(_))) | None => self.skipped += 1,
-            Some(Err(problem)) => self.problems.push(problem),
+    fn fail_if_nothing(&mut self) {
+        if !self.answers.is_empty() || !self.problems.is_empty() {
+            return;
         }
+        self.problems.push(match self.skipped.in_words() {
+            None => Problem::NoObjects,
+            Some(skipped) => Problem::NothingJudged(format!(", only {skipped}")),
+        });
     }
 
     fn results<'r>(&'r self, fail_on: FailOn, ruling: &'r Ruling) -> Results<'r> {
         Results {
             answers: &self.answers,
             problems: &self.problems,
+            skipped: &self.skipped,
             fail_on,
             ruling,
         }
@@ -217,14 +234,16 @@ impl Check {
         if !verdicts.is_empty() {
             line = format!("{line}: {verdicts}");
         }
-        if self.skipped > 0 {
-            line = format!("{line}; {} skipped", counted(self.skipped, "other object"));
+        if let Some(skipped) = self.skipped.in_words() {
+            line = format!("{line}; {skipped} skipped");
         }
-        if !self.problems.is_empty() {
-            line = format!(
-                "{line}; {} not judged",
-                counted(self.problems.len(), "input")
-            );
+        let unjudged = self
+            .problems
+            .iter()
+            .filter(|problem| problem.is_about_input());
+        match unjudged.count() {
+            0 => {}
+            count => line = format!("{line}; {} not judged", counted(count, "input")),
         }
         let unjudged: Vec<Rule> = results.unjudged().collect();
         let lines: Vec<String> = std::iter::once(line).chain(not_judged(&unjudged)).collect();
@@ -238,12 +257,33 @@ impl Check {
                 bindings: results.bindings(),
                 roles: results.roles(),
                 verdicts: results.verdicts(),
-                skipped: self.skipped,
+                skipped: self.skipped.count(),
+                skipped_kinds: self.skipped.kinds(),
                 unreadable: self.problems.len(),
                 not_judged: results.unjudged().collect(),
             },
             self.answers.iter().map(Answer::report).collect(),
         )
+    }
+}
+
+fn answer(source: Source, content: &manifest::Object, fact: Fact, judge: &Judge<'_>) -> Answer {
+    let kind = fact.kind().as_str();
+    let name = fact.name().clone();
+    let decision = match fact {
+        Fact::Binding(binding) => judge.decide(&binding.to_judge()),
+        Fact::Role(role) => judge.decide_role(role),
+    };
+    let findings = decision.findings.iter();
+    Answer {
+        lines: findings
+            .map(|finding| content.line_of(&finding.field.to_string()))
+            .collect(),
+        decision,
+        kind,
+        namespace: name.namespace.as_deref().map(str::to_owned),
+        name: name.name.to_string(),
+        source: Some(source),
     }
 }
 
@@ -267,4 +307,4 @@ Examples:
   palette-rbac check -f manifests/ --directory directory.yaml --output sarif > bindings.sarif
 
 Exit codes: 0 all admitted; 1 a finding that fails the check; 2 bad input: a document that cannot be understood, no \
-manifest in a folder, no object at all; 3 a file that cannot be read.";
+manifest in a folder, no binding and no role at all; 3 a file that cannot be read.";

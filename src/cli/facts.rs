@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -14,6 +13,7 @@ use super::Failure;
 use super::manifests::{self, Manifests, Problem, display_name, is_standard_input};
 use super::output::Output;
 use crate::facts::{Event, Facts, Kind, Object};
+use crate::manifest::{Recognized, Strictness};
 use crate::sources::SourceError;
 use crate::sources::cluster::{ClusterFrom, Listed, connect, list};
 
@@ -157,10 +157,17 @@ impl Dump {
     /// Reads files of which each kind that occurs is there in full.
     pub(super) fn read(paths: &[PathBuf], output: &mut Output<'_>) -> Result<Self, Failure> {
         let mut manifests = Manifests::read(paths);
+        manifests.warn_of_left_out(output)?;
         let mut problems = std::mem::take(&mut manifests.problems);
         let mut by_kind: BTreeMap<Kind, Vec<Object>> = BTreeMap::new();
+        for page in manifests.pages {
+            problems.push(Problem::Page {
+                at: page.source,
+                count: page.missing,
+            });
+        }
         for object in &manifests.objects {
-            match read(object, None) {
+            match read(object, None, Strictness::Stored) {
                 Some(Ok(fact)) => by_kind.entry(fact.kind()).or_default().push(fact),
                 Some(Err(problem)) => problems.push(problem),
                 None => {}
@@ -219,46 +226,21 @@ fn named(paths: &[PathBuf]) -> String {
 pub(super) fn read(
     object: &manifests::Object,
     namespace: Option<&str>,
+    strictness: Strictness,
 ) -> Option<Result<Object, Problem>> {
-    let broken = |error: serde_json::Error| Problem::Broken {
-        at: object.source.clone(),
-        message: error.to_string(),
-    };
-    let mut document: Value = serde_json::from_str(&object.json).ok()?;
-    let kind = kind_of(&document)?;
-    fill(&mut document, kind, namespace);
-    Some(serde_json::from_value(document).map_err(broken))
-}
-
-fn kind_of(document: &Value) -> Option<Kind> {
-    let text = |key: &str| document.get(key).and_then(Value::as_str);
-    let (group, _) = text("apiVersion")?.split_once('/')?;
-    let named = text("kind")?;
-    Kind::ALL
-        .into_iter()
-        .find(|kind| group == RBAC_GROUP && kind.as_str() == named)
-}
-
-fn fill(document: &mut Value, kind: Kind, namespace: Option<&str>) {
-    let Some(metadata) = document.get_mut("metadata").and_then(Value::as_object_mut) else {
-        return;
-    };
-    let is_empty =
-        |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().is_empty();
-    if is_empty(metadata.get("name"))
-        && let Some(prefix) = metadata.get("generateName").cloned()
-    {
-        metadata.insert("name".to_owned(), prefix);
-    }
-    if let Some(namespace) = namespace
-        && kind.is_namespaced()
-        && is_empty(metadata.get("namespace"))
-    {
-        metadata.insert("namespace".to_owned(), namespace.into());
+    let broken = |mistakes| Problem::broken(&object.source, mistakes);
+    match object.content.recognized() {
+        Recognized::Judged(kind) => Some(
+            object
+                .content
+                .read(kind, namespace, strictness)
+                .map_err(broken),
+        ),
+        Recognized::Meant(mistake) => Some(Err(broken(mistake.into()))),
+        Recognized::Other(_) => None,
     }
 }
 
-const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 /// Work that takes longer is announced.
 const PATIENCE: Duration = Duration::from_secs(1);
 const NO_CLUSTER: &str = "no cluster: no pod's ServiceAccount, no KUBECONFIG and no ~/.kube/config; name one with \

@@ -1,17 +1,16 @@
-//! Manifests out of files, folders and the standard input: each object on its own, in JSON, with its place.
-//!
-//! Files are taken apart as kubectl does it, so that what is judged is what would be applied. Nothing is judged here.
+//! Manifests out of files, folders and the standard input: each object on its own, with its place.
 
-mod json;
-mod list;
 mod paths;
-mod yaml;
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::Exit;
+use super::output::Output;
+use crate::document::{InFile, Mistake, Mistakes};
+use crate::manifest::{self, Content};
 
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +24,18 @@ pub(super) struct Source {
 }
 
 /// One object.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Object {
     pub(super) source: Source,
-    pub(super) json: String,
+    pub(super) content: manifest::Object,
+}
+
+/// A List that is one page of many.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) source: Source,
+    /// How many objects are missing, if it says so.
+    pub(super) missing: Option<u64>,
 }
 
 /// Why a part of the input is not judged.
@@ -43,42 +50,94 @@ pub(super) enum Problem {
     /// Most likely what should have written them failed.
     #[error("no objects in what was given to check")]
     NoObjects,
-    /// It is no object.
-    #[error("{}:{}: document {}: {message}", at.file, at.line, at.document)]
-    Broken { at: Source, message: String },
+    /// Most likely the wrong files: a check that judges nothing would always succeed.
+    #[error("no binding and no role in what was given to check{}; --allow-empty takes that for success", .0)]
+    NothingJudged(String),
+    /// Half of a cluster would look like a whole one.
+    #[error("{}:{}: document {}: one page of many{}; read them all, without --limit and --chunk-size", at.file, at.line, at.document, missing(*.count))]
+    Page { at: Source, count: Option<u64> },
+    /// It is no object, or none of its kind. The source is the first mistake's.
+    #[error("{}", InDocument(at, mistakes))]
+    Broken { at: Source, mistakes: Mistakes },
 }
 
-impl Source {
-    /// Whether it has no place in a file.
-    pub(super) fn is_standard_input(&self) -> bool {
-        self.file == STANDARD_INPUT
+fn missing(count: Option<u64>) -> String {
+    count.map_or_else(
+        || String::from(", more objects are missing"),
+        |count| format!(", {count} more objects are missing"),
+    )
+}
+
+/// `a.yaml:7:3: document 2: roleRef: expected a map, found a list`, a line each.
+struct InDocument<'a>(&'a Source, &'a Mistakes);
+
+impl fmt::Display for InDocument<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(at, mistakes) = self;
+        for (index, mistake) in mistakes.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            let named = Mistake {
+                line: mistake.line,
+                column: mistake.column,
+                path: format!("document {}", at.document),
+                message: mistake.said(),
+            };
+            let named = [named];
+            write!(f, "{separator}{}", InFile::new(&at.file, &named))?;
+        }
+        Ok(())
     }
 }
 
 impl Problem {
+    /// An object, or a part of a document, with these mistakes.
+    pub(super) fn broken(source: &Source, mistakes: Mistakes) -> Self {
+        let first = mistakes.iter().map(|mistake| mistake.line);
+        let line = first.min().filter(|line| *line > 0);
+        Self::Broken {
+            at: Source {
+                line: line.unwrap_or(source.line),
+                ..source.clone()
+            },
+            mistakes,
+        }
+    }
+
     /// The file or folder that it is about.
     pub(super) fn file(&self) -> String {
         match self {
             Self::Unreadable { file, .. } => file.clone(),
             Self::EmptyFolder(folder) => folder.display().to_string(),
-            Self::NoObjects => String::from(STANDARD_INPUT),
-            Self::Broken { at, .. } => at.file.clone(),
+            Self::NoObjects | Self::NothingJudged(_) => String::from(STANDARD_INPUT),
+            Self::Broken { at, .. } | Self::Page { at, .. } => at.file.clone(),
         }
     }
 
     /// Where in a file it is.
     pub(super) const fn source(&self) -> Option<&Source> {
         match self {
-            Self::Broken { at, .. } => Some(at),
-            Self::Unreadable { .. } | Self::EmptyFolder(_) | Self::NoObjects => None,
+            Self::Broken { at, .. } | Self::Page { at, .. } => Some(at),
+            Self::Unreadable { .. }
+            | Self::EmptyFolder(_)
+            | Self::NoObjects
+            | Self::NothingJudged(_) => None,
         }
+    }
+
+    /// Whether there is an input that it keeps from being judged.
+    pub(super) const fn is_about_input(&self) -> bool {
+        !matches!(self, Self::NoObjects | Self::NothingJudged(_))
     }
 
     /// What it makes of the run.
     pub(super) const fn exit(&self) -> Exit {
         match self {
             Self::Unreadable { .. } => Exit::CouldNotRun,
-            Self::EmptyFolder(_) | Self::NoObjects | Self::Broken { .. } => Exit::BadInput,
+            Self::EmptyFolder(_)
+            | Self::NoObjects
+            | Self::NothingJudged(_)
+            | Self::Page { .. }
+            | Self::Broken { .. } => Exit::BadInput,
         }
     }
 }
@@ -90,8 +149,12 @@ pub(super) struct Manifests {
     pub(super) files: usize,
     /// In the order of the inputs.
     pub(super) objects: Vec<Object>,
+    /// Those that are not whole.
+    pub(super) pages: Vec<Page>,
     /// In the order of the inputs.
     pub(super) problems: Vec<Problem>,
+    /// Linked folders that were left out.
+    pub(super) left_out: Vec<PathBuf>,
 }
 
 impl Manifests {
@@ -100,11 +163,24 @@ impl Manifests {
         let mut manifests = Self::default();
         for path in named {
             match paths::files(path) {
-                Ok(files) => files.iter().for_each(|file| manifests.add_file(file)),
+                Ok(mut found) => {
+                    found.files.iter().for_each(|file| manifests.add_file(file));
+                    manifests.left_out.append(&mut found.left_out);
+                }
                 Err(problem) => manifests.problems.push(problem),
             }
         }
         manifests
+    }
+
+    /// Says which folders were not looked into.
+    pub(super) fn warn_of_left_out(&self, output: &mut Output<'_>) -> io::Result<()> {
+        self.left_out.iter().try_for_each(|link| {
+            output.warning(format_args!(
+                "`{}` is a link to a folder and left out, as kubectl does; name it to have it read",
+                link.display()
+            ))
+        })
     }
 
     fn add_file(&mut self, path: &Path) {
@@ -119,67 +195,23 @@ impl Manifests {
     }
 
     fn add_bytes(&mut self, file: &str, bytes: &[u8]) {
-        match str::from_utf8(bytes) {
-            Ok(text) => self.add_text(file, text),
-            Err(error) => {
-                let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let line = before.split(|byte| *byte == b'\n').count();
-                self.problems.push(Problem::Broken {
-                    at: Source {
-                        file: file.to_owned(),
-                        document: 1,
-                        line,
-                    },
-                    message: String::from("is not UTF-8"),
-                });
-            }
-        }
-    }
-
-    fn add_text(&mut self, file: &str, text: &str) {
         self.files += 1;
-        // The byte order mark that some editors write is no part of the document.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for part in parts(text) {
-            let at = |line| Source {
+        for part in manifest::parts(bytes) {
+            let source = Source {
                 file: file.to_owned(),
                 document: part.document,
-                line,
+                line: part.line,
             };
             match part.content {
-                Ok(json) => self.objects.push(Object {
-                    source: at(part.line),
-                    json,
+                Content::Object(content) => self.objects.push(Object { source, content }),
+                Content::Page(page) => self.pages.push(Page {
+                    source,
+                    missing: page.missing,
                 }),
-                Err(message) => self.problems.push(Problem::Broken {
-                    at: at(part.line),
-                    message,
-                }),
+                Content::Broken(mistakes) => self.problems.push(Problem::broken(&source, mistakes)),
             }
         }
     }
-}
-
-/// An object of a text in JSON, or what is wrong there.
-#[derive(Debug, PartialEq, Eq)]
-struct Part {
-    document: usize,
-    line: usize,
-    content: Result<String, String>,
-}
-
-/// JSON is taken for JSON, which keeps keys that stand twice; what looks like it and is none may be YAML still.
-fn parts(text: &str) -> Vec<Part> {
-    if !text.trim_start().starts_with('{') {
-        return yaml::parts(text);
-    }
-    let parts = json::parts(text);
-    let is_broken = |parts: &[Part]| parts.iter().any(|part| part.content.is_err());
-    if !is_broken(&parts) {
-        return parts;
-    }
-    let as_yaml = yaml::parts(text);
-    if is_broken(&as_yaml) { parts } else { as_yaml }
 }
 
 /// Whether it is the standard input.
@@ -207,7 +239,4 @@ pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// What messages call it.
-const STANDARD_INPUT: &str = "<stdin>";
-
-#[cfg(test)]
-mod tests;
+pub(super) const STANDARD_INPUT: &str = "<stdin>";

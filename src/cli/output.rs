@@ -41,6 +41,12 @@ impl Output<'_> {
         writeln!(self.err, "{BAD}error{BAD:#}: {}", printable(message))
     }
 
+    /// The same, a line for each of its lines.
+    pub(super) fn problem(&mut self, problem: &impl Display) -> io::Result<()> {
+        let text = problem.to_string();
+        text.lines().try_for_each(|line| self.error(line))
+    }
+
     /// Says what is likely not meant.
     pub(super) fn warning(&mut self, message: impl Display) -> io::Result<()> {
         writeln!(

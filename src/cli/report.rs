@@ -1,5 +1,6 @@
 //! Decisions in JSON, as `check` and `explain` print them: an interface that scripts rely on.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ use crate::message;
 pub(super) struct CheckResult<'a> {
     api_version: &'static str,
     kind: &'static str,
-    summary: Summary,
+    summary: Summary<'a>,
     decisions: Vec<DecisionReport<'a>>,
 }
 
 impl<'a> CheckResult<'a> {
-    pub(super) fn new(summary: Summary, decisions: Vec<DecisionReport<'a>>) -> Self {
+    pub(super) fn new(summary: Summary<'a>, decisions: Vec<DecisionReport<'a>>) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "CheckResult",
@@ -71,7 +72,7 @@ pub(super) struct AuditSummary {
 /// How much was judged, and how.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary {
+pub(super) struct Summary<'a> {
     pub(super) files: usize,
     pub(super) bindings: usize,
     pub(super) roles: usize,
@@ -79,6 +80,8 @@ pub(super) struct Summary {
     pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
     /// Objects of other kinds.
     pub(super) skipped: usize,
+    /// How many of each kind.
+    pub(super) skipped_kinds: BTreeMap<&'a str, usize>,
     /// Files and documents that could not be judged; the standard error says why.
     pub(super) unreadable: usize,
     /// Rules that are on, for which too little is known of the cluster.

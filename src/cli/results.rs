@@ -2,6 +2,7 @@
 
 mod junit;
 mod sarif;
+mod skipped;
 mod text;
 
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use super::manifests::{Problem, Source};
 use crate::domain::{Decision, Effect, Judged, Rule, Verdict};
 use crate::ruling::Ruling;
 
+pub(super) use skipped::Skipped;
 pub(super) use text::counted;
 
 /// How results are printed.
@@ -63,6 +65,8 @@ impl FailOn {
 pub(super) struct Answer {
     /// Where it stands in a file; nowhere if it was read from a cluster.
     pub(super) source: Option<Source>,
+    /// The line of each finding's field in that file, in their order.
+    pub(super) lines: Vec<usize>,
     pub(super) kind: &'static str,
     pub(super) namespace: Option<String>,
     pub(super) name: String,
@@ -73,8 +77,10 @@ pub(super) struct Answer {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Results<'r> {
     pub(super) answers: &'r [Answer],
-    /// What could not be answer.
+    /// What could not be judged.
     pub(super) problems: &'r [Problem],
+    /// What was not to be judged.
+    pub(super) skipped: &'r Skipped,
     pub(super) fail_on: FailOn,
     pub(super) ruling: &'r Ruling,
 }

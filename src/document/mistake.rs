@@ -28,6 +28,16 @@ impl Mistake {
     }
 }
 
+impl Mistake {
+    /// The path and what is wrong there, without the place.
+    pub(crate) fn said(&self) -> String {
+        match self.path.as_str() {
+            "" => self.message.clone(),
+            path => format!("{path}: {}", self.message),
+        }
+    }
+}
+
 /// `7:3: rules.requestor: unknown rule; did you mean "requester"?`, always one line.
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -93,6 +93,20 @@ impl<'a> Place<'a> {
         matches!(self.node.value, Value::Map(_))
     }
 
+    /// Text, whatever it holds.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        let text = self.node.text();
+        if text.is_none() {
+            self.expected("text");
+        }
+        text
+    }
+
+    /// The text that it is, without a word if it is none.
+    pub(crate) fn quiet_text(&self) -> Option<&'a str> {
+        self.node.text()
+    }
+
     /// One line of text, possibly empty.
     pub(crate) fn line(&self) -> Option<&'a str> {
         let Value::Text(text) = &self.node.value else {
@@ -152,7 +166,7 @@ impl<'a> Place<'a> {
 
     /// A positive length of time, as in `24h` or `90m`; a day has 24 hours.
     pub(crate) fn duration(&self) -> Option<Duration> {
-        if self.node.value == Value::Number {
+        if matches!(self.node.value, Value::Number(_)) {
             self.mistake("a number without a unit; write for example `24h` or `90m`");
             return None;
         }
@@ -239,6 +253,16 @@ impl<'a> Place<'a> {
         })
     }
 
+    /// The fields of a map that may have others, too.
+    pub(crate) fn fields_among_others(&self, known: &[&'static str]) -> Option<Fields<'a>> {
+        let mut entries = self.entries()?;
+        entries.retain(|entry| known.contains(&entry.name));
+        Some(Fields {
+            place: self.clone(),
+            entries,
+        })
+    }
+
     fn entry(&self, key: &'a Node, value: &'a Node) -> Option<Entry<'a>> {
         let Value::Text(name) = &key.value else {
             self.below(key, self.path.clone())
@@ -267,7 +291,7 @@ impl<'a> Place<'a> {
     fn expected(&self, what: &str) {
         let found = self.node.value.noun();
         let hint = match self.node.value {
-            Value::Bool(_) | Value::Number if what == "text" => "; put it in quotes",
+            Value::Bool(_) | Value::Number(_) if what == "text" => "; put it in quotes",
             _ => "",
         };
         self.mistake(format!("expected {what}, found {found}{hint}"));

@@ -18,7 +18,8 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Null,
     Bool(bool),
-    Number,
+    /// As JSON writes it.
+    Number(Box<str>),
     Text(String),
     List(Vec<Node>),
     /// Keys in the order of the file, twice where the file has one twice.
@@ -31,7 +32,7 @@ impl Value {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "a boolean",
-            Self::Number => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "text",
             Self::List(_) => "a list",
             Self::Map(_) => "a map",
@@ -40,6 +41,53 @@ impl Value {
 }
 
 impl Node {
+    /// The value of a key of a map; the first, where it stands twice.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        let is_meant = |(name, _): &&(Self, Self)| name.text() == Some(key);
+        entries.iter().find(is_meant).map(|(_, value)| value)
+    }
+
+    /// The text that it is.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub(crate) fn items(&self) -> Option<&[Self]> {
+        match &self.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// Where the path leads, as in `subjects[2].name`, or how far it can be followed.
+    pub(crate) fn position_of(&self, path: &str) -> Position {
+        match self.step(path.trim_start_matches('.')) {
+            Some((below, rest)) => below.position_of(rest),
+            None => self.position,
+        }
+    }
+
+    fn step<'p>(&self, path: &'p str) -> Option<(&Self, &'p str)> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find_map(|(key, value)| {
+                let rest = path.strip_prefix(key.text()?)?;
+                (rest.is_empty() || rest.starts_with(['.', '['])).then_some((value, rest))
+            }),
+            Value::List(items) => {
+                let (index, rest) = path.strip_prefix('[')?.split_once(']')?;
+                Some((items.get(index.parse::<usize>().ok()?)?, rest))
+            }
+            _ => None,
+        }
+    }
+
     /// Reads a file of one YAML or JSON document.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Mistake> {
         let text = utf8(bytes)?;
@@ -125,16 +173,16 @@ impl<'de> de::Visitor<'de> for Visitor {
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string().into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string().into()))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
-        Ok(Value::Number)
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string().into()))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -174,7 +222,10 @@ mod tests {
             value,
         };
         let text = |text: &str| Value::Text(text.to_owned());
-        let list = Value::List(vec![at(2, 5, text("x")), at(2, 8, Value::Number)]);
+        let list = Value::List(vec![
+            at(2, 5, text("x")),
+            at(2, 8, Value::Number("1".into())),
+        ]);
         let entries = vec![
             (at(1, 1, text("a")), at(1, 4, text("off"))),
             (at(2, 1, text("b")), at(2, 4, list)),

@@ -136,14 +136,15 @@ fn junit_has_a_suite_a_namespace() {
 }
 
 #[test]
-fn sarif_has_the_objects_and_no_files() {
+fn sarif_has_a_path_for_each_object() {
     let folder = Folder::new();
     folder.write("cluster.yaml", cluster(&bindings()));
     let ran = folder.judge("audit -f cluster.yaml --output sarif");
     assert_eq!(ran.code, 1);
     let sarif = valid_sarif(&ran.out);
     let location = &sarif["runs"][0]["results"][0]["locations"][0];
-    assert!(location.get("physicalLocation").is_none(), "{location}");
+    let path = &location["physicalLocation"]["artifactLocation"]["uri"];
+    assert_eq!(path, "cluster/staging/RoleBinding/readers.yaml");
     assert_eq!(location["logicalLocations"][0]["name"], "readers");
 }
 
@@ -190,7 +191,7 @@ fn a_dump_of_something_else_is_bad_input() {
         (
             2,
             "0 bindings; 1 object not judged\n",
-            "error: list.yaml:1: document 1: is not an object\n"
+            "error: list.yaml:1:1: document 1: expected an object, found a list\n"
         )
     );
     assert_eq!(folder.judge("audit -f nowhere.yaml").code, 3);
@@ -207,7 +208,8 @@ fn what_cannot_be_understood_is_told_and_the_rest_is_judged() {
     let ran = folder.judge("audit -f cluster.yaml");
     assert_eq!(ran.code, 2);
     assert!(
-        ran.err.contains("`Robot` is no kind of subject"),
+        ran.err
+            .contains("subjects[0].kind: `Robot` is not User, Group or ServiceAccount"),
         "{}",
         ran.err
     );
@@ -266,5 +268,41 @@ users: [{{name: a, user: {{}}}}]
             2,
             "error: the kubeconfig `kubeconfig.yaml` has no context `b`; it has: a\n"
         )
+    );
+}
+
+#[test]
+fn one_page_of_many_is_no_cluster() {
+    let folder = Folder::new();
+    let page = |metadata: &str| {
+        format!(
+            "{{\"apiVersion\": \"rbac.authorization.k8s.io/v1\", \"kind\": \"RoleBindingList\", \
+             \"metadata\": {metadata}, \"items\": []}}"
+        )
+    };
+    folder.write(
+        "page.json",
+        page(r#"{"continue": "x", "remainingItemCount": 997}"#),
+    );
+    let said = "page.json:1: document 1: one page of many, 997 more objects are missing; \
+                read them all, without --limit and --chunk-size\n";
+    let ran = folder.judge("audit -f page.json");
+    assert_eq!((ran.code, ran.err), (2, format!("error: {said}")));
+    folder.write(
+        "otto.yaml",
+        role_binding("a", Some("vms"), "view", crate::OTTO),
+    );
+    let ran = folder.judge("check -f otto.yaml --facts page.json");
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err),
+        (2, "", format!("error: {said}"))
+    );
+    folder.write("page.json", page(r#"{"continue": "x"}"#));
+    let ran = folder.judge("audit -f page.json");
+    assert!(
+        ran.err
+            .contains("one page of many, more objects are missing"),
+        "{}",
+        ran.err
     );
 }

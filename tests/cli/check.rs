@@ -80,7 +80,7 @@ fn a_binding_that_cannot_be_understood_is_bad_input() {
         (ran.code, ran.err.as_str()),
         (
             2,
-            "error: binding.yaml:2: document 1: roleRef: is missing; name the role that the binding grants\n"
+            "error: binding.yaml:2:1: document 1: roleRef: is missing; name the role that the binding grants\n"
         )
     );
 }
@@ -123,14 +123,23 @@ fn nothing_to_judge_is_bad_input() {
 }
 
 #[test]
-fn other_kinds_are_skipped_and_counted() {
+fn other_kinds_are_skipped_and_named() {
     let folder = Folder::new();
     folder.write("others.yaml", format!("{CONFIG_MAP}---\n{CONFIG_MAP}"));
     let ran = folder.judge("check -f others.yaml");
+    let summary = "0 bindings in 1 file; 2 other objects (2 ConfigMap) skipped\n";
+    assert_eq!((ran.code, ran.out.as_str()), (2, summary));
     assert_eq!(
-        (ran.code, ran.out.as_str()),
-        (0, "0 bindings in 1 file; 2 other objects skipped\n")
+        ran.err,
+        "error: no binding and no role in what was given to check, only 2 other objects (2 ConfigMap); \
+         --allow-empty takes that for success\n"
     );
+    let ran = folder.judge("check -f others.yaml --allow-empty");
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (0, summary, "")
+    );
+    assert_eq!(folder.judge("check -f - --allow-empty").code, 0);
 }
 
 #[test]
@@ -149,7 +158,7 @@ fn reads_the_standard_input_and_lists() {
         (
             0,
             "allowed   ClusterRoleBinding viewers- (<stdin>:2)\n\
-             1 binding in 1 file: 1 allowed; 1 other object skipped\n",
+             1 binding in 1 file: 1 allowed; 1 other object (1 ConfigMap) skipped\n",
             ""
         )
     );
@@ -342,7 +351,7 @@ fn what_is_not_text_is_bad_input() {
     let ran = folder.judge("check -f binary.yaml");
     assert_eq!(
         (ran.code, ran.err.as_str()),
-        (2, "error: binary.yaml:2: document 1: is not UTF-8\n")
+        (2, "error: binary.yaml:2:7: document 1: not UTF-8\n")
     );
 }
 
@@ -356,7 +365,7 @@ fn a_name_of_a_file_commands_no_terminal() {
     let ran = folder.judge("check -f all");
     assert_eq!(ran.code, 2);
     assert!(ran.out.contains(r"(all/\u{1b}[2J.yaml:1)"), "{}", ran.out);
-    assert!(ran.err.contains(r"all/\u{1b}[3J.yaml:1"), "{}", ran.err);
+    assert!(ran.err.contains(r"all/\u{1b}[3J.yaml:"), "{}", ran.err);
 }
 
 #[test]
@@ -382,4 +391,195 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     let ran = folder.finish(command, "");
     assert_eq!(ran.code, 3);
     assert!(ran.err.starts_with("error: cannot write: "), "{}", ran.err);
+}
+
+/// A binding of one line, so that many fit into a test.
+fn written(parts: &str) -> String {
+    format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\n{parts}")
+}
+
+const METADATA: &str = "metadata: {name: a, namespace: vms}\n";
+const ROLE: &str =
+    "roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: spectro-vm-admin}\n";
+
+#[test]
+fn what_ends_a_line_for_kubectl_ends_it_here() {
+    let folder = Folder::new();
+    let good = role_binding("ok", Some("vms"), "spectro-vm-admin", OTTO);
+    let bad = role_binding("hidden", Some("vms"), "spectro-vm-admin", INES);
+    for line_break in ["\u{85}", "\u{2028}", "\u{2029}", "\r"] {
+        let hidden = bad.replace('\n', line_break);
+        folder.write(
+            "hidden.yaml",
+            format!("{good}---\n# more{line_break}{hidden}"),
+        );
+        let ran = folder.judge("check -f hidden.yaml");
+        assert_eq!(ran.code, 1, "{line_break:?}: {ran:?}");
+        assert!(
+            ran.out.contains("denied    RoleBinding vms/hidden"),
+            "{ran:?}"
+        );
+        folder.write(
+            "twice.yaml",
+            format!("{good}# the pickers{line_break}{ROLE}"),
+        );
+        let ran = folder.judge("check -f twice.yaml");
+        assert_eq!(ran.code, 2, "{line_break:?}: {ran:?}");
+        assert!(ran.err.contains("roleRef: stands twice"), "{ran:?}");
+    }
+}
+
+#[test]
+fn utf_16_is_read_by_its_first_bytes() {
+    let folder = Folder::new();
+    let binding = role_binding("ines", Some("vms"), "spectro-vm-admin", INES);
+    let little: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(binding.encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let big: Vec<u8> = "\u{feff}"
+        .encode_utf16()
+        .chain(binding.encode_utf16())
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    for bytes in [little, big] {
+        folder.write("ines.yaml", bytes);
+        let ran = folder.judge("check -f ines.yaml");
+        assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    }
+}
+
+#[test]
+fn mistakes_of_shape_are_told_with_path_and_place() {
+    let folder = Folder::new();
+    let cases = [
+        (
+            format!("{METADATA}{ROLE}subjects:\n  kind: User\n"),
+            "6:3: document 1: subjects: expected a list, found a map",
+        ),
+        (
+            format!("{METADATA}roleRef: [a, b, c]\n"),
+            "4:10: document 1: roleRef: expected a map, found a list",
+        ),
+        (
+            format!("{METADATA}roleRef: view\n"),
+            "4:10: document 1: roleRef: expected a map, found text",
+        ),
+        (
+            format!("metadata: [a, '', vms]\n{ROLE}"),
+            "3:11: document 1: metadata: expected a map, found a list",
+        ),
+        (
+            format!("{METADATA}{ROLE}subjects:\n- [a, User, b, '']\n"),
+            "6:3: document 1: subjects[0]: expected a map, found a list",
+        ),
+        (
+            format!("metadata:\n  name: a\n  namespace: 55555\n{ROLE}"),
+            "5:14: document 1: metadata.namespace: expected text, found a number; put it in quotes",
+        ),
+        (
+            format!("{METADATA}{ROLE}subjects:\n- kind: User\n  name: on\n"),
+            "7:9: document 1: subjects[0].name: expected text, found a boolean; put it in quotes",
+        ),
+        (
+            format!("{METADATA}{ROLE}subject:\n- {INES}\n"),
+            "5:1: document 1: subject: unknown field; did you mean \"subjects\"?",
+        ),
+        (
+            format!(
+                "{METADATA}{ROLE}subjects:\n- {{apiGroup: rbac.authorization.k8s.io, kind: ServiceAccount, name: a}}\n"
+            ),
+            "6:14: document 1: subjects[0].apiGroup: `rbac.authorization.k8s.io` belongs to no ServiceAccount; leave the field out",
+        ),
+        (
+            format!("metadata: {{name: a, namespace: Vms}}\n{ROLE}"),
+            "3:32: document 1: metadata.namespace: `Vms` is no name of a namespace: lower-case letters, digits and `-` inside, 63 at most",
+        ),
+        (
+            format!("metadata: {{name: a, namespace: '{{{{ .Release.Namespace }}}}'}}\n{ROLE}"),
+            "3:32: document 1: metadata.namespace: `{{ .Release.Namespace }}`: this is a template; check what it becomes: \
+             helm template CHART | palette-rbac check -f -",
+        ),
+    ];
+    for (parts, expected) in cases {
+        folder.write("a.yaml", written(&parts));
+        let ran = folder.judge("check -f a.yaml");
+        assert_eq!(
+            (ran.code, ran.err),
+            (2, format!("error: a.yaml:{expected}\n")),
+            "{parts}"
+        );
+    }
+    folder.write(
+        "a.yaml",
+        written(&format!(
+            "metadata: {{name: a, namespace: {{{{ .Release.Namespace }}}}}}\n{ROLE}"
+        )),
+    );
+    let ran = folder.judge("check -f a.yaml");
+    assert!(ran.err.contains("helm template CHART"), "{}", ran.err);
+}
+
+#[test]
+fn every_mistake_of_a_document_has_a_line() {
+    let folder = Folder::new();
+    folder.write(
+        "a.yaml",
+        written(&format!("{METADATA}roleRef: view\nsubjects: [a]\n")),
+    );
+    let ran = folder.judge("check -f a.yaml");
+    assert_eq!(
+        ran.err,
+        "error: a.yaml:4:10: document 1: roleRef: expected a map, found text\n\
+         error: a.yaml:5:12: document 1: subjects[0]: expected a map, found text\n"
+    );
+    assert!(ran.out.ends_with("; 1 input not judged\n"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_plainly_meant_as_a_binding_is_not_skipped() {
+    let folder = Folder::new();
+    let binding = role_binding("ines", Some("vms"), "spectro-vm-admin", INES);
+    for (from, to) in [
+        ("kind: RoleBinding", "kind: Rolebinding"),
+        ("apiVersion: rbac.authorization.k8s.io/v1", "apiVersion: v1"),
+        (
+            "apiVersion: rbac.authorization.k8s.io/v1",
+            "apiVersion: rbac.autorization.k8s.io/v1",
+        ),
+        ("kind: RoleBinding\n", ""),
+    ] {
+        folder.write("a.yaml", binding.replacen(from, to, 1));
+        let ran = folder.judge("check -f a.yaml");
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("RoleBinding"), "{ran:?}");
+    }
+}
+
+#[test]
+fn files_behind_a_mounted_config_map_are_judged_once() {
+    let folder = Folder::new();
+    let binding = role_binding("ines", Some("vms"), "spectro-vm-admin", INES);
+    folder
+        .write("mount/..2026_11_26/ines.yaml", &binding)
+        .write("linked/other.yaml", &binding);
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    };
+    link("..2026_11_26", "mount/..data");
+    link("..data/ines.yaml", "mount/ines.yaml");
+    let ran = folder.judge("check -f mount");
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""));
+    assert!(
+        ran.out.ends_with("1 binding in 1 file: 1 denied\n"),
+        "{}",
+        ran.out
+    );
+    link("../linked", "mount/more");
+    let ran = folder.judge("check -f mount");
+    assert_eq!(
+        ran.err,
+        "warning: `mount/more` is a link to a folder and left out, as kubectl does; name it to have it read\n"
+    );
 }

@@ -153,15 +153,39 @@ fn a_fingerprint_outlives_a_move_and_differs_by_grant() {
 }
 
 #[test]
-fn the_standard_input_has_no_place_in_a_file() {
+fn the_standard_input_has_a_place_too() {
     let folder = Folder::new();
     let binding = role_binding("ines", Some("vms"), "spectro-vm-admin", INES);
     let samples = crate::SAMPLES;
     let ran = folder.run_with(&format!("check -f - --output sarif {samples}"), &binding);
     let sarif = valid_sarif(&ran.out);
     let location = &sarif["runs"][0]["results"][0]["locations"][0];
-    assert_eq!(location["physicalLocation"], Value::Null);
+    let expected = json!({"artifactLocation": {"uri": "stdin"}, "region": {"startLine": 8}});
+    assert_eq!(location["physicalLocation"], expected);
     assert_eq!(location["logicalLocations"][0]["name"], json!("ines"));
+}
+
+#[test]
+fn skipped_kinds_are_named() {
+    let folder = mixed();
+    folder.write("bindings/good.yaml", "kind: ConfigMap\n---\nreplicas: 3\n");
+    let ran = folder.judge("check -f bindings --output sarif");
+    let sarif = valid_sarif(&ran.out);
+    let notification = &sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"][0];
+    assert_eq!(notification["level"], json!("note"));
+    assert_eq!(
+        notification["message"]["text"],
+        json!("2 other objects (1 ConfigMap, 1 no kind) skipped")
+    );
+    let ran = folder.judge("check -f bindings --output junit");
+    let case = "<testcase name=\"document 1 (ConfigMap)\" classname=\"bindings/good.yaml\" file=\"bindings/good.yaml\" line=\"1\">";
+    assert!(ran.out.contains(case), "{}", ran.out);
+    assert!(
+        ran.out
+            .contains("<testsuites name=\"palette-rbac\" tests=\"5\" skipped=\"2\""),
+        "{}",
+        ran.out
+    );
 }
 
 /// The log, which the schema of SARIF 2.1.0 allows.

@@ -124,7 +124,9 @@ fn a_role_that_cannot_be_understood_is_bad_input() {
     let ran = folder.judge("check -f role.yaml");
     assert_eq!(ran.code, 2);
     assert!(
-        ran.err.starts_with("error: role.yaml:1: document 1: "),
+        ran.err.starts_with(
+            "error: role.yaml:4:73: document 1: rules[0].verbs: expected a list, found text"
+        ),
         "{}",
         ran.err
     );

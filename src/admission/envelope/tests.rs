@@ -86,7 +86,7 @@ fn a_key_that_stands_twice_in_the_object_is_named() {
     let body = review(&format!(
         r#"{ROLE_BINDING},"operation":"CREATE","object":{{"roleRef":{{"kind":"ClusterRole","name":"view"}},"roleRef":{{"kind":"ClusterRole","name":"spectro-vm-admin"}}}}"#
     ));
-    assert!(problems(&body).contains("duplicate field `roleRef`"));
+    assert!(problems(&body).contains("roleRef: stands twice"));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn everything_wrong_with_a_binding_is_named_at_once() {
         "metadata.name: is missing or empty; roleRef.apiGroup: `apps` is not `rbac.authorization.k8s.io`; \
          roleRef.name: is missing or empty; roleRef.kind: `Rule` is not ClusterRole or Role; \
          subjects[0].kind: `Person` is not User, Group or ServiceAccount; subjects[1].name: is missing or empty; \
-         subjects[2].apiGroup: `v1` is not ``"
+         subjects[2].apiGroup: `v1` belongs to no ServiceAccount; leave the field out"
     );
 }
 

@@ -1,7 +1,5 @@
 use std::sync::Arc;
 
-use crate::cli::facts;
-use crate::cli::manifests::Object;
 use crate::facts::{Event, Facts, Object as Fact, ObjectName, Role, View};
 
 /// The cluster around the manifests: what is known of it, and what they add.
@@ -16,14 +14,10 @@ pub(super) struct Views {
 
 impl Views {
     /// Applies the manifests to what is known; which kinds are known in full stays as it is.
-    pub(super) fn of(mut known: Facts, objects: &[Object], namespace: &str) -> Self {
+    pub(super) fn of(mut known: Facts, written: impl Iterator<Item = Fact>) -> Self {
         let before = known.view();
-        // What cannot be read is told where it is judged.
-        let facts = objects
-            .iter()
-            .filter_map(|object| facts::read(object, Some(namespace))?.ok());
         let (roles, bindings): (Vec<Fact>, Vec<Fact>) =
-            facts.partition(|fact| matches!(fact, Fact::Role(_)));
+            written.partition(|fact| matches!(fact, Fact::Role(_)));
         Self {
             before,
             with_roles: with(&mut known, roles),

@@ -4,29 +4,60 @@ use std::path::{Path, PathBuf};
 
 use super::{Problem, is_standard_input};
 
-/// The files that a path stands for: itself, or every manifest below it, in the order of their names.
-pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, Problem> {
-    if is_standard_input(path) || !path.is_dir() {
-        // A file that is not there is reported when it is read.
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    collect(path, &mut files)?;
-    if files.is_empty() {
-        return Err(Problem::EmptyFolder(path.to_owned()));
-    }
-    Ok(files)
+/// What a path stands for.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// In the order of their names.
+    pub(super) files: Vec<PathBuf>,
+    /// Links to folders, which are not followed.
+    pub(super) left_out: Vec<PathBuf>,
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
-    for path in sorted(folder).map_err(|error| unreadable(folder, &error))? {
-        if is_folder(&path) {
-            collect(&path, files)?;
-        } else if is_manifest(&path) {
-            files.push(path);
-        }
+/// The files that a path stands for: itself, or every manifest below it.
+pub(super) fn files(path: &Path) -> Result<Found, Problem> {
+    let mut found = Found::default();
+    if is_standard_input(path) || !path.is_dir() {
+        // A file that is not there is reported when it is read.
+        found.files.push(path.to_owned());
+        return Ok(found);
     }
-    Ok(())
+    found.collect(path)?;
+    if found.files.is_empty() {
+        return Err(Problem::EmptyFolder(path.to_owned()));
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// A mounted `ConfigMap` has its files twice: behind the link `..data`, and as links through it. The folder behind
+    /// is left out, so that each is read once.
+    fn collect(&mut self, folder: &Path) -> Result<(), Problem> {
+        let is_mounted = is_link_to_folder(&folder.join(MOUNTED));
+        for path in sorted(folder).map_err(|error| unreadable(folder, &error))? {
+            if is_mounted && is_behind_mount(&path) {
+                continue;
+            }
+            if is_link_to_folder(&path) {
+                self.left_out.push(path);
+            } else if path.is_dir() {
+                self.collect(&path)?;
+            } else if is_manifest(&path) {
+                self.files.push(path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `..data`, and `..2026_11_26_06_40_00.123`, which it leads to.
+fn is_behind_mount(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(".."))
+}
+
+/// kubectl does not follow it: it may lead in a circle.
+fn is_link_to_folder(path: &Path) -> bool {
+    path.is_symlink() && path.is_dir()
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -37,15 +68,9 @@ fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A link to a folder is not followed, as with kubectl: it may lead in a circle.
-fn is_folder(path: &Path) -> bool {
-    path.symlink_metadata()
-        .is_ok_and(|metadata| metadata.is_dir())
-}
-
 fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension)) && !path.is_dir()
+    extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
@@ -57,3 +82,6 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 
 /// Those that kubectl reads in a folder.
 const EXTENSIONS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// The link that a kubelet moves when a mounted `ConfigMap` or Secret changes (`pkg/volume/util/atomic_writer.go`).
+const MOUNTED: &str = "..data";

@@ -45,6 +45,8 @@ enum Outcome {
     },
     /// It could not be judged: an error, not a failure.
     Broken(String),
+    /// It is of another kind.
+    Skipped,
 }
 
 impl Suites {
@@ -52,6 +54,9 @@ impl Suites {
         let mut suites = Self::default();
         for answer in results.answers {
             suites.add(&suite_of(answer), Case::of(answer, results.fail_on));
+        }
+        for (source, kind) in results.skipped.iter() {
+            suites.add(&source.file, Case::skipped(source, kind));
         }
         for problem in results.problems {
             suites.add(&problem.file(), Case::broken(problem));
@@ -110,18 +115,19 @@ fn element<'w, 'c, W: Write>(
 
 /// How many there are, and of each kind that readers ask for.
 fn counts<'c>(cases: impl Iterator<Item = &'c Case>) -> [(&'static str, String); 4] {
-    let (mut tests, mut failures, mut errors) = (0, 0, 0);
+    let (mut tests, mut skipped, mut failures, mut errors) = (0, 0, 0, 0);
     for case in cases {
         tests += 1;
         match case.outcome {
             Outcome::Passed(_) => {}
             Outcome::Failed { .. } => failures += 1,
             Outcome::Broken(_) => errors += 1,
+            Outcome::Skipped => skipped += 1,
         }
     }
     [
         ("tests", tests),
-        ("skipped", 0),
+        ("skipped", skipped),
         ("failures", failures),
         ("errors", errors),
     ]
@@ -156,13 +162,23 @@ impl Case {
 
     fn broken(problem: &Problem) -> Self {
         let source = problem.source();
+        let text = problem.to_string();
+        let lines: Vec<String> = text.lines().map(printable).collect();
         Self {
             name: source.map_or_else(
                 || String::from("input"),
                 |source| format!("document {}", source.document),
             ),
             place: source.map(place),
-            outcome: Outcome::Broken(printable(problem)),
+            outcome: Outcome::Broken(lines.join("\n")),
+        }
+    }
+
+    fn skipped(source: &Source, kind: &str) -> Self {
+        Self {
+            name: format!("document {} ({kind})", source.document),
+            place: Some(place(source)),
+            outcome: Outcome::Skipped,
         }
     }
 
@@ -201,8 +217,12 @@ impl Outcome {
                 .write_text_content(BytesText::new(text)),
             Self::Broken(message) => writer
                 .create_element("error")
-                .with_attribute(("message", &**message))
+                .with_attribute(("message", message.lines().next().unwrap_or_default()))
                 .with_attribute(("type", "input"))
+                .write_text_content(BytesText::new(message)),
+            Self::Skipped => writer
+                .create_element("skipped")
+                .with_attribute(("message", "neither a binding nor a role"))
                 .write_empty(),
         }?;
         Ok(())

@@ -1,12 +1,13 @@
 //! SARIF 2.1.0: every rule with its help, one result a finding.
 
 use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::super::manifests::Source;
+use super::super::manifests::{STANDARD_INPUT, Source};
 use super::super::report::write_json;
 use super::{Answer, Problem, Results, not_judged};
 use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject};
@@ -121,8 +122,8 @@ struct Outcome {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Location {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    physical_location: Option<PhysicalLocation>,
+    /// Code scanning refuses a whole file for one result without.
+    physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     logical_locations: Vec<LogicalLocation>,
 }
@@ -242,10 +243,12 @@ impl Text {
 
 impl Invocation {
     fn new(results: Results<'_>) -> Self {
-        let problems = results.problems.iter();
+        let problems = results.problems.iter().map(Notification::of_problem);
         Self {
             execution_successful: results.problems.is_empty(),
-            tool_execution_notifications: problems.map(Notification::of_problem).collect(),
+            tool_execution_notifications: problems
+                .chain(Notification::of_skipped(results))
+                .collect(),
             tool_configuration_notifications: results
                 .unjudged()
                 .map(Notification::of_unjudged)
@@ -256,19 +259,26 @@ impl Invocation {
 
 impl Notification {
     fn of_problem(problem: &Problem) -> Self {
-        let physical = problem.source().and_then(PhysicalLocation::new);
+        let location = |source: &Source| Location {
+            physical_location: PhysicalLocation::new(&source.file, source.line),
+            logical_locations: Vec::new(),
+        };
         Self {
             level: "error",
             message: Text::new(problem.to_string()),
-            locations: physical
-                .map(|physical| Location {
-                    physical_location: Some(physical),
-                    logical_locations: Vec::new(),
-                })
-                .into_iter()
-                .collect(),
+            locations: problem.source().map(location).into_iter().collect(),
             associated_rule: None,
         }
+    }
+
+    fn of_skipped(results: Results<'_>) -> Option<Self> {
+        let skipped = results.skipped.in_words()?;
+        Some(Self {
+            level: "note",
+            message: Text::new(format!("{skipped} skipped")),
+            locations: Vec::new(),
+            associated_rule: None,
+        })
     }
 
     fn of_unjudged(rule: Rule) -> Self {
@@ -285,19 +295,22 @@ impl Notification {
 }
 
 fn outcomes<'r>(answer: &'r Answer, ruling: &'r Ruling) -> impl Iterator<Item = Outcome> + 'r {
-    let findings = answer.decision.findings.iter();
-    findings.map(move |finding| Outcome::new(finding, answer, ruling))
+    let findings = answer.decision.findings.iter().enumerate();
+    findings.map(move |(index, finding)| {
+        let line = answer.lines.get(index).copied();
+        Outcome::new(finding, line, answer, ruling)
+    })
 }
 
 impl Outcome {
-    fn new(finding: &Finding, answer: &Answer, ruling: &Ruling) -> Self {
+    fn new(finding: &Finding, line: Option<usize>, answer: &Answer, ruling: &Ruling) -> Self {
         let decision = &answer.decision;
         Self {
             rule_id: finding.rule.as_str(),
             rule_index: finding.rule.index(),
             level: level(finding, ruling),
             message: Text::new(message_of(finding, decision)),
-            locations: [Location::new(finding, answer)],
+            locations: [Location::new(finding, line, answer)],
             partial_fingerprints: Fingerprints {
                 grant: fingerprint(finding, answer),
             },
@@ -311,9 +324,15 @@ impl Outcome {
 }
 
 impl Location {
-    fn new(finding: &Finding, answer: &Answer) -> Self {
+    /// The subject's line; what was read from a cluster has a path of its own for each object, so that it is told
+    /// apart.
+    fn new(finding: &Finding, line: Option<usize>, answer: &Answer) -> Self {
+        let physical_location = match &answer.source {
+            Some(source) => PhysicalLocation::new(&source.file, line.unwrap_or(source.line)),
+            None => PhysicalLocation::in_cluster(answer),
+        };
         Self {
-            physical_location: answer.source.as_ref().and_then(PhysicalLocation::new),
+            physical_location,
             logical_locations: vec![LogicalLocation {
                 name: answer.name.clone(),
                 fully_qualified_name: format!("{} {}", answer.display(), finding.field),
@@ -324,17 +343,52 @@ impl Location {
 }
 
 impl PhysicalLocation {
-    /// The standard input has none.
-    fn new(source: &Source) -> Option<Self> {
-        (!source.is_standard_input()).then(|| Self {
-            artifact_location: ArtifactLocation {
-                uri: uri(&source.file),
-            },
-            region: Region {
-                start_line: source.line,
-            },
-        })
+    fn new(file: &str, line: usize) -> Self {
+        let folder = std::env::current_dir().unwrap_or_default();
+        let file = if file == STANDARD_INPUT {
+            "stdin"
+        } else {
+            file
+        };
+        Self::at(uri(&relative(file, &folder)), line)
     }
+
+    fn in_cluster(answer: &Answer) -> Self {
+        let namespace = answer.namespace.as_deref().into_iter();
+        let parts = ["cluster"].into_iter().chain(namespace);
+        let parts = parts.chain([answer.kind, &*answer.name]).map(|part| {
+            let part: String = part.chars().take(LONGEST).collect();
+            uri(&part)
+        });
+        let parts: Vec<String> = parts.collect();
+        Self::at(format!("{}.yaml", parts.join("/")), 1)
+    }
+
+    fn at(uri: String, line: usize) -> Self {
+        Self {
+            artifact_location: ArtifactLocation { uri },
+            region: Region {
+                start_line: line.max(1),
+            },
+        }
+    }
+}
+
+/// The path without `.` and `..`, from the folder if it is below it, otherwise from the root.
+fn relative(file: &str, folder: &Path) -> String {
+    let mut path = PathBuf::new();
+    for component in folder.join(file).components() {
+        match component {
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+            Component::ParentDir => {
+                path.pop();
+            }
+            Component::Normal(name) => path.push(name),
+        }
+    }
+    let folder = folder.strip_prefix("/").unwrap_or(folder);
+    let path = path.strip_prefix(folder).unwrap_or(&path);
+    path.display().to_string()
 }
 
 /// `ClusterRole spectro-vm-admin in namespace vms: User ines@orchard.test; lacks …`.
@@ -433,14 +487,9 @@ fn in_pascal_case(name: &str) -> String {
         .collect()
 }
 
-/// The path as a reference that is relative to the working folder, or as a `file:` URI.
-fn uri(file: &str) -> String {
-    let path = utf8_percent_encode(file.trim_start_matches("./"), NOT_IN_PATHS);
-    if file.starts_with('/') {
-        format!("file://{path}")
-    } else {
-        path.to_string()
-    }
+/// The path as a reference.
+fn uri(path: &str) -> String {
+    utf8_percent_encode(path, NOT_IN_PATHS).to_string()
 }
 
 /// What RFC 3986 does not let stand in a path; `:` too, which would make a scheme of what is before it.
@@ -462,6 +511,9 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// Characters of a name that a path shows.
+const LONGEST: usize = 253;
+
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 #[cfg(test)]
@@ -474,9 +526,12 @@ mod tests {
             ("bindings/a.yaml", "bindings/a.yaml"),
             ("./a b.yaml", "a%20b.yaml"),
             ("a:b#%.yaml", "a%3Ab%23%25.yaml"),
-            ("/srv/ä.yaml", "file:///srv/%C3%A4.yaml"),
+            ("x/.././a.yaml", "a.yaml"),
+            ("/home/orchard/a.yaml", "a.yaml"),
+            ("../ä.yaml", "home/%C3%A4.yaml"),
+            ("/../srv/a.yaml", "srv/a.yaml"),
         ] {
-            assert_eq!(uri(file), expected);
+            assert_eq!(uri(&relative(file, Path::new("/home/orchard"))), expected);
         }
     }
 }

@@ -1,0 +1,191 @@
+//! What the four kinds have for fields (`k8s.io/api/rbac/v1`), and of what type each is.
+
+use super::name;
+use crate::document::{Fields, Place};
+use crate::facts::Kind;
+
+/// How much is asked of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strictness {
+    /// It was written by somebody: what Kubernetes would refuse is a mistake, unknown fields too.
+    Written,
+    /// It was stored by an API server, perhaps a newer one: only what would mislead its reader is.
+    Stored,
+}
+
+/// Notes what is wrong with the shape of an object of that kind.
+pub(super) fn read(top: &Place<'_>, kind: Kind, strictness: Strictness) {
+    let reader = Reader(strictness);
+    match kind {
+        Kind::RoleBinding | Kind::ClusterRoleBinding => reader.binding(top, kind),
+        Kind::Role | Kind::ClusterRole => reader.role(top, kind),
+    }
+}
+
+struct Reader(Strictness);
+
+impl Reader {
+    fn binding(&self, top: &Place<'_>, kind: Kind) {
+        let Some(fields) = self.fields(
+            top,
+            &["apiVersion", "kind", "metadata", "roleRef", "subjects"],
+        ) else {
+            return;
+        };
+        self.metadata(&fields, kind);
+        if let Some(place) = fields.get("roleRef") {
+            let role = self.fields(&place, &["apiGroup", "kind", "name"]);
+            texts(role.as_ref(), &["apiGroup", "kind"]);
+            self.named(role.as_ref(), "name", name::in_url);
+        }
+        for subject in list(&fields, "subjects") {
+            self.subject(&subject);
+        }
+    }
+
+    fn subject(&self, place: &Place<'_>) {
+        let Some(fields) = self.fields(place, &["apiGroup", "kind", "name", "namespace"]) else {
+            return;
+        };
+        texts(Some(&fields), &["apiGroup", "kind", "namespace"]);
+        let kind = fields.get("kind").and_then(|kind| kind.quiet_text());
+        match kind {
+            Some("ServiceAccount") => {
+                self.named(Some(&fields), "name", name::service_account);
+                self.named(Some(&fields), "namespace", name::namespace);
+            }
+            _ => texts(Some(&fields), &["name"]),
+        }
+    }
+
+    fn role(&self, top: &Place<'_>, kind: Kind) {
+        let known: &[&'static str] = match kind {
+            Kind::ClusterRole => &["apiVersion", "kind", "metadata", "rules", "aggregationRule"],
+            _ => &["apiVersion", "kind", "metadata", "rules"],
+        };
+        let Some(fields) = self.fields(top, known) else {
+            return;
+        };
+        self.metadata(&fields, kind);
+        for rule in list(&fields, "rules") {
+            let fields = self.fields(&rule, &RULE);
+            for part in RULE {
+                words(fields.as_ref(), part);
+            }
+        }
+        if let Some(place) = fields.get("aggregationRule")
+            && let Some(fields) = self.fields(&place, &["clusterRoleSelectors"])
+        {
+            for selector in list(&fields, "clusterRoleSelectors") {
+                self.selector(&selector);
+            }
+        }
+    }
+
+    fn selector(&self, place: &Place<'_>) {
+        let Some(fields) = self.fields(place, &["matchLabels", "matchExpressions"]) else {
+            return;
+        };
+        map_of_texts(&fields, "matchLabels");
+        for requirement in list(&fields, "matchExpressions") {
+            let fields = self.fields(&requirement, &["key", "operator", "values"]);
+            texts(fields.as_ref(), &["key", "operator"]);
+            words(fields.as_ref(), "values");
+        }
+    }
+
+    fn metadata(&self, fields: &Fields<'_>, kind: Kind) {
+        let Some(place) = fields.get("metadata") else {
+            return;
+        };
+        let Some(fields) = self.fields(&place, &METADATA) else {
+            return;
+        };
+        self.named(Some(&fields), "name", name::in_url);
+        self.named(Some(&fields), "generateName", name::in_url);
+        if kind.is_namespaced() {
+            self.named(Some(&fields), "namespace", name::namespace);
+        } else {
+            texts(Some(&fields), &["namespace"]);
+        }
+        map_of_texts(&fields, "labels");
+        map_of_texts(&fields, "annotations");
+    }
+
+    fn fields<'a>(&self, place: &Place<'a>, known: &[&'static str]) -> Option<Fields<'a>> {
+        match self.0 {
+            Strictness::Written => place.fields(known),
+            Strictness::Stored => place.fields_among_others(known),
+        }
+    }
+
+    /// A name that Kubernetes has to take; an empty one is as good as none.
+    fn named(&self, fields: Option<&Fields<'_>>, field: &str, refused: fn(&str) -> Option<String>) {
+        let Some(place) = fields.and_then(|fields| fields.get(field)) else {
+            return;
+        };
+        let text = place.text().unwrap_or_default();
+        if self.0 == Strictness::Written
+            && !text.is_empty()
+            && let Some(why) = refused(text)
+        {
+            place.mistake(why);
+        }
+    }
+}
+
+fn list<'a>(fields: &Fields<'a>, name: &str) -> Vec<Place<'a>> {
+    fields
+        .get(name)
+        .and_then(|place| place.list())
+        .unwrap_or_default()
+}
+
+fn texts(fields: Option<&Fields<'_>>, names: &[&str]) {
+    for name in names {
+        fields.and_then(|fields| fields.get(name)?.text());
+    }
+}
+
+fn words(fields: Option<&Fields<'_>>, name: &str) {
+    for word in fields.map(|fields| list(fields, name)).unwrap_or_default() {
+        word.text();
+    }
+}
+
+/// A value that is left out is an empty text.
+fn map_of_texts(fields: &Fields<'_>, name: &str) {
+    let entries = fields.get(name).and_then(|place| place.entries());
+    for entry in entries.unwrap_or_default() {
+        if !entry.value.is_null() {
+            entry.value.text();
+        }
+    }
+}
+
+const RULE: [&str; 5] = [
+    "apiGroups",
+    "resources",
+    "verbs",
+    "resourceNames",
+    "nonResourceURLs",
+];
+
+/// `ObjectMeta` of `k8s.io/apimachinery/pkg/apis/meta/v1`.
+const METADATA: [&str; 15] = [
+    "name",
+    "generateName",
+    "namespace",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+];
