@@ -179,6 +179,50 @@ fn t29_refuses_what_reaches_the_webhook_itself() {
     });
 }
 
+/// RBAC has the last word: what it then allows is what the webhook asks for.
+#[test]
+fn t30_refuses_machines_that_are_reached_by_other_ways() {
+    effective(|site| {
+        for (name, verb, group, resource) in [
+            (
+                "from-template",
+                "create",
+                "subresources.template.kubevirt.io",
+                "virtualmachinetemplates/create",
+            ),
+            (
+                "move-disks",
+                "create",
+                "migrations.kubevirt.io",
+                "virtualmachinestoragemigrations",
+            ),
+            ("twin", "create", "twin.kubevirt.io", "virtualmachinetwins"),
+            ("vmo", "patch", "spectrocloud.com", "vmoroles"),
+            ("kubevirt", "delete", "kubevirt.io", "kubevirts"),
+            ("token", "get", "token.kubevirt.io", "virtualmachines/vnc"),
+            (
+                "restore",
+                "create",
+                "snapshot.kubevirt.io",
+                "virtualmachinerestores",
+            ),
+        ] {
+            site.role(name, &json!([rule(group, resource, &[verb])]));
+            site.bind(&format!("{name}-paid"), name, ADMIN).admitted();
+            let asked = |user: &str| site.may(user, verb, group, resource);
+            wait_for("the rights to be there", PATIENCE, || {
+                asked(ADMIN).then_some(())
+            })
+            .unwrap();
+            let refused = site
+                .site
+                .refuses(&binding(&format!("{name}-unpaid"), name, VIEWER));
+            assert!(refused.output.contains("equivalent-role"), "{refused}");
+            assert!(!asked(VIEWER), "{name}");
+        }
+    });
+}
+
 /// A webhook that watches its cluster.
 struct Effective {
     site: Site,
@@ -234,6 +278,21 @@ impl Effective {
     /// A binding of a role of this test in its namespace.
     fn bind(&self, name: &str, role: &str, user: &str) -> Transcript {
         self.site.apply(&binding(name, role, user))
+    }
+
+    /// What the API server's own authorizer says; `kubectl auth can-i` asks it for no group that is not served.
+    fn may(&self, user: &str, verb: &str, group: &str, resource: &str) -> bool {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"user": user, "resourceAttributes": {
+                "namespace": NAMESPACE, "verb": verb, "group": group,
+                "resource": resource, "subresource": subresource,
+            }},
+        });
+        let file = self.site.write("may", &review);
+        let answer = self.kubectl(&format!("create -f {file} -o jsonpath={{.status.allowed}}"));
+        answer.admitted().output == "true"
     }
 
     #[track_caller]
@@ -302,6 +361,10 @@ fn power_user() -> Value {
 /// An operator, which may do anything.
 const AS_A_MACHINE: &str =
     "--as=system:serviceaccount:kubevirt:kubevirt-operator --as-group=system:masters";
+/// Somebody who may hold every VM role.
+const ADMIN: &str = "vm-admin@orchard.test";
+/// Somebody who may hold `spectro-vm-viewer`.
+const VIEWER: &str = "vm-viewer@orchard.test";
 /// Somebody who may hold `spectro-vm-user`.
 const USER: &str = "vm-user@orchard.test";
 const NAMESPACE: &str = "effective-vms";

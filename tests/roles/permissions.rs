@@ -1,4 +1,4 @@
-//! Whatever KubeVirt, CDI and their neighbours let somebody do is somewhere in the table, if only to say that it gives
+//! Whatever `KubeVirt`, CDI and their neighbours let somebody do is somewhere in the table, if only to say that it gives
 //! nothing. A release that brings a resource fails here until somebody has looked at it.
 
 use palette_rbac::rbac::capabilities::table;
@@ -79,8 +79,8 @@ fn is(name: &str, resource: &str) -> bool {
 }
 
 fn permissions() -> Vec<Permission> {
-    let roles: Vec<Value> = serde_saphyr::from_str(KUBEVIRT).unwrap();
-    let rules = roles.iter().filter_map(|role| role["rules"].as_array());
+    let objects: Vec<Value> = serde_saphyr::from_str(KUBEVIRT).unwrap();
+    let rules = objects.iter().filter_map(|it| it["rules"].as_array());
     let published = rules.flatten().flat_map(|rule| {
         written_out(
             &words(&rule["apiGroups"]),
@@ -98,9 +98,10 @@ fn permissions() -> Vec<Permission> {
 }
 
 fn written_out(groups: &[String], resources: &[String], verbs: &[String]) -> Vec<Permission> {
-    let verbs: Vec<&str> = match verbs.iter().any(|verb| verb == "*") {
-        true => VERBS.to_vec(),
-        false => verbs.iter().map(String::as_str).collect(),
+    let verbs: Vec<&str> = if verbs.iter().any(|verb| verb == "*") {
+        VERBS.to_vec()
+    } else {
+        verbs.iter().map(String::as_str).collect()
     };
     let each = groups.iter().flat_map(|group| {
         let of_group = resources.iter().flat_map(|resource| {

@@ -107,6 +107,8 @@ pub(super) const TABLE: &[Entry] = &[
         &[MACHINE],
         REMOVE,
     ),
+    nothing("kubevirt.io", &[MACHINE_SUBRESOURCE], ANY)
+        .since("what is done with a machine is in `subresources.kubevirt.io`"),
     // Whatever comes with the next release.
     gives(View, OTHER_GROUPS, &[MACHINE, MACHINE_SUBRESOURCE], READ),
     gives(Use, OTHER_GROUPS, &[MACHINE_SUBRESOURCE], &["get"])
