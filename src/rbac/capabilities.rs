@@ -251,11 +251,12 @@ impl Rules {
 }
 
 impl Entry {
-    /// The group first: it decides most often, and it is the shortest to compare.
+    /// The group first: it decides most often, and it is the shortest to compare. The names last, since they may have to
+    /// be looked for among all lines.
     fn is_met(&self, target: &TargetRule) -> bool {
         self.is_of(&target.group)
-            && self.resources.iter().any(|name| self.means(name, target))
             && self.verbs.iter().any(|verb| target.verbs.allow(verb))
+            && self.resources.iter().any(|name| self.means(name, target))
     }
 
     fn is_of(&self, group: &str) -> bool {
@@ -274,10 +275,11 @@ impl Entry {
             "*" => self.group,
             group => group,
         };
-        let is_of_its_own = self.group != OTHER_GROUPS || group == OTHER_GROUPS;
-        (is_of_its_own || !is_named(group, name))
-            && (*target.resource == *"*"
-                || (is_like(name, &target.resource) && !is_named(group, &target.resource)))
+        let is_everything = *target.resource == *"*";
+        let is_its_own = || self.group != OTHER_GROUPS || group == OTHER_GROUPS;
+        (is_everything || is_like(name, &target.resource))
+            && (is_its_own() || !is_named(group, name))
+            && (is_everything || !is_named(group, &target.resource))
     }
 }
 
@@ -301,7 +303,9 @@ fn is_like(name: &str, resource: &str) -> bool {
     match (name.split_once('/'), resource.split_once('/')) {
         (None, None) => has_letters(name, resource),
         (Some((name, wanted)), Some((whole, sub))) => {
-            let is_wanted = wanted == sub || (wanted.contains(ANY) && !COMMON.contains(&sub));
+            // To the API server, `virtualmachines/*` is a name that nothing has.
+            let is_any = || wanted.contains(ANY) && sub != "*" && !COMMON.contains(&sub);
+            let is_wanted = wanted == sub || is_any();
             is_wanted && (whole == "*" || has_letters(name, whole))
         }
         _ => false,

@@ -315,7 +315,13 @@ fn a_group_that_no_line_names_counts_like_the_known_ones() {
         let scale = level("update", "twin.kubevirt.io", scale);
         assert_eq!(scale, Some(Level::PowerUser));
     }
-    for none in ["virtualmachinetwins/status", "*/log", "twins"] {
+    for none in [
+        "virtualmachinetwins/status",
+        "virtualmachinetwins/*",
+        "*/*",
+        "*/log",
+        "twins",
+    ] {
         assert_eq!(level("update", "twin.kubevirt.io", none), None, "{none}");
     }
     assert_eq!(level("list", "twin.kubevirt.io", "*"), Some(Level::Viewer));
