@@ -13,10 +13,13 @@ mod creates;
 mod decision;
 mod footprint;
 mod harness;
+mod hostile;
 mod load;
 mod machine;
 mod nothing;
 mod roles;
+#[path = "../tests/cost/shapes.rs"]
+mod shapes;
 mod throughput;
 mod turns;
 mod world;
@@ -26,9 +29,10 @@ use anyhow::{Result, bail};
 /// A part of the benchmark by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("decision", decision::measure),
     ("roles", roles::measure),
+    ("hostile", hostile::measure),
     ("footprint", footprint::measure),
     ("throughput", throughput::measure),
     ("creates", creates::measure),

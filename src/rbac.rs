@@ -7,13 +7,17 @@ pub mod capabilities;
 pub mod reach;
 
 mod aggregation;
+mod lookup;
 mod policy_rule;
 mod rules;
 mod scope;
+mod steps;
+mod words;
 
 pub(crate) use aggregation::labels as read_labels;
 pub use aggregation::{AggregationRule, LabelSelector, Labels, Operator, SelectorRequirement};
 pub use capabilities::{Capabilities, Capability, Level};
 pub use policy_rule::PolicyRule;
-pub use rules::{Atom, Relation, Rules};
+pub use rules::{Atom, Atoms, Relation, Rules};
 pub use scope::{ClusterScoped, cluster_scoped};
+pub use words::Words;

@@ -8,7 +8,7 @@ use crate::domain::{
     Binding as BindingToJudge, BindingName, Principal, RoleKind, RoleRef, Scope, Subject,
     SubjectKind,
 };
-use crate::rbac::{AggregationRule, Labels, PolicyRule, Rules};
+use crate::rbac::{AggregationRule, Labels, Rules};
 
 /// The kinds of object that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -278,7 +278,7 @@ struct Document {
     kind: String,
     metadata: Metadata,
     #[serde(default)]
-    rules: Option<Vec<PolicyRule>>,
+    rules: Rules,
     #[serde(default)]
     aggregation_rule: Option<AggregationRule>,
     #[serde(default)]
@@ -329,7 +329,7 @@ impl Document {
     fn role(self, kind: Kind) -> Result<Role, Unreadable> {
         Ok(Role {
             name: self.name(kind)?,
-            rules: Rules::new(self.rules.iter().flatten()),
+            rules: self.rules,
             aggregation: self.aggregation_rule.filter(|_| kind == Kind::ClusterRole),
             labels: self.metadata.labels,
         })

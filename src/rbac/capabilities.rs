@@ -4,10 +4,15 @@
 //! role comes to the same level. `resourceNames` narrow nothing here, and a wildcard reaches everything: one name or
 //! verb dropped from a copy of a role does not make it another one.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::rc::Rc;
+use std::sync::LazyLock;
 
 use super::Rules;
-use super::rules::{TargetRule, resource_covers};
+use super::lookup::{Lines, Lookup};
+use super::rules::ResourceRule;
+use super::steps;
 
 mod table;
 
@@ -233,15 +238,8 @@ impl Rules {
     ///
     /// For a grant in a namespace ask the [namespaced](Self::namespaced) rules.
     pub fn capabilities(&self) -> Capabilities {
-        let gain = |held: Capabilities, entry: &Entry| match entry.gives {
-            Some(gives) if !held.contains(gives) && self.meet(entry) => held.with(gives),
-            _ => held,
-        };
-        table::TABLE.iter().fold(Capabilities::default(), gain)
-    }
-
-    fn meet(&self, entry: &Entry) -> bool {
-        self.targets().iter().any(|target| entry.is_met(target))
+        let found = |held, rule| lines().met(rule, held);
+        self.resource_rules().fold(Capabilities::default(), found)
     }
 
     /// The lowest VM role that allows as much, by the table alone.
@@ -250,36 +248,164 @@ impl Rules {
     }
 }
 
-impl Entry {
-    /// The group first: it decides most often, and it is the shortest to compare. The names last, since they may have to
-    /// be looked for among all lines.
-    fn is_met(&self, target: &TargetRule) -> bool {
-        self.is_of(&target.group)
-            && self.verbs.iter().any(|verb| target.verbs.allow(verb))
-            && self.resources.iter().any(|name| self.means(name, target))
+/// The table by its words.
+struct TableLines {
+    lookup: Lookup,
+    /// Of [`OTHER_GROUPS`].
+    of_other_groups: Lines,
+    /// With a name with `…` among its resources.
+    open: Lines,
+    /// All names in the table, by group.
+    names: HashMap<&'static str, HashSet<&'static str>>,
+    /// As many as the group with the most names has.
+    most_names: usize,
+}
+
+fn lines() -> &'static TableLines {
+    static LINES: LazyLock<TableLines> = LazyLock::new(|| TableLines::of(table()));
+    &LINES
+}
+
+impl TableLines {
+    fn of(table: &'static [Entry]) -> Self {
+        let mut lookup = Lookup::default();
+        let mut names: HashMap<&str, HashSet<&str>> = HashMap::new();
+        for (line, entry) in table.iter().enumerate() {
+            let resources = entry.resources.iter().copied();
+            let (_, plain): (Vec<&str>, Vec<&str>) = resources.partition(|name| name.contains(ANY));
+            lookup.insert(line, entry.group, &plain, entry.verbs);
+            names
+                .entry(entry.group)
+                .or_default()
+                .extend(entry.resources);
+        }
+        let those = |is_meant: fn(&Entry) -> bool| {
+            let lines = table.iter().enumerate();
+            lines
+                .filter(|(_, entry)| is_meant(entry))
+                .map(|(line, _)| line)
+                .collect()
+        };
+        Self {
+            lookup,
+            of_other_groups: those(|entry| entry.group == OTHER_GROUPS),
+            open: those(|entry| entry.resources.iter().any(|name| name.contains(ANY))),
+            most_names: names.values().map(HashSet::len).max().unwrap_or_default(),
+            names,
+        }
     }
 
-    fn is_of(&self, group: &str) -> bool {
-        group == "*" || group == self.group || (self.group == OTHER_GROUPS && is_of_kubevirt(group))
+    /// What is held, and what the rule gives besides.
+    fn met(&self, rule: ResourceRule<'_>, held: Capabilities) -> Capabilities {
+        let groups = self.of_groups(rule);
+        if groups.is_empty() {
+            return held;
+        }
+        let lines = groups.and(self.lookup.of_verbs(rule));
+        let named = lines.and(self.lookup.of_resources(rule));
+        let held = gains(named).fold(held, |held, (_, gives)| held.with(gives));
+        let mut alike = Likes::of(rule);
+        gains(lines.and(self.open)).fold(held, |held, (entry, gives)| {
+            if !held.contains(gives) && self.means(entry, rule, &mut alike) {
+                held.with(gives)
+            } else {
+                held
+            }
+        })
     }
 
-    /// Whether the rule is about what the line calls so.
+    fn of_groups(&self, rule: ResourceRule<'_>) -> Lines {
+        let lines = self.lookup.of_groups(rule);
+        if rule.in_words(rule.groups).any(is_of_kubevirt) {
+            lines.or(self.of_other_groups)
+        } else {
+            lines
+        }
+    }
+
+    /// Whether the rule is about what a name of the line with `…` stands for, in some of its groups that the line is
+    /// about.
     ///
     /// A wildcard must never give less than what it stands for: `*` counts for every `…`, and `*/twin` for
     /// `…virtualmachine…/…`, since `virtualmachines/twin` does.
-    fn means(&self, name: &str, target: &TargetRule) -> bool {
-        if !name.contains(ANY) {
-            return resource_covers(&target.resource, name);
-        }
-        let group = match &*target.group {
-            "*" => self.group,
-            group => group,
+    fn means(&self, entry: &Entry, rule: ResourceRule<'_>, likes: &mut Likes<'_>) -> bool {
+        let names = entry.resources.iter().filter(|name| name.contains(ANY));
+        let mut names = names.map(|name| (*name, likes.find(name)));
+        let groups = self.groups(entry, rule);
+        names.any(|(name, like)| {
+            groups
+                .iter()
+                .any(|group| self.is_new(entry, name, group, &like))
+        })
+    }
+
+    /// The groups of the rule that the line is about; all that no line has are alike.
+    fn groups<'r>(&self, entry: &Entry, rule: ResourceRule<'r>) -> Vec<&'r str> {
+        let mut has_other = false;
+        let groups = rule.in_words(rule.groups).filter_map(|group| match group {
+            "*" => Some(entry.group),
+            group if group == entry.group => Some(group),
+            group if entry.group != OTHER_GROUPS || !is_of_kubevirt(group) => None,
+            group if self.names.contains_key(group) => Some(group),
+            group => (!std::mem::replace(&mut has_other, true)).then_some(group),
+        });
+        groups.collect()
+    }
+
+    /// Whether one of the resources is none that a line of the group names, and the line is not put aside there by one
+    /// of the same name.
+    fn is_new(&self, entry: &Entry, name: &str, group: &str, like: &Like<'_>) -> bool {
+        let named = self.names.get(group);
+        let is_named = |resource: &str| named.is_some_and(|names| names.contains(resource));
+        let is_its_own = entry.group != OTHER_GROUPS || group == OTHER_GROUPS;
+        let is_meant = is_its_own || !is_named(name);
+        let is_new = |resource: &&str| {
+            steps::count(1);
+            !is_named(resource)
         };
-        let is_everything = *target.resource == *"*";
-        let is_its_own = || self.group != OTHER_GROUPS || group == OTHER_GROUPS;
-        (is_everything || is_like(name, &target.resource))
-            && (is_its_own() || !is_named(group, name))
-            && (is_everything || !is_named(group, &target.resource))
+        is_meant && (like.is_everything || like.resources.iter().any(is_new))
+    }
+}
+
+/// The entries of these lines that give something.
+fn gains(lines: Lines) -> impl Iterator<Item = (&'static Entry, Capability)> {
+    let entries = lines.iter().filter_map(|line| table().get(line));
+    entries.filter_map(|entry| Some((entry, entry.gives?)))
+}
+
+/// The resources of a rule that names with `…` stand for, each looked for once.
+struct Likes<'r> {
+    rule: ResourceRule<'r>,
+    found: HashMap<&'static str, Like<'r>>,
+}
+
+#[derive(Clone)]
+struct Like<'r> {
+    is_everything: bool,
+    /// No more than it takes to have one that is not in the table.
+    resources: Rc<[&'r str]>,
+}
+
+impl<'r> Likes<'r> {
+    fn of(rule: ResourceRule<'r>) -> Self {
+        Self {
+            rule,
+            found: HashMap::new(),
+        }
+    }
+
+    fn find(&mut self, name: &'static str) -> Like<'r> {
+        let rule = self.rule;
+        let look = || {
+            steps::count(rule.resources.len());
+            let resources = rule.in_words(rule.resources);
+            let like = resources.filter(|resource| is_like(name, resource));
+            Like {
+                is_everything: rule.in_words(rule.resources).eq(["*"]),
+                resources: like.take(1 + lines().most_names).collect(),
+            }
+        };
+        self.found.entry(name).or_insert_with(look).clone()
     }
 }
 
@@ -290,12 +416,6 @@ fn is_of_kubevirt(group: &str) -> bool {
     group
         .strip_suffix("kubevirt.io")
         .is_some_and(|before| before.is_empty() || before.ends_with('.'))
-}
-
-/// Whether a line of the group has that name.
-fn is_named(group: &str, resource: &str) -> bool {
-    let mut lines = table().iter().filter(|entry| entry.group == group);
-    lines.any(|entry| entry.resources.contains(&resource))
 }
 
 /// Whether a rule's resource is one that a name with `…` stands for, or a wildcard for such.

@@ -3,10 +3,11 @@
 //! None of them says that the rights are reached: that depends on what else is in the cluster. They are named, so that
 //! whoever hands out such a role knows.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use super::Rules;
-use super::rules::TargetRule;
+use super::lookup::{Lines, Lookup};
+use super::rules::ResourceRule;
 use crate::domain::{Installation, Scope};
 
 /// A way to rights that the rules do not give themselves.
@@ -52,55 +53,78 @@ impl Detour {
         self.name != MAP_IDENTITIES || is_there()
     }
 
-    fn is_about(&self, name: Option<&Arc<str>>) -> bool {
-        self.name != MAP_IDENTITIES || name.is_none_or(|name| **name == *"aws-auth")
+    fn is_about(&self, rule: ResourceRule<'_>) -> bool {
+        let mut names = rule.in_words(rule.names);
+        self.name != MAP_IDENTITIES || rule.names.is_empty() || names.any(|name| name == "aws-auth")
     }
 }
 
 impl Rules {
     /// Whether a grant of these rules in that scope opens the way to change this webhook.
     ///
-    /// In its own namespace every object counts; in the whole cluster an entry for objects by name does if one of the
+    /// In its own namespace every object counts; in the whole cluster a rule for objects by name does if one of the
     /// names may be its own.
     pub fn reach(&self, webhook: &Installation, scope: &Scope<'_>) -> bool {
         let in_its_namespace = scope.namespace().is_some();
-        let is_meant = |target: &TargetRule| {
-            let names_one = |name: &Arc<str>| webhook.may_own(name);
-            in_its_namespace || target.name.as_ref().is_none_or(names_one)
+        let is_meant = |rule: ResourceRule<'_>| {
+            let mut names = rule.in_words(rule.names);
+            in_its_namespace || rule.names.is_empty() || names.any(|name| webhook.may_own(name))
         };
+        let leads_there = |line| ways().of_line(line).is_some_and(Detour::is_to_the_webhook);
+        let mut rules = self.resource_rules();
         webhook.is_within(scope)
-            && DETOURS
-                .iter()
-                .filter(|detour| detour.is_to_the_webhook())
-                .flat_map(|detour| detour.through)
-                .any(|access| {
-                    let mut targets = self.targets().iter();
-                    targets.any(|target| is_meant(target) && access.is_given_by(target))
-                })
+            && rules.any(|rule| {
+                let lines = ways().lookup.met(rule);
+                lines.iter().any(leads_there) && is_meant(rule)
+            })
     }
 
     /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules, and
     /// whether the detour [is there](Detour::is_within).
     pub fn detours(&self) -> impl Iterator<Item = &'static Detour> {
-        DETOURS.iter().filter(|detour| self.opens(detour))
-    }
-
-    fn opens(&self, detour: &Detour) -> bool {
-        let through = detour.through.iter();
-        let mut targets =
-            through.flat_map(|access| self.targets().iter().map(move |it| (access, it)));
-        targets.any(|(access, target)| {
-            detour.is_about(target.name.as_ref()) && access.is_given_by(target)
-        })
+        let met = self.resource_rules().fold(Lines::default(), |all, rule| {
+            let is_open = |line: &usize| {
+                let detour = ways().of_line(*line);
+                detour.is_some_and(|detour| detour.is_about(rule))
+            };
+            let lines = ways().lookup.met(rule).without(all);
+            all.or(lines.iter().filter(is_open).collect())
+        });
+        let ways = ways();
+        let is_open = move |(place, _): &(usize, &Detour)| {
+            met.iter().any(|line| ways.detours.get(line) == Some(place))
+        };
+        let detours = DETOURS.iter().enumerate().filter(is_open);
+        detours.map(|(_, detour)| detour)
     }
 }
 
-impl Access {
-    fn is_given_by(&self, target: &TargetRule) -> bool {
-        let is_meant = |resource: &&str| target.allows(self.group, resource);
-        self.resources.iter().any(is_meant)
-            && self.verbs.iter().any(|verb| target.verbs.allow(verb))
+/// What opens the detours, one line for each [`Access`].
+struct Ways {
+    lookup: Lookup,
+    /// Of each line, the detour that it opens.
+    detours: Vec<usize>,
+}
+
+impl Ways {
+    fn of_line(&self, line: usize) -> Option<&'static Detour> {
+        DETOURS.get(*self.detours.get(line)?)
     }
+}
+
+fn ways() -> &'static Ways {
+    static WAYS: LazyLock<Ways> = LazyLock::new(|| {
+        let mut lookup = Lookup::default();
+        let mut detours = Vec::new();
+        for (detour, of_detour) in DETOURS.iter().enumerate() {
+            for access in of_detour.through {
+                lookup.insert(detours.len(), access.group, access.resources, access.verbs);
+                detours.push(detour);
+            }
+        }
+        Ways { lookup, detours }
+    });
+    &WAYS
 }
 
 const READ: &[&str] = &["get", "list", "watch"];
@@ -609,7 +633,7 @@ mod tests {
     #[test]
     fn the_list_of_eks_is_one_object_of_one_namespace() {
         let named = |name: &str| PolicyRule {
-            resource_names: vec![name.into()],
+            resource_names: [name].into_iter().collect(),
             ..PolicyRule::resources(&["patch"], &[""], &["configmaps"])
         };
         let opens = |rule| names(&Rules::new(&[rule])).contains(&MAP_IDENTITIES);

@@ -1,33 +1,37 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use super::PolicyRule;
-use super::scope;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
-mod cover;
+use super::{PolicyRule, scope};
+use table::Table;
+
+mod atoms;
+mod builder;
+mod compare;
+mod overlap;
 mod paths;
-mod targets;
+mod table;
 mod verbs;
 
-pub(super) use paths::PathRule;
-pub(super) use targets::{TargetRule, resource_covers};
-pub(super) use verbs::Verbs;
+pub use atoms::{Atom, Atoms};
+pub(super) use builder::Builder;
+pub(super) use table::ResourceRule;
+use table::UrlRule;
 
-/// What a role allows, in normal form: two roles that allow the same are equal.
+/// What a role allows, in normal form.
 ///
-/// One entry for each group, resource and name, and for each path, with its verbs; nothing that another entry covers
-/// as well. Order, splitting and repetition of the rules it came from leave no trace. A rule without verbs, or with
-/// resources and no group, allows nothing and leaves none either.
+/// Rules stay as they are written, lists of groups, resources, names and verbs: nothing is multiplied out, and no more
+/// is held than a small multiple of what the role takes as JSON. What allows nothing leaves no trace, and rules that
+/// differ in one list only are one. Two that are equal allow the same; whether two that are not do as well, tells
+/// [`Rules::relation`].
 ///
-/// A role of more than [`Rules::LIMIT`] entries is widened (its names are dropped, then its groups become `*`): it
-/// counts as more than it is, never as less, and costs no memory that whoever wrote it could choose.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Sorted by target.
-    targets: Arc<[TargetRule]>,
-    /// Sorted: exact paths first, then prefixes.
-    paths: Arc<[PathRule]>,
-}
+/// Time and memory of every question are bounded by the size of the roles. One of more than [`Rules::LIMIT`] words, or
+/// put together from others to be as large, is [too large to judge](Rules::is_too_large): it counts as one that allows
+/// everything.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rules(Arc<Table>);
 
 /// How what one role allows relates to what another allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,114 +48,164 @@ pub enum Relation {
     Disjoint,
 }
 
-/// The smallest thing that a role can allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Atom<'a> {
-    /// One verb on one resource, or on one object of it.
-    Resource {
-        /// The verb, or `*`.
-        verb: &'a str,
-        /// The group (the core group is empty), or `*`.
-        group: &'a str,
-        /// `resource`, `resource/subresource`, `*/subresource` or `*`.
-        resource: &'a str,
-        /// The only object meant.
-        name: Option<&'a str>,
-    },
-    /// One verb on a path.
-    Path {
-        /// The verb, or `*`.
-        verb: &'a str,
-        /// The path, or what it begins with.
-        path: &'a str,
-        /// Whether every path that begins so is meant.
-        is_prefix: bool,
-    },
-}
-
 impl Rules {
-    /// The most entries that a role's rules are written out to.
-    pub const LIMIT: usize = 1 << 16;
+    /// The most words that a role's rules are judged with, each counted as often as it is written.
+    ///
+    /// The API server stores no object with more: a word and its comma take three bytes at least, and etcd takes
+    /// 1.5 MiB.
+    pub const LIMIT: usize = 1 << 19;
 
     /// The normal form of a role's rules.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a PolicyRule>) -> Self {
-        let rules: Vec<&PolicyRule> = rules.into_iter().collect();
-        Self::reduced(targets::written_out(&rules), paths::written_out(&rules))
+        let mut builder = Builder::default();
+        rules.into_iter().for_each(|rule| builder.rule(rule));
+        builder.finish()
     }
 
     /// What these roles allow together.
     pub fn union<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
-        let mut targets = Vec::new();
-        let mut paths = Vec::new();
-        for rules in all {
-            targets.extend_from_slice(&rules.targets);
-            paths.extend_from_slice(&rules.paths);
-        }
-        Self::reduced(targets, paths)
+        let mut builder = Builder::default();
+        all.into_iter().for_each(|rules| builder.rules(rules));
+        builder.finish()
+    }
+
+    /// What stands for rules that are too large to judge: it allows everything.
+    pub fn too_large() -> Self {
+        static TOO_LARGE: LazyLock<Rules> = LazyLock::new(|| {
+            let everything = [
+                PolicyRule::resources(&["*"], &["*"], &["*"]),
+                PolicyRule::urls(&["*"], &["*"]),
+            ];
+            let table = Table {
+                is_too_large: true,
+                ..(*Rules::new(&everything).0).clone()
+            };
+            Rules(Arc::new(table))
+        });
+        TOO_LARGE.clone()
+    }
+
+    /// Whether they stand for rules past [`Rules::LIMIT`], and allow everything for that reason alone.
+    pub fn is_too_large(&self) -> bool {
+        self.0.is_too_large
     }
 
     /// What of it a binding in a namespace hands out: no path, and no resource that is known to be the cluster's.
     #[must_use]
     pub fn namespaced(&self) -> Self {
-        let is_left =
-            |target: &TargetRule| !scope::is_cluster_scoped(&target.group, &target.resource);
-        if self.paths.is_empty() && self.targets.iter().all(is_left) {
+        if self.0.is_too_large || (self.url_rules().len() == 0 && !scope::is_needed(self)) {
             return self.clone();
         }
-        let targets: Vec<TargetRule> = self
-            .targets
-            .iter()
-            .filter_map(scope::within_namespace)
-            .collect();
-        // A part of a normal form is one: nothing in it covers anything else in it.
-        Self {
-            targets: targets.into(),
-            paths: Arc::default(),
+        let mut builder = Builder::default();
+        for rule in self.resource_rules() {
+            scope::within_namespace(rule, &mut builder);
         }
+        builder.finish()
     }
 
     /// Whether it allows nothing.
     pub fn is_empty(&self) -> bool {
-        self.targets.is_empty() && self.paths.is_empty()
+        self.0.resource_rules.is_empty() && self.0.url_rules.is_empty()
     }
 
     /// Whether everything that the other allows is allowed here, as the API server's escalation check sees it.
+    ///
+    /// Exact where one of both is of an ordinary size (a few thousand verbs, resources and names multiplied out).
+    /// Where both are so large that it would cost too much to tell, the answer is yes: in doubt it counts.
     pub fn covers(&self, other: &Self) -> bool {
-        cover::covers(self, other)
+        Arc::ptr_eq(&self.0, &other.0) || compare::covers(&self.0, &other.0).unwrap_or(true)
     }
 
     /// What the other allows and this one does not.
+    ///
+    /// Where it would cost too much to tell, whole rules of the other that are missing only in part, or all of them.
     #[must_use]
     pub fn missing(&self, other: &Self) -> Self {
-        cover::missing(self, other)
+        compare::missing(&self.0, &other.0).unwrap_or_else(|_| other.clone())
     }
 
-    /// How it relates to the other.
+    /// How it relates to the other. Two that are too large to compare overlap.
     pub fn relation(&self, other: &Self) -> Relation {
-        match (self.covers(other), other.covers(self)) {
-            (true, true) => Relation::Equal,
-            (true, false) => Relation::Superset,
-            (false, true) => Relation::Subset,
-            (false, false) if cover::overlap(self, other) => Relation::Overlap,
-            (false, false) => Relation::Disjoint,
+        let both = || {
+            let is_wider = compare::covers(&self.0, &other.0)?;
+            Ok::<_, TooMuch>((is_wider, compare::covers(&other.0, &self.0)?))
+        };
+        match both() {
+            Ok((true, true)) => Relation::Equal,
+            Ok((true, false)) => Relation::Superset,
+            Ok((false, true)) => Relation::Subset,
+            Ok((false, false)) if !overlap::overlap(&self.0, &other.0) => Relation::Disjoint,
+            Ok((false, false)) | Err(TooMuch) => Relation::Overlap,
         }
     }
 
-    /// Everything that it allows, sorted by group, resource and name, then the paths.
-    pub fn atoms(&self) -> impl Iterator<Item = Atom<'_>> {
-        let resources = self.targets.iter().flat_map(TargetRule::atoms);
-        resources.chain(self.paths.iter().flat_map(PathRule::atoms))
+    /// The rules about resources.
+    pub(super) fn resource_rules(&self) -> impl ExactSizeIterator<Item = ResourceRule<'_>> {
+        self.0.resource_rules()
     }
 
-    pub(super) fn targets(&self) -> &[TargetRule] {
-        &self.targets
+    fn url_rules(&self) -> impl ExactSizeIterator<Item = UrlRule<'_>> {
+        self.0.url_rules()
     }
 
-    fn reduced(targets: Vec<TargetRule>, paths: Vec<PathRule>) -> Self {
-        Self {
-            targets: targets::reduce(targets).into(),
-            paths: paths::reduce(paths).into(),
+    /// Bytes held for them, which all clones share.
+    pub fn size(&self) -> usize {
+        self.0.size()
+    }
+}
+
+/// To compare them would cost more than the answer is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TooMuch;
+
+impl Default for Rules {
+    /// Allow nothing.
+    fn default() -> Self {
+        static NOTHING: LazyLock<Rules> = LazyLock::new(|| Rules(Arc::default()));
+        NOTHING.clone()
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut list = f.debug_list();
+        for atom in self.atoms(100).atoms {
+            list.entry(&format_args!("{atom}"));
         }
+        list.finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for Rules {
+    /// Reads the list of a role's rules one by one, so that what is read is no larger than what is kept.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RulesVisitor)
+    }
+}
+
+struct RulesVisitor;
+
+impl<'de> Visitor<'de> for RulesVisitor {
+    type Value = Rules;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence of rules")
+    }
+
+    fn visit_unit<E>(self) -> Result<Rules, E> {
+        Ok(Rules::default())
+    }
+
+    fn visit_none<E>(self) -> Result<Rules, E> {
+        Ok(Rules::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut rules: A) -> Result<Rules, A::Error> {
+        let mut builder = Builder::default();
+        while let Some(rule) = rules.next_element::<PolicyRule>()? {
+            builder.rule(&rule);
+        }
+        Ok(builder.finish())
     }
 }
 
@@ -171,40 +225,6 @@ impl Relation {
 impl fmt::Display for Relation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Atom<'_> {
-    /// As `kubectl auth can-i` takes it: `delete virtualmachines.kubevirt.io`, `get /healthz`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Resource {
-                verb,
-                group,
-                resource,
-                name,
-            } => {
-                let (whole, sub) = resource
-                    .split_once('/')
-                    .map_or((resource, None), |(whole, sub)| (whole, Some(sub)));
-                write!(f, "{verb} {whole}")?;
-                for part in [
-                    (".", Some(group).filter(|g| !g.is_empty())),
-                    ("/", sub),
-                    (" ", name),
-                ] {
-                    if let (mark, Some(text)) = part {
-                        write!(f, "{mark}{text}")?;
-                    }
-                }
-                Ok(())
-            }
-            Self::Path {
-                verb,
-                path,
-                is_prefix,
-            } => write!(f, "{verb} {path}{}", if is_prefix { "*" } else { "" }),
-        }
     }
 }
 

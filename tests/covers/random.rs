@@ -1,8 +1,6 @@
 //! Random pairs of roles that have much to do with each other.
 
-use std::sync::Arc;
-
-use palette_rbac::rbac::PolicyRule;
+use palette_rbac::rbac::{PolicyRule, Words};
 use serde_json::{Value, json};
 
 /// Two roles to compare.
@@ -27,12 +25,7 @@ impl Pair {
 }
 
 fn rule_to_json(rule: &PolicyRule) -> Value {
-    let words = |words: &[Arc<str>]| {
-        words
-            .iter()
-            .map(|word| Value::from(&**word))
-            .collect::<Value>()
-    };
+    let words = |words: &Words| words.iter().map(Value::from).collect::<Value>();
     json!({
         "verbs": words(&rule.verbs),
         "apiGroups": words(&rule.api_groups),
@@ -70,13 +63,9 @@ impl Random {
         self.below(times) == 0
     }
 
-    fn words(&mut self, words: &[&str], most: usize) -> Vec<Arc<str>> {
+    fn words(&mut self, words: &[&'static str], most: usize) -> Words {
         let count = self.below(most + 1);
-        (0..count).map(|_| self.word(words)).collect()
-    }
-
-    fn word(&mut self, words: &[&str]) -> Arc<str> {
-        (*self.one_of(words)).into()
+        (0..count).map(|_| *self.one_of(words)).collect()
     }
 
     fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
@@ -140,17 +129,19 @@ impl Random {
     }
 
     /// Leaves a word out, puts another for a wildcard, or leaves the list as it is.
-    fn vary(&mut self, list: &mut Vec<Arc<str>>, words: &[&str]) {
+    fn vary(&mut self, list: &mut Words, words: &[&'static str]) {
         if list.is_empty() {
             return;
         }
-        let place = self.below(list.len());
-        let is_only = list.len() == 1;
-        match (self.below(4), list.get_mut(place)) {
-            (1, Some(word)) if word.contains('*') => *word = self.word(words),
-            (0, Some(_)) if !is_only => drop(list.remove(place)),
+        let mut varied: Vec<String> = list.iter().map(str::to_owned).collect();
+        let place = self.below(varied.len());
+        let is_only = varied.len() == 1;
+        match (self.below(4), varied.get_mut(place)) {
+            (1, Some(word)) if word.contains('*') => (*self.one_of(words)).clone_into(word),
+            (0, Some(_)) if !is_only => drop(varied.remove(place)),
             _ => {}
         }
+        *list = varied.iter().collect();
     }
 }
 

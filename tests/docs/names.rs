@@ -116,7 +116,7 @@ fn is_test(code: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    ["cases", "e2e", "server"].contains(&folder) && is_name(name)
+    ["cases", "cost", "e2e", "server"].contains(&folder) && is_name(name)
 }
 
 /// All Rust below a folder.

@@ -50,15 +50,19 @@ pub(super) fn write_required(required: &[Required], out: &mut impl Write) -> io:
 
 /// The rules, a target a line, up to what a screen shows.
 pub(super) fn write_rules(label: &str, rules: &Rules, out: &mut impl Write) -> io::Result<()> {
-    let lines: Vec<String> = allowed(rules).iter().map(Allowed::in_words).collect();
-    if lines.is_empty() {
+    if rules.is_too_large() {
+        return write_line(label, "everything, being too large to judge", out);
+    }
+    let allowed = Allowed::all(rules);
+    if allowed.targets.is_empty() {
         return write_line(label, "nothing", out);
     }
     let labels = std::iter::once(label).chain(std::iter::repeat(""));
-    for (label, line) in labels.zip(lines.iter().take(RULES_SHOWN)) {
-        write_line(label, line, out)?;
+    for (label, target) in labels.zip(allowed.targets.iter().take(RULES_SHOWN)) {
+        write_line(label, &target.in_words(), out)?;
     }
-    match lines.len().checked_sub(RULES_SHOWN) {
+    match allowed.targets.len().checked_sub(RULES_SHOWN) {
+        _ if !allowed.are_all => write_line("", "and more than can be written out", out),
         None | Some(0) => Ok(()),
         Some(more) => write_line("", &format!("and {more} more (--output json has all)"), out),
     }
@@ -87,7 +91,19 @@ pub(super) struct AbilitiesReport<'a> {
     capabilities: Vec<&'static str>,
     level: Option<&'static str>,
     detours: Vec<&'static str>,
-    rules: Vec<Allowed<'a>>,
+    #[serde(flatten)]
+    rules: AllowedRules<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AllowedRules<'a> {
+    rules: Vec<OnTarget<'a>>,
+    /// Only where they are not: then there are more than can be written out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    rules_truncated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    too_large_to_judge: bool,
 }
 
 impl<'a> AbilitiesReport<'a> {
@@ -98,7 +114,7 @@ impl<'a> AbilitiesReport<'a> {
             capabilities: capabilities(abilities),
             level: abilities.level.map(Level::role),
             detours: abilities.detours.iter().map(|detour| detour.name).collect(),
-            rules: allowed(&abilities.rules),
+            rules: AllowedRules::of(&abilities.rules),
         }
     }
 }
@@ -130,9 +146,27 @@ impl<'a> RequiredReport<'a> {
     }
 }
 
+impl<'a> AllowedRules<'a> {
+    fn of(rules: &'a Rules) -> Self {
+        let allowed = Allowed::all(rules);
+        Self {
+            rules: allowed.targets,
+            rules_truncated: !allowed.are_all,
+            too_large_to_judge: rules.is_too_large(),
+        }
+    }
+}
+
+/// What rules allow, target by target.
+pub(super) struct Allowed<'a> {
+    pub(super) targets: Vec<OnTarget<'a>>,
+    /// Otherwise these are the first of more.
+    pub(super) are_all: bool,
+}
+
 /// The verbs on one target.
 #[derive(Debug, Serialize)]
-pub(super) struct Allowed<'a> {
+pub(super) struct OnTarget<'a> {
     #[serde(flatten)]
     target: Target<'a>,
     verbs: Vec<&'a str>,
@@ -154,20 +188,26 @@ enum Target<'a> {
     },
 }
 
-/// The rules by target, in their order.
-pub(super) fn allowed(rules: &Rules) -> Vec<Allowed<'_>> {
-    let mut all: Vec<Allowed<'_>> = Vec::new();
-    for atom in rules.atoms() {
-        let (verb, target) = taken_apart(atom);
-        match all.last_mut() {
-            Some(last) if last.target == target => last.verbs.push(verb),
-            _ => all.push(Allowed {
-                target,
-                verbs: vec![verb],
-            }),
+impl<'a> Allowed<'a> {
+    /// The rules by target, in their order.
+    pub(super) fn all(rules: &'a Rules) -> Self {
+        let written = rules.atoms(ATOMS_WRITTEN);
+        let mut targets: Vec<OnTarget<'_>> = Vec::new();
+        for atom in written.atoms {
+            let (verb, target) = taken_apart(atom);
+            match targets.last_mut() {
+                Some(last) if last.target == target => last.verbs.push(verb),
+                _ => targets.push(OnTarget {
+                    target,
+                    verbs: vec![verb],
+                }),
+            }
+        }
+        Self {
+            targets,
+            are_all: written.are_all,
         }
     }
-    all
 }
 
 const fn taken_apart(atom: Atom<'_>) -> (&str, Target<'_>) {
@@ -193,7 +233,7 @@ const fn taken_apart(atom: Atom<'_>) -> (&str, Target<'_>) {
     }
 }
 
-impl Allowed<'_> {
+impl OnTarget<'_> {
     /// `get, list virtualmachines.kubevirt.io`, as `kubectl auth can-i` takes it.
     fn in_words(&self) -> String {
         let verbs = self.verbs.join(", ");
@@ -222,3 +262,5 @@ const NOTHING: &str = "nothing with virtual machines or the cluster";
 /// As long as the longest label.
 const LABEL_WIDTH: usize = 8;
 const RULES_SHOWN: usize = 30;
+/// Every verb on every target: some megabytes of JSON.
+const ATOMS_WRITTEN: usize = 1 << 16;

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::super::report::{self, ScopeReport};
 use super::abilities::{
-    AbilitiesReport, Allowed, RequiredReport, allowed, write_abilities, write_line, write_required,
-    write_rules,
+    AbilitiesReport, Allowed, OnTarget, RequiredReport, write_abilities, write_line,
+    write_required, write_rules,
 };
 use crate::domain::RoleRef;
 use crate::explain::{Abilities, Comparison, Required};
@@ -68,6 +68,8 @@ pub(super) fn write_comparison_json(
     comparison: &Comparison,
     out: &mut impl Write,
 ) -> io::Result<()> {
+    let only_first = Allowed::all(&comparison.only_first);
+    let only_second = Allowed::all(&comparison.only_second);
     let result = ComparisonResult {
         api_version: report::API_VERSION,
         kind: "ExplainResult",
@@ -75,8 +77,9 @@ pub(super) fn write_comparison_json(
         relation: comparison.relation.as_str(),
         first: AbilitiesReport::new(&comparison.first),
         second: AbilitiesReport::new(&comparison.second),
-        only_first: allowed(&comparison.only_first),
-        only_second: allowed(&comparison.only_second),
+        only_truncated: !(only_first.are_all && only_second.are_all),
+        only_first: only_first.targets,
+        only_second: only_second.targets,
     };
     report::write_json(out, &result)
 }
@@ -115,6 +118,9 @@ struct ComparisonResult<'a> {
     relation: &'static str,
     first: AbilitiesReport<'a>,
     second: AbilitiesReport<'a>,
-    only_first: Vec<Allowed<'a>>,
-    only_second: Vec<Allowed<'a>>,
+    only_first: Vec<OnTarget<'a>>,
+    only_second: Vec<OnTarget<'a>>,
+    /// Only where there are more than can be written out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    only_truncated: bool,
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::*;
-use crate::rbac::PolicyRule;
+use crate::rbac::{PolicyRule, Words};
 
 fn rule(verbs: &[&str], group: &str, resource: &str) -> PolicyRule {
     PolicyRule::resources(verbs, &[group], &[resource])
@@ -261,7 +261,7 @@ fn wildcards_reach_everything_and_names_narrow_nothing() {
         Some(Level::User)
     );
     let named = PolicyRule {
-        resource_names: vec!["one".into()],
+        resource_names: one("one"),
         ..rule(&["delete"], "kubevirt.io", "virtualmachines")
     };
     assert_eq!(level(&[named]), Some(Level::PowerUser));
@@ -369,20 +369,19 @@ fn policy_rule() -> impl Strategy<Value = PolicyRule> {
         .prop_map(|(verbs, group, resource)| rule(&verbs, &group, &resource.replace(ANY, "twin")))
 }
 
+fn one(word: &str) -> Words {
+    [word].into_iter().collect()
+}
+
 /// The same rule with one word of it made a wildcard.
 fn widened(rule: &PolicyRule, which: usize) -> PolicyRule {
     let mut wider = rule.clone();
-    let any = "*".into();
-    match (
-        which,
-        rule.resources
-            .first()
-            .and_then(|resource| resource.split_once('/')),
-    ) {
-        (0, _) => wider.verbs = vec![any],
-        (1, _) => wider.api_groups = vec![any],
-        (2, Some((_, sub))) => wider.resources = vec![format!("*/{sub}").into()],
-        _ => wider.resources = vec![any],
+    let first = rule.resources.iter().next();
+    match (which, first.and_then(|resource| resource.split_once('/'))) {
+        (0, _) => wider.verbs = one("*"),
+        (1, _) => wider.api_groups = one("*"),
+        (2, Some((_, sub))) => wider.resources = one(&format!("*/{sub}")),
+        _ => wider.resources = one("*"),
     }
     wider
 }

@@ -1,139 +1,207 @@
-use std::cmp::Ordering;
-use std::sync::Arc;
+//! Paths that are no resources: one that ends with `*` stands for all that begin as it does.
+//!
+//! Both roles' paths are gone through once, in order, with those that the present one begins with in hand.
 
-use super::{Atom, PolicyRule, Verbs};
+use std::collections::BTreeMap;
 
-/// Verbs on a path that is no resource, or on all paths that begin with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::rbac) struct PathRule {
-    is_prefix: bool,
+use super::builder::Builder;
+use super::compare::SETS;
+use super::table::Table;
+use super::verbs::{AskedVerbs, VerbSet, VerbSpace};
+use super::{TooMuch, UrlRule};
+use crate::rbac::steps;
+use crate::rbac::words::{Translation, WordId};
+
+/// A path of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Path<'a> {
     /// Without the `*` at the end of a prefix.
-    path: Arc<str>,
-    pub(super) verbs: Verbs,
+    pub(super) text: &'a str,
+    pub(super) is_exact: bool,
 }
 
-impl PathRule {
-    /// Several `*` at the end mean what one means.
-    fn new(path: &Arc<str>, verbs: Verbs) -> Self {
-        let head = path.trim_end_matches('*');
-        let is_prefix = head.len() < path.len();
-        let path = if is_prefix {
-            head.into()
-        } else {
-            Arc::clone(path)
-        };
-        Self {
-            is_prefix,
-            path,
-            verbs,
+pub(super) fn covers(owner: &Table, servant: &Table) -> Result<bool, TooMuch> {
+    let mut is_covered = true;
+    Asked::of(owner, servant)?.answer(owner, |_, _, _| is_covered = false)?;
+    Ok(is_covered)
+}
+
+/// Puts what is missing into the builder.
+pub(super) fn missing(
+    owner: &Table,
+    servant: &Table,
+    builder: &mut Builder,
+) -> Result<(), TooMuch> {
+    let asked = Asked::of(owner, servant)?;
+    let mut missing: BTreeMap<(usize, VerbSet), Vec<WordId>> = BTreeMap::new();
+    asked.answer(owner, |rule, url, verbs| {
+        missing.entry((rule, verbs)).or_default().push(url);
+    })?;
+    for ((rule, verbs), urls) in missing {
+        if let Some((rule, _)) = asked.rules.get(rule) {
+            let verbs = asked.words_of(*rule, &verbs);
+            builder.url_rule(rule.in_words(&urls), rule.in_words(&verbs));
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn new(url: &'a str) -> Self {
+        match url.strip_suffix('*') {
+            Some(text) => Self {
+                text,
+                is_exact: false,
+            },
+            None => Self {
+                text: url,
+                is_exact: true,
+            },
         }
     }
 
-    pub(super) fn atoms(&self) -> impl Iterator<Item = Atom<'_>> {
-        self.verbs.iter().map(|verb| Atom::Path {
-            verb,
-            path: &self.path,
-            is_prefix: self.is_prefix,
+    /// Whether the other path, and all that begin as it does if it is a prefix, are meant too.
+    pub(super) fn stands_for(self, other: Self) -> bool {
+        if self.is_exact {
+            self == other
+        } else {
+            other.text.starts_with(self.text)
+        }
+    }
+
+    /// Whether some path is both.
+    pub(super) fn overlaps(self, other: Self) -> bool {
+        match (self.is_exact, other.is_exact) {
+            (true, true) => self.text == other.text,
+            (false, true) => other.text.starts_with(self.text),
+            (true, false) => self.text.starts_with(other.text),
+            (false, false) => {
+                self.text.starts_with(other.text) || other.text.starts_with(self.text)
+            }
+        }
+    }
+}
+
+/// The servant's rules about paths.
+struct Asked<'s> {
+    rules: Vec<(UrlRule<'s>, AskedVerbs)>,
+    to_owner: Translation,
+    verbs: VerbSpace,
+}
+
+impl<'s> Asked<'s> {
+    fn of(owner: &Table, servant: &'s Table) -> Result<Self, TooMuch> {
+        let to_owner = servant.words.in_other(&owner.words);
+        let verbs = servant.url_rules().flat_map(|rule| rule.verbs);
+        let known = verbs.filter_map(|verb| to_owner.get(*verb));
+        let verbs = VerbSpace::new(owner.words.find("*"), known);
+        if servant.url_rules().len().saturating_mul(verbs.width()) > SETS {
+            return Err(TooMuch);
+        }
+        let rules = servant.url_rules().map(|rule| {
+            let asked = rule.verbs.iter().map(|verb| to_owner.get(*verb));
+            (rule, verbs.asked(asked))
+        });
+        Ok(Self {
+            rules: rules.collect(),
+            to_owner,
+            verbs,
         })
     }
 
-    /// The same path with other verbs.
-    pub(super) fn with(&self, verbs: Verbs) -> Self {
-        Self {
-            verbs,
-            ..self.clone()
+    /// Tells of each path that is not wholly granted which verbs are missing.
+    fn answer(
+        &self,
+        owner: &Table,
+        mut tell: impl FnMut(usize, WordId, VerbSet),
+    ) -> Result<(), TooMuch> {
+        let mut asked = self.paths();
+        if asked.is_empty() {
+            return Ok(());
         }
-    }
-
-    fn by_path(&self, other: &Self) -> Ordering {
-        (self.is_prefix, &self.path).cmp(&(other.is_prefix, &other.path))
-    }
-
-    /// Whether some path is matched by both, with some verb.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let paths = match (self.is_prefix, other.is_prefix) {
-            (false, false) => self.path == other.path,
-            (true, false) => other.path.starts_with(&*self.path),
-            (false, true) => self.path.starts_with(&*other.path),
-            (true, true) => {
-                self.path.starts_with(&*other.path) || other.path.starts_with(&*self.path)
+        let mut granted = self.granted(owner)?;
+        asked.sort_unstable_by_key(|asked| asked.path);
+        granted.sort_by_key(|(path, _)| *path);
+        let mut granted = granted.into_iter().peekable();
+        let mut open: Vec<(Path<'_>, VerbSet)> = Vec::new();
+        for asked in asked {
+            steps::count(1);
+            while let Some((path, verbs)) = granted.next_if(|(path, _)| *path <= asked.path) {
+                opened(&mut open, path, verbs);
             }
+            close(&mut open, asked.path);
+            let verbs = open.last().map(|(_, verbs)| verbs);
+            if let Some((_, of_rule)) = self.rules.get(asked.rule)
+                && let Some(missing) = self.missing(of_rule, verbs)
+            {
+                tell(asked.rule, asked.url, missing);
+            }
+        }
+        Ok(())
+    }
+
+    fn paths(&self) -> Vec<AskedPath<'s>> {
+        let of_rule = |(place, (rule, _)): (usize, &(UrlRule<'s>, AskedVerbs))| {
+            let rule = *rule;
+            rule.urls.iter().map(move |url| AskedPath {
+                path: Path::new(rule.words.word(*url)),
+                url: *url,
+                rule: place,
+            })
         };
-        paths && self.verbs.overlap(&other.verbs)
+        self.rules.iter().enumerate().flat_map(of_rule).collect()
+    }
+
+    fn granted<'o>(&self, owner: &'o Table) -> Result<Vec<(Path<'o>, VerbSet)>, TooMuch> {
+        let paths: usize = owner.url_rules().map(|rule| rule.urls.len()).sum();
+        if paths.saturating_mul(self.verbs.width()) > SETS {
+            return Err(TooMuch);
+        }
+        let of_rule = |rule: UrlRule<'o>| {
+            steps::count(rule.urls.len() + rule.verbs.len());
+            let verbs = self.verbs.granted(rule.verbs);
+            let urls = rule.in_words(rule.urls);
+            urls.map(move |url| (Path::new(url), verbs.clone()))
+        };
+        Ok(owner.url_rules().flat_map(of_rule).collect())
+    }
+
+    fn missing(&self, asked: &AskedVerbs, granted: Option<&VerbSet>) -> Option<VerbSet> {
+        let Some(granted) = granted else {
+            return Some(asked.known.clone());
+        };
+        if self.verbs.is_all(granted) {
+            return None;
+        }
+        let missing = asked.known.without(granted);
+        (asked.has_unknown || !missing.is_empty()).then_some(missing)
+    }
+
+    fn words_of(&self, rule: UrlRule<'_>, missing: &VerbSet) -> Vec<WordId> {
+        let is_missing = |verb: &&WordId| {
+            let own = self.to_owner.get(**verb);
+            own.is_none_or(|own| self.verbs.contains(missing, own))
+        };
+        rule.verbs.iter().filter(is_missing).copied().collect()
     }
 }
 
-/// The entries that match whatever this one matches, itself included if it is among them.
-pub(super) fn covering<'a>(
-    sorted: &'a [PathRule],
-    path: &'a PathRule,
-) -> impl Iterator<Item = &'a PathRule> {
-    let (exact, prefixes) = sorted.split_at(sorted.partition_point(|rule| !rule.is_prefix));
-    let same = exact
-        .binary_search_by(|rule| rule.by_path(path))
-        .ok()
-        .and_then(|place| exact.get(place));
-    same.into_iter().chain(prefixes_of(prefixes, &path.path))
+struct AskedPath<'s> {
+    path: Path<'s>,
+    url: WordId,
+    rule: usize,
 }
 
-/// The prefixes of a path, the longest first.
-///
-/// Each look-up ends on a prefix or shortens the path to what it shares with its neighbour, so that neither many
-/// prefixes nor a long path are gone through one by one.
-fn prefixes_of<'a>(sorted: &'a [PathRule], path: &'a str) -> impl Iterator<Item = &'a PathRule> {
-    let mut rest = Some(path.as_bytes());
-    std::iter::from_fn(move || {
-        loop {
-            let head = rest?;
-            let end = sorted.partition_point(|rule| rule.path.as_bytes() <= head);
-            let neighbour = sorted.get(end.checked_sub(1)?)?;
-            let shared = shared_len(head, neighbour.path.as_bytes());
-            if shared == neighbour.path.len() {
-                rest = shared
-                    .checked_sub(1)
-                    .and_then(|shorter| head.get(..shorter));
-                return Some(neighbour);
-            }
-            rest = head.get(..shared);
-        }
-    })
-}
-
-fn shared_len(one: &[u8], two: &[u8]) -> usize {
-    one.iter().zip(two).take_while(|(a, b)| a == b).count()
-}
-
-/// One entry for each path of the rules.
-pub(super) fn written_out(rules: &[&PolicyRule]) -> Vec<PathRule> {
-    let mut paths = Vec::new();
-    for rule in rules {
-        let verbs = Verbs::new(&rule.verbs);
-        let of_rule = rule.non_resource_urls.iter();
-        paths.extend(of_rule.map(|path| PathRule::new(path, verbs.clone())));
+/// Takes a path of the owner in hand, with the verbs of all that it is within.
+fn opened<'o>(open: &mut Vec<(Path<'o>, VerbSet)>, path: Path<'o>, mut verbs: VerbSet) {
+    close(open, path);
+    if let Some((_, outer)) = open.last() {
+        verbs.add(outer);
     }
-    paths
+    open.push((path, verbs));
 }
 
-/// Takes away what another entry covers, and merges what is left by path.
-pub(super) fn reduce(mut paths: Vec<PathRule>) -> Vec<PathRule> {
-    paths.sort_by(PathRule::by_path);
-    paths.dedup_by(|next, kept| {
-        let is_same = next.by_path(kept) == Ordering::Equal;
-        if is_same {
-            kept.verbs = kept.verbs.union(&next.verbs);
-        }
-        is_same
-    });
-    paths
-        .iter()
-        .filter_map(|path| without_covered(path, &paths))
-        .collect()
-}
-
-fn without_covered(path: &PathRule, all: &[PathRule]) -> Option<PathRule> {
-    let others = covering(all, path).filter(|other| !std::ptr::eq(*other, path));
-    let verbs = others.fold(path.verbs.clone(), |verbs, other| {
-        verbs.without(&other.verbs)
-    });
-    (!verbs.is_empty()).then(|| path.with(verbs))
+/// Lets go of what the path is not within.
+fn close(open: &mut Vec<(Path<'_>, VerbSet)>, path: Path<'_>) {
+    while open.pop_if(|(outer, _)| !outer.stands_for(path)).is_some() {}
 }

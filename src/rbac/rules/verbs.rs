@@ -1,125 +1,106 @@
-use std::sync::Arc;
+use std::collections::HashMap;
 
-/// A set of verbs; with `*` in it, nothing else is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::rbac) struct Verbs {
-    /// One bit for each of [`KNOWN`].
-    known: u32,
-    /// The others, sorted.
-    other: Box<[Arc<str>]>,
+use crate::rbac::words::WordId;
+
+/// The verbs that are asked for and the owner has a word for, numbered, so that a set of them is a row of bits.
+#[derive(Debug)]
+pub(super) struct VerbSpace {
+    bits: HashMap<WordId, usize>,
+    star: Option<WordId>,
 }
 
-impl Verbs {
-    /// The set of these verbs.
-    pub(super) fn new(verbs: &[Arc<str>]) -> Self {
-        let mut known = 0;
-        let mut other = Vec::new();
+/// A set of verbs of a [`VerbSpace`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct VerbSet(Box<[u64]>);
+
+/// What is asked for, of which some verbs may be strange to the owner: only `*` grants those.
+#[derive(Debug)]
+pub(super) struct AskedVerbs {
+    pub(super) known: VerbSet,
+    pub(super) has_unknown: bool,
+}
+
+impl VerbSpace {
+    /// Of these verbs of the owner; the number of `*` is given even if nobody asks for it.
+    pub(super) fn new(star: Option<WordId>, asked: impl Iterator<Item = WordId>) -> Self {
+        let mut bits = HashMap::new();
+        for verb in star.into_iter().chain(asked) {
+            let next = bits.len();
+            bits.entry(verb).or_insert(next);
+        }
+        Self { bits, star }
+    }
+
+    /// Words of 64 bits that a set takes.
+    pub(super) fn width(&self) -> usize {
+        self.bits.len().div_ceil(64).max(1)
+    }
+
+    pub(super) fn none(&self) -> VerbSet {
+        VerbSet(vec![0; self.width()].into())
+    }
+
+    /// Those of the owner's verbs that are asked for; `*` is all of them.
+    pub(super) fn granted(&self, verbs: &[WordId]) -> VerbSet {
+        let mut set = self.none();
+        if self.star.is_some_and(|star| verbs == [star]) {
+            set.0.fill(u64::MAX);
+            return set;
+        }
+        for bit in verbs.iter().filter_map(|verb| self.bits.get(verb)) {
+            set.insert(*bit);
+        }
+        set
+    }
+
+    pub(super) fn asked(&self, verbs: impl Iterator<Item = Option<WordId>>) -> AskedVerbs {
+        let mut asked = AskedVerbs {
+            known: self.none(),
+            has_unknown: false,
+        };
         for verb in verbs {
-            match bit(verb) {
-                Some(bit) => known |= bit,
-                None => other.push(Arc::clone(verb)),
+            match verb.and_then(|verb| self.bits.get(&verb)) {
+                Some(bit) => asked.known.insert(*bit),
+                None => asked.has_unknown = true,
             }
         }
-        Self::of(known, other)
+        asked
     }
 
-    fn of(known: u32, mut other: Vec<Arc<str>>) -> Self {
-        if known & ALL != 0 {
-            return Self {
-                known: ALL,
-                other: Box::default(),
-            };
-        }
-        other.sort_unstable();
-        other.dedup();
-        Self {
-            known,
-            other: other.into(),
+    pub(super) fn contains(&self, set: &VerbSet, verb: WordId) -> bool {
+        self.bits.get(&verb).is_some_and(|bit| set.has(*bit))
+    }
+
+    /// Whether all verbs are granted, also those that the owner has no word for.
+    pub(super) fn is_all(&self, granted: &VerbSet) -> bool {
+        self.star.is_some_and(|star| self.contains(granted, star))
+    }
+}
+
+impl VerbSet {
+    pub(super) fn add(&mut self, more: &Self) {
+        for (bits, more) in self.0.iter_mut().zip(&more.0) {
+            *bits |= more;
         }
     }
 
-    /// The set of one verb that every cluster knows.
-    pub(in crate::rbac) fn only(verb: &'static str) -> Self {
-        Self::new(&[verb.into()])
+    pub(super) fn without(&self, taken: &Self) -> Self {
+        let both = self.0.iter().zip(&taken.0);
+        Self(both.map(|(bits, taken)| bits & !taken).collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.known == 0 && self.other.is_empty()
+        self.0.iter().all(|bits| *bits == 0)
     }
 
-    pub(in crate::rbac) fn is_all(&self) -> bool {
-        self.known & ALL != 0
-    }
-
-    /// Whether the verb is allowed, by its name or by `*`.
-    pub(in crate::rbac) fn allow(&self, verb: &str) -> bool {
-        self.is_all()
-            || match bit(verb) {
-                Some(bit) => self.known & bit != 0,
-                None => self.other.iter().any(|other| **other == *verb),
-            }
-    }
-
-    pub(super) fn union(&self, more: &Self) -> Self {
-        let other = self.other.iter().chain(&more.other).cloned().collect();
-        Self::of(self.known | more.known, other)
-    }
-
-    /// What is left when these verbs are taken away; only `*` takes `*` away.
-    pub(super) fn without(&self, taken: &Self) -> Self {
-        if taken.is_all() {
-            return Self::default();
-        }
-        let is_left = |verb: &&Arc<str>| taken.other.binary_search(verb).is_err();
-        Self {
-            known: self.known & !taken.known,
-            other: self.other.iter().filter(is_left).cloned().collect(),
+    fn insert(&mut self, bit: usize) {
+        if let Some(bits) = self.0.get_mut(bit / 64) {
+            *bits |= 1 << (bit % 64);
         }
     }
 
-    /// Whether some verb is in both, `*` being every verb.
-    pub(super) fn overlap(&self, other: &Self) -> bool {
-        let shares = |verb: &Arc<str>| other.other.binary_search(verb).is_ok();
-        (self.is_all() && !other.is_empty())
-            || (other.is_all() && !self.is_empty())
-            || self.known & other.known != 0
-            || self.other.iter().any(shares)
-    }
-
-    /// The verbs, in a fixed order.
-    pub(in crate::rbac) fn iter(&self) -> impl Iterator<Item = &str> {
-        let known = KNOWN
-            .iter()
-            .copied()
-            .filter(|verb| bit(verb).is_some_and(|bit| self.known & bit != 0));
-        known.chain(self.other.iter().map(|verb| &**verb))
+    fn has(&self, bit: usize) -> bool {
+        let bits = self.0.get(bit / 64).copied().unwrap_or_default();
+        bits & (1 << (bit % 64)) != 0
     }
 }
-
-fn bit(verb: &str) -> Option<u32> {
-    let place = KNOWN.iter().position(|known| *known == verb)?;
-    Some(1 << place)
-}
-
-const ALL: u32 = 1;
-
-/// The verbs that nearly every rule is made of; `*` is the first bit.
-const KNOWN: [&str; 17] = [
-    "*",
-    "get",
-    "list",
-    "watch",
-    "create",
-    "update",
-    "patch",
-    "delete",
-    "deletecollection",
-    "impersonate",
-    "bind",
-    "escalate",
-    "approve",
-    "sign",
-    "use",
-    "proxy",
-    "attest",
-];
