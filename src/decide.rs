@@ -6,6 +6,7 @@ mod effective;
 mod exempt;
 mod grants;
 pub(crate) mod identity;
+mod own;
 mod rules;
 mod together;
 mod written;
@@ -24,6 +25,7 @@ use crate::ruling::Ruling;
 pub(crate) use effective::Worth;
 use grants::Grant;
 pub use identity::Class;
+pub use own::{decide_deletion, needs};
 use rules::{Judge, is_judged_by_name};
 pub(crate) use written::drifts;
 pub use written::{RoleRequest, decide_role};
@@ -31,7 +33,7 @@ pub use written::{RoleRequest, decide_role};
 /// Judges the grants that a binding adds.
 ///
 /// A binding that adds none is admitted unjudged: labels, finalizers and subjects taken away are nobody's concern
-/// here, whatever else the binding holds.
+/// here, whatever else the binding holds. The webhook's own binding is one that it must keep.
 pub fn decide(
     request: &BindingRequest<'_>,
     ruling: &Ruling,
@@ -40,17 +42,22 @@ pub fn decide(
 ) -> Decision {
     let added = grants::added(request);
     let unjudged = unjudged_decision(request);
-    if added.is_empty() {
+    let own = own::of_binding(request, ruling);
+    if added.is_empty() && own.is_none() {
         return unjudged;
     }
     let judge = Judge::new(request, ruling, cluster, now);
-    let mut findings = judge.findings(&added);
-    let exemptions = exempt::Exemptions::matching(ruling.policy(), request, now);
+    let mut findings: Vec<Finding> = own.into_iter().collect();
+    if !added.is_empty() {
+        findings.extend(judge.findings(&added));
+    }
+    let requester = request.requester.as_ref();
+    let place = (&request.binding.scope, &request.binding.role);
+    let exemptions = exempt::Exemptions::matching(ruling.policy(), requester, place, now);
     for finding in &mut findings {
         exemptions.cover(finding);
     }
     let mut notices = notices(ruling, &findings, judge.judges_people(&added), now);
-    let requester = request.requester.as_ref();
     notices.extend(break_glass(requester, ruling, &mut findings));
     Decision {
         verdict: verdict(&findings),

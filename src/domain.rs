@@ -5,6 +5,7 @@
 mod action;
 mod binding;
 mod decision;
+mod deletion;
 mod finding;
 mod installation;
 mod nearest;
@@ -17,8 +18,9 @@ pub use binding::{
     Binding, BindingKind, BindingRequest, Operation, Requester, RoleKind, RoleRef, Scope,
 };
 pub use decision::{Decision, Judged, Notice, Verdict};
-pub use finding::{BindingName, Cause, Field, Finding, Holding, Reach, Reaches, Standing};
-pub use installation::Installation;
+pub use deletion::{DeletedKind, Deletion};
+pub use finding::{BindingName, Cause, Field, Finding, Holding, Reach, Reaches, Standing, Takes};
+pub use installation::{Installation, OwnObject};
 pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};
 pub use rule::Rule;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use crate::admission::{
     self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, RoleObjects, uid_of,
 };
-use crate::decide::{RoleRequest, decide, decide_role, role_to_read};
-use crate::domain::{BindingRequest, Decision, Effect, Notice, Rule, Verdict};
+use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
+use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
 use crate::facts::{Cluster, ObjectName, Role};
 use crate::message;
 use crate::ruling::Ruling;
@@ -148,7 +148,7 @@ pub fn review(body: &[u8], ruling: &Ruling, cluster: Cluster<'_>, now: Timestamp
             Ok(request) => role(&envelope, &request, ruling, cluster, now),
             Err(invalid) => refused(&envelope, &invalid, ruling),
         },
-        Ok(Ask::Delete) => deletion(&envelope, ruling),
+        Ok(Ask::Delete(request)) => deletion(&envelope, &request, ruling, now),
         Err(invalid) => refused(&envelope, &invalid, ruling),
     }
 }
@@ -231,8 +231,18 @@ fn judged(mut outcome: Outcome, decision: &Decision, ruling: &Ruling, now: Times
     }
 }
 
-fn deletion(envelope: &Envelope<'_>, ruling: &Ruling) -> Reply {
-    let outcome = outcome(envelope, DecisionLabel::Judged(Verdict::Unchanged));
+fn deletion(
+    envelope: &Envelope<'_>,
+    request: &Deletion<'_>,
+    ruling: &Ruling,
+    now: Timestamp,
+) -> Reply {
+    let decision = decide_deletion(request, ruling, now);
+    let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
+    if !decision.findings.is_empty() {
+        request.name.as_ref().clone_into(&mut outcome.name);
+        return judged(outcome, &decision, ruling, now);
+    }
     let audit_annotations = annotations(&outcome, ruling, None);
     let response = Response {
         uid: envelope.uid(),

@@ -8,7 +8,9 @@ use super::kind::{JudgedKind, ObjectKind, OperationLabel};
 use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
 use super::uid::uid_of;
 use crate::document::Map;
-use crate::domain::{BindingKind, BindingRequest, Operation, Requester, RoleKind};
+use crate::domain::{
+    BindingKind, BindingRequest, DeletedKind, Deletion, Operation, Requester, RoleKind, Scope,
+};
 
 /// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
 pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
@@ -38,8 +40,8 @@ pub enum Ask<'a> {
     Binding(BindingRequest<'a>),
     /// To judge a role.
     Role(RoleObjects<'a>),
-    /// To let a binding or a role be deleted, which is never refused.
-    Delete,
+    /// To let a binding or a role be deleted.
+    Delete(Deletion<'a>),
 }
 
 /// A role as it would be and as it is, in JSON.
@@ -135,7 +137,7 @@ impl<'a> Envelope<'a> {
         match self.operation() {
             OperationLabel::Create => self.ask_about(kind, Operation::Create),
             OperationLabel::Update => self.ask_about(kind, Operation::Update),
-            OperationLabel::Delete => Ok(Ask::Delete),
+            OperationLabel::Delete => Ok(Ask::Delete(self.deletion(kind))),
             OperationLabel::Other => Err(InvalidObject::one(
                 "request.operation",
                 format!(
@@ -170,6 +172,24 @@ impl<'a> Envelope<'a> {
             object: object.get(),
             old: old.map(RawValue::get),
         })
+    }
+
+    /// Where many are deleted at once, the request has no name (`registry/generic/registry/store.go`,
+    /// `DeleteCollection`), so that the object's own counts.
+    fn deletion(&self, kind: JudgedKind) -> Deletion<'_> {
+        let review: Option<Review<'_, Named<'_>>> = serde_json::from_str(self.text).ok();
+        let old = review.and_then(|review| review.request?.old_object);
+        let metadata = old.unwrap_or_default().metadata;
+        let namespace = given(metadata.namespace).or_else(|| self.namespace().map(Cow::Borrowed));
+        Deletion {
+            requester: self.requester(),
+            kind: match kind {
+                JudgedKind::Binding(kind) => DeletedKind::Binding(kind),
+                JudgedKind::Role(kind) => DeletedKind::Role(kind),
+            },
+            scope: namespace.map_or(Scope::Cluster, Scope::Namespace),
+            name: given(metadata.name).unwrap_or_else(|| Cow::Borrowed(self.name())),
+        }
     }
 
     fn binding(
@@ -342,6 +362,27 @@ impl<O> Default for Request<'_, O> {
             old_object: None,
         }
     }
+}
+
+fn given(text: Option<Text<'_>>) -> Option<Cow<'_, str>> {
+    text.map(|text| text.0).filter(|text| !text.is_empty())
+}
+
+/// An object of which only the name is asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Named<'a> {
+    #[serde(borrow)]
+    metadata: NamedMetadata<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NamedMetadata<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    namespace: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

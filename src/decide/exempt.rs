@@ -3,8 +3,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::domain::{
-    BindingRequest, Effect, Field, Finding, NamePattern, Principal, Requester, RoleKind, RoleRef,
-    Scope, SubjectKind,
+    Effect, Field, Finding, NamePattern, Principal, Requester, RoleKind, RoleRef, Scope,
+    SubjectKind,
 };
 use crate::policy::{Exemption, Policy, SubjectPattern};
 
@@ -18,18 +18,16 @@ impl<'r> Exemptions<'r> {
     /// Those that match the requester, the namespace and the role, in the order of the policy.
     pub(super) fn matching(
         policy: &'r Policy,
-        request: &BindingRequest<'_>,
+        requester: Option<&Requester<'_>>,
+        (scope, role): (&Scope<'_>, &RoleRef<'_>),
         now: Timestamp,
     ) -> Self {
-        let binding = &request.binding;
         let (in_force, expired) = policy
             .exemptions
             .iter()
-            .filter(|exemption| {
-                matches_requester(&exemption.requesters, request.requester.as_ref())
-            })
-            .filter(|exemption| matches_scope(&exemption.namespaces, &binding.scope))
-            .filter(|exemption| matches_role(&exemption.roles, &binding.role))
+            .filter(|exemption| matches_requester(&exemption.requesters, requester))
+            .filter(|exemption| matches_scope(&exemption.namespaces, scope))
+            .filter(|exemption| matches_role(&exemption.roles, role))
             .partition(|exemption| exemption.expires.is_none_or(|expires| now < expires));
         Self { in_force, expired }
     }

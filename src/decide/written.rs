@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::exempt::Exemptions;
 use super::grants::{self, Grant};
+use super::own;
 use super::rules::Judge;
 use super::{break_glass, notices, verdict};
 use crate::domain::{
@@ -50,7 +51,8 @@ pub fn decide_role(
         after: &before.after(written),
         now,
     };
-    let mut findings = change.drifts();
+    let mut findings: Vec<Finding> = change.takes(&undecided).into_iter().collect();
+    findings.extend(change.drifts());
     findings.extend(change.role_changes());
     let by_people = findings.iter().any(|finding| finding.subject.is_some());
     let mut notices = notices(ruling, &findings, by_people, now);
@@ -122,6 +124,16 @@ struct Change<'r> {
 }
 
 impl Change<'_> {
+    /// Rule `self-protection`.
+    fn takes(&self, undecided: &Decision) -> Option<Finding> {
+        let (request, policy) = (self.request, self.ruling.policy());
+        let mut finding = own::of_role(&request.role, request.previous.as_ref(), self.ruling)?;
+        let place = (&undecided.scope, &undecided.role);
+        let requester = request.requester.as_ref();
+        Exemptions::matching(policy, requester, place, self.now).cover(&mut finding);
+        Some(finding)
+    }
+
     /// Rule `role-drift`, of the role itself or of a VM role that it is part of.
     fn drifts(&self) -> Vec<Finding> {
         let nothing = View::default();
@@ -158,7 +170,9 @@ impl Change<'_> {
         };
         let judge = |view| Judge::by_rules(&request, self.ruling, Cluster::seen(view), self.now);
         let (before, after) = (judge(self.before), judge(self.after));
-        let exemptions = Exemptions::matching(self.ruling.policy(), &request, self.now);
+        let requester = request.requester.as_ref();
+        let place = (&request.binding.scope, &request.binding.role);
+        let exemptions = Exemptions::matching(self.ruling.policy(), requester, place, self.now);
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
         let breaks =

@@ -29,6 +29,8 @@ pub enum Judged {
     Binding,
     /// A role: what its bindings would grant once it is written.
     Role,
+    /// A role or a binding that is deleted: whether this webhook needs it.
+    Deletion,
 }
 
 /// The answer, in the order in which the first that holds is taken.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{BindingKind, Effect, Rule, Scope, Subject};
+use super::{BindingKind, Effect, OwnObject, Rule, Scope, Subject};
 
 /// One rule broken by one grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +60,10 @@ pub enum Field {
     UserInfo,
     /// `rules`: what the role that is written allows, by itself or through its labels.
     Rules,
+    /// `subjects`: one that is no longer among them.
+    Subjects,
+    /// The object itself, which is deleted.
+    Object,
 }
 
 impl fmt::Display for Field {
@@ -68,6 +72,8 @@ impl fmt::Display for Field {
             Self::Subject(index) => write!(f, "subjects[{index}]"),
             Self::UserInfo => f.write_str("userInfo"),
             Self::Rules => f.write_str("rules"),
+            Self::Subjects => f.write_str("subjects"),
+            Self::Object => f.write_str("metadata.name"),
         }
     }
 }
@@ -133,6 +139,21 @@ pub enum Cause {
     Detours(Vec<&'static str>, Standing),
     /// The VM role of that name can do what it is documented not to, by capability.
     Drift(Arc<str>, Vec<&'static str>),
+    /// The webhook's own object would no longer give it that.
+    Takes(OwnObject, Takes),
+}
+
+/// What is taken from the webhook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Takes {
+    /// The object is deleted.
+    Everything,
+    /// Others are to say what the role allows: it is made an aggregate.
+    Rules,
+    /// These rights, as `kubectl auth can-i` takes them; never empty.
+    Rights(Vec<String>),
+    /// Its service account is no longer a subject, or the role is another.
+    Account,
 }
 
 /// What makes a role worth a VM role.

@@ -1,16 +1,25 @@
+use std::fmt;
 use std::sync::Arc;
 
-use super::Scope;
+use super::{BindingKind, Principal, RoleKind, Scope};
 
 /// Where this webhook is installed, and what its own objects are called.
 ///
-/// Its `ClusterRole`, its Role and the bindings of both have one name, as `manifests/` has them.
+/// Its `ClusterRole`, its Role, the bindings of both and its service account have one name, as `manifests/` has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Installation {
     /// Its namespace.
     pub namespace: Arc<str>,
-    /// The name of its roles, its bindings, its service account and its registration.
+    /// The name of its roles, its bindings and its service account.
     pub name: Arc<str>,
+}
+
+/// One of the webhook's own roles or bindings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnObject {
+    kind: &'static str,
+    namespace: Option<Arc<str>>,
+    name: Arc<str>,
 }
 
 impl Installation {
@@ -25,6 +34,32 @@ impl Installation {
     pub fn may_own(&self, name: &str) -> bool {
         name.starts_with(&*self.name)
     }
+
+    /// The role of that name in that scope, if it is its own.
+    pub fn role(&self, kind: RoleKind, scope: &Scope<'_>, name: &str) -> Option<OwnObject> {
+        self.object(kind.as_str(), scope, name)
+    }
+
+    /// The binding of that name in that scope, if it is its own.
+    pub fn binding(&self, kind: BindingKind, scope: &Scope<'_>, name: &str) -> Option<OwnObject> {
+        self.object(kind.as_str(), scope, name)
+    }
+
+    /// Its service account.
+    pub fn account(&self) -> Principal<'_> {
+        Principal::ServiceAccount {
+            namespace: &self.namespace,
+            name: &self.name,
+        }
+    }
+
+    fn object(&self, kind: &'static str, scope: &Scope<'_>, name: &str) -> Option<OwnObject> {
+        (*name == *self.name && self.is_within(scope)).then(|| OwnObject {
+            kind,
+            namespace: scope.namespace().map(|_| Arc::clone(&self.namespace)),
+            name: Arc::clone(&self.name),
+        })
+    }
 }
 
 /// As `manifests/` installs it.
@@ -34,6 +69,17 @@ impl Default for Installation {
             namespace: DEFAULT_NAME.into(),
             name: DEFAULT_NAME.into(),
         }
+    }
+}
+
+impl fmt::Display for OwnObject {
+    /// `ClusterRole palette-rbac`, `Role palette-rbac/palette-rbac`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
     }
 }
 

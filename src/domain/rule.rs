@@ -31,11 +31,13 @@ pub enum Rule {
     IndirectReach,
     /// A subject's bindings together reach more than it may hold.
     Cumulative,
+    /// The webhook's own rights are taken away.
+    SelfProtection,
 }
 
 impl Rule {
     /// Every rule, in the order of the table.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::VmRoleMapping,
         Self::StandardRoleMapping,
         Self::EquivalentRole,
@@ -49,6 +51,7 @@ impl Rule {
         Self::RoleDrift,
         Self::IndirectReach,
         Self::Cumulative,
+        Self::SelfProtection,
     ];
 
     /// The name in the policy file, in messages and in metrics.
@@ -67,6 +70,7 @@ impl Rule {
             Self::RoleDrift => "role-drift",
             Self::IndirectReach => "indirect-reach",
             Self::Cumulative => "cumulative",
+            Self::SelfProtection => "self-protection",
         }
     }
 
@@ -78,7 +82,8 @@ impl Rule {
             | Self::ClusterGroupScope
             | Self::SystemGroup
             | Self::ServiceAccount
-            | Self::RoleChange => Action::Deny,
+            | Self::RoleChange
+            | Self::SelfProtection => Action::Deny,
             Self::StandardRoleMapping | Self::Requester | Self::DanglingRole | Self::RoleDrift => {
                 Action::Warn
             }
@@ -126,6 +131,9 @@ impl Rule {
             }
             Self::Cumulative => {
                 "what a subject's bindings allow together reaches a VM role whose requirement it does not meet"
+            }
+            Self::SelfProtection => {
+                "one of the webhook's own roles or bindings is written or deleted so that the webhook loses a right that it needs"
             }
         }
     }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use super::words::{binding_name, more, name, siblings};
 use crate::domain::{
-    BindingName, Cause, Decision, Finding, Judged, Reaches, Standing, Subject, SubjectKind,
+    BindingName, Cause, Decision, Finding, Judged, OwnObject, Reaches, Standing, Subject,
+    SubjectKind, Takes,
 };
 
 /// What is wrong, where it is not what the subject lacks.
@@ -40,6 +41,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
             abilities(can),
             name(vm_role)
         ),
+        Cause::Takes(object, takes) => taken(object, takes),
         Cause::StaleDirectory => {
             String::from("what is known of Palette's roles is older than the policy allows")
         }
@@ -73,6 +75,9 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
             String::from("be replaced by the users and teams who are meant")
         }
         Cause::ServiceAccount => String::from("be let through by an exemption of the policy"),
+        Cause::Takes(..) => String::from(
+            "be done once the webhook's registration is deleted, which comes first when it is uninstalled",
+        ),
         Cause::StaleDirectory => String::from("be given the role once the directory is read again"),
         Cause::DanglingRole => String::from("be bound once the role exists"),
         Cause::UnreadableRole => {
@@ -88,6 +93,25 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
     }
 }
 
+/// What the webhook would no longer have.
+fn taken(object: &OwnObject, takes: &Takes) -> String {
+    match takes {
+        Takes::Everything => format!("this webhook sees and reports by the rights of {object}"),
+        Takes::Rules => format!(
+            "this webhook needs the rules of {object}, and what others are labelled would say them"
+        ),
+        Takes::Rights(rights) => {
+            let shown: Vec<&String> = rights.iter().take(RIGHTS_SHOWN).collect();
+            let more = more(rights.len(), RIGHTS_SHOWN);
+            format!(
+                "this webhook would lose what it needs: {}{more}",
+                all_of(&shown)
+            )
+        }
+        Takes::Account => String::from("this webhook would lose the rights that it needs"),
+    }
+}
+
 const fn everybody(standing: &Standing) -> &'static str {
     match standing {
         Standing::Everybody => ", and this stands for everybody",
@@ -100,7 +124,7 @@ fn can(reaches: &Reaches, decision: &Decision) -> String {
     let role = name(&reaches.role);
     let (can, allows) = match decision.judged {
         Judged::Binding => ("can", "allows"),
-        Judged::Role => ("could then", "would then allow"),
+        Judged::Role | Judged::Deletion => ("could then", "would then allow"),
     };
     if reaches.can.is_empty() {
         format!("{allows} all that {role} allows in this cluster")
@@ -181,3 +205,4 @@ fn argument(text: &str) -> &str {
 /// The longest name in a command to paste: a DNS name's, so that no real one is cut.
 const ARGUMENT_BYTES: usize = 253;
 const BINDINGS_SHOWN: usize = 3;
+const RIGHTS_SHOWN: usize = 3;

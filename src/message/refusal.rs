@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::words::{lines, name, place, role, who};
-use crate::domain::{Decision, Effect, Finding, Judged, Notice, Rule, Scope};
+use crate::domain::{Cause, Decision, Effect, Finding, Judged, Notice, Rule, Scope, Takes};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.
 pub fn refusal(decision: &Decision) -> String {
@@ -10,7 +10,7 @@ pub fn refusal(decision: &Decision) -> String {
         .iter()
         .filter(|finding| finding.effect == Effect::Deny)
         .collect();
-    let mut text = format!("{} may not be {}:", role(decision), done(decision));
+    let mut text = format!("{}:", heading(&refused, decision));
     let blocks: Vec<_> = refused.chunk_by(|a, b| is_about_the_same(a, b)).collect();
     for block in blocks.iter().take(SUBJECTS_SHOWN) {
         write_block(&mut text, block, decision);
@@ -29,12 +29,26 @@ pub fn refusal(decision: &Decision) -> String {
     text
 }
 
+/// `ClusterRole edit may not be bound in namespace vms`; of the webhook's own objects, what may not be done to them.
+fn heading(refused: &[&Finding], decision: &Decision) -> String {
+    let own = refused.iter().find_map(|finding| match &finding.cause {
+        Cause::Takes(object, takes) => Some((object, takes)),
+        _ => None,
+    });
+    match own {
+        Some((object, Takes::Everything)) => format!("{object} may not be deleted"),
+        Some((object, _)) => format!("{object} may not be written so"),
+        None => format!("{} may not be {}", role(decision), done(decision)),
+    }
+}
+
 /// `bound in namespace vms`, `written`.
 fn done(decision: &Decision) -> String {
     match (decision.judged, &decision.scope) {
         (Judged::Binding, scope) => format!("bound {}", place(scope)),
         (Judged::Role, scope @ Scope::Namespace(_)) => format!("written so {}", place(scope)),
         (Judged::Role, Scope::Cluster) => String::from("written so"),
+        (Judged::Deletion, _) => String::from("deleted"),
     }
 }
 

@@ -79,6 +79,7 @@ pub fn who(finding: &Finding, decision: &Decision) -> String {
     let whom = match (&finding.subject, &finding.cause) {
         (Some(meant), _) => subject(meant),
         (None, Cause::Drift(role, _)) => format!("ClusterRole {}", name(role)),
+        (None, Cause::Takes(object, _)) => object.to_string(),
         (None, _) => role(decision),
     };
     match &finding.binding {

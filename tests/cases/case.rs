@@ -34,6 +34,7 @@ pub(crate) struct Request {
     pub(crate) operation: String,
     pub(crate) user: String,
     pub(crate) groups: Vec<String>,
+    /// Of DELETE: the object that goes.
     pub(crate) object: Value,
     #[serde(default)]
     pub(crate) old: Option<Value>,
@@ -145,6 +146,10 @@ impl Case {
     /// The review that the API server would send.
     pub(crate) fn review(&self) -> Vec<u8> {
         let object = &self.request.object;
+        let (new, old) = match &*self.request.operation {
+            "DELETE" => (None, Some(object)),
+            _ => (Some(object), self.request.old.as_ref()),
+        };
         let review = serde_json::json!({
             "apiVersion": "admission.k8s.io/v1",
             "kind": "AdmissionReview",
@@ -155,8 +160,8 @@ impl Case {
                 "namespace": object["metadata"].get("namespace").cloned().unwrap_or_default(),
                 "operation": self.request.operation,
                 "userInfo": { "username": self.request.user, "groups": self.request.groups },
-                "object": object,
-                "oldObject": self.request.old,
+                "object": new,
+                "oldObject": old,
                 "dryRun": false,
             },
         });

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use palette_rbac::admission::{Manifest, read_manifest};
-use palette_rbac::decide::{RoleRequest, decide, decide_role};
+use palette_rbac::decide::{RoleRequest, decide, decide_deletion, decide_role};
 use palette_rbac::domain::{
-    Binding, BindingRequest, Decision, Finding, Operation, Requester, RoleKind, Verdict,
+    Binding, BindingKind, BindingRequest, Decision, DeletedKind, Deletion, Finding, Operation,
+    Requester, RoleKind, Scope, Verdict,
 };
 use palette_rbac::facts::{Cluster, Role};
 use palette_rbac::message;
@@ -17,6 +18,7 @@ pub(crate) fn engine(case: &Case) -> Seen {
     let view = case.view();
     let cluster = cluster(view.as_ref());
     let decision = match case.request.object["kind"].as_str() {
+        _ if case.request.operation == "DELETE" => decide_deleted(case),
         Some("ClusterRole") => decide_written(case, RoleKind::ClusterRole, cluster),
         Some("Role") => decide_written(case, RoleKind::Role, cluster),
         _ => decide_binding(case, cluster),
@@ -37,6 +39,24 @@ fn decide_written(case: &Case, kind: RoleKind, cluster: Cluster<'_>) -> Decision
         previous: case.request.old.as_ref().map(read),
     };
     decide_role(&request, &case.ruling(), cluster, case.now())
+}
+
+fn decide_deleted(case: &Case) -> Decision {
+    let object = &case.request.object;
+    let namespace = object["metadata"]["namespace"].as_str();
+    let request = Deletion {
+        requester: requester(case),
+        kind: match object["kind"].as_str().unwrap() {
+            "ClusterRole" => DeletedKind::Role(RoleKind::ClusterRole),
+            "Role" => DeletedKind::Role(RoleKind::Role),
+            "ClusterRoleBinding" => DeletedKind::Binding(BindingKind::ClusterRoleBinding),
+            "RoleBinding" => DeletedKind::Binding(BindingKind::RoleBinding),
+            other => panic!("{}: {other} is not judged", case.name),
+        },
+        scope: namespace.map_or(Scope::Cluster, |it| Scope::Namespace(it.into())),
+        name: object["metadata"]["name"].as_str().unwrap().into(),
+    };
+    decide_deletion(&request, &case.ruling(), case.now())
 }
 
 fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {

@@ -26,6 +26,7 @@ mod mapping;
 mod operators;
 mod outage;
 mod overtaken;
+mod own_rights;
 mod reports;
 mod scopes;
 mod site;

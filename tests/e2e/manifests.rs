@@ -223,11 +223,12 @@ fn assert_installing_again_keeps(cluster: &Cluster, ca: &str) {
     let kubectl = |command: &str| cluster.kubectl.read(command).unwrap();
     kubectl(&apply);
     kubectl(&format!(
-        r#"patch validatingwebhookconfiguration palette-rbac --type=json -p=[{{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"{ca}"}},{{"op":"add","path":"/webhooks/1/clientConfig/caBundle","value":"{ca}"}}]"#
+        r#"patch validatingwebhookconfiguration palette-rbac --type=json -p=[{{"op":"add","path":"/webhooks/0/clientConfig/caBundle","value":"{ca}"}},{{"op":"add","path":"/webhooks/1/clientConfig/caBundle","value":"{ca}"}},{{"op":"add","path":"/webhooks/2/clientConfig/caBundle","value":"{ca}"}}]"#
     ));
     kubectl(&apply);
     assert_eq!(kubectl(CA), ca);
     assert_eq!(kubectl(&CA.replace("[0]", "[1]")), ca);
+    assert_eq!(kubectl(&CA.replace("[0]", "[2]")), ca);
     kubectl(TAKE_AWAY);
 }
 

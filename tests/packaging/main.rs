@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use palette_rbac::cli::Cli;
-use palette_rbac::facts::Kind;
+use palette_rbac::decide::needs;
+use palette_rbac::domain::{Installation, RoleKind, Scope};
+use palette_rbac::facts::{Kind, Role};
 use palette_rbac::server::{ByteSize, duration};
 use serde_json::{Value, json};
 
@@ -126,6 +128,56 @@ fn the_pods_may_read_what_is_watched_and_write_what_is_theirs_and_nothing_else()
     assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
     assert_eq!(binding["subjects"][0]["name"], pod["serviceAccountName"]);
     assert_eq!(pod["automountServiceAccountToken"], true);
+}
+
+#[test]
+fn what_the_webhook_keeps_is_what_the_manifests_give_it() {
+    for (line, kind) in [
+        ("kind: ClusterRole\n", RoleKind::ClusterRole),
+        ("kind: Role\n", RoleKind::Role),
+    ] {
+        let role: Value = yaml_of_kind("manifests/base/rbac.yaml", line);
+        let role = Role::from_json(kind, &role.to_string()).unwrap();
+        assert_eq!(&role.rules, needs(kind));
+        let webhook = Installation::default();
+        assert_eq!(role.name.name, webhook.name);
+        let scope = role
+            .name
+            .namespace
+            .map(|it| Scope::Namespace(it.to_string().into()));
+        assert!(webhook.is_within(&scope.unwrap_or(Scope::Cluster)));
+    }
+}
+
+/// The flags follow the overlay that moves or renames the installation.
+#[test]
+fn the_pods_are_told_where_they_are_and_what_they_are_called() {
+    let container = container();
+    let field = |name: &str| {
+        let mut variables = container["env"].as_array().unwrap().iter();
+        let variable = variables.find(|it| it["name"] == name).unwrap();
+        variable["valueFrom"]["fieldRef"]["fieldPath"].clone()
+    };
+    assert_eq!(field("PALETTE_RBAC_OWN_NAMESPACE"), "metadata.namespace");
+    assert_eq!(field("PALETTE_RBAC_OWN_NAME"), "spec.serviceAccountName");
+    let registration: Value = yaml("manifests/base/webhook.yaml");
+    let webhooks = registration["webhooks"].as_array().unwrap();
+    let deleted = webhooks
+        .iter()
+        .filter(|it| it["rules"][0]["operations"] == json!(["DELETE"]));
+    let conditions: Vec<&Value> = deleted.map(|it| &it["matchConditions"]).collect();
+    let [conditions] = conditions[..] else {
+        unreachable!("{registration}");
+    };
+    assert_eq!(conditions.as_array().unwrap().len(), 1);
+    let expression = conditions[0]["expression"].as_str().unwrap();
+    let webhook = Installation::default();
+    for part in [
+        format!("metadata.name == \"{}\"", webhook.name),
+        format!("metadata.namespace == \"{}\"", webhook.namespace),
+    ] {
+        assert!(expression.contains(&part), "{expression}");
+    }
 }
 
 #[test]

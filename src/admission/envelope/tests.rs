@@ -61,9 +61,32 @@ fn deep_nesting_in_what_nobody_reads_is_no_trouble() {
     let body = review(&format!(
         r#""options":{deep},{ROLE_BINDING},"operation":"DELETE""#
     ));
+    let envelope = Envelope::read(body.as_bytes()).unwrap();
+    assert!(matches!(envelope.ask(), Ok(Ask::Delete(_))));
+}
+
+/// `deletecollection` sends one review for each object, without a name in the request.
+#[test]
+fn what_is_deleted_has_the_name_of_the_old_object() {
+    let deleted = |fields: &str| {
+        let kind = r#""kind":{"group":"rbac.authorization.k8s.io","kind":"RoleBinding"}"#;
+        let body = review(&format!(r#"{kind},"operation":"DELETE",{fields}"#));
+        let envelope = Envelope::read(body.as_bytes()).unwrap();
+        match envelope.ask() {
+            Ok(Ask::Delete(it)) => (it.name.to_string(), it.scope.into_owned()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let vms = Scope::Namespace("vms".into());
+    let old = r#""object":null,"oldObject":{"metadata":{"name":"dev","namespace":"vms"}}"#;
+    assert_eq!(deleted(old), ("dev".to_owned(), vms.clone()));
+    let other = format!(r#""name":"other","namespace":"elsewhere",{old}"#);
+    assert_eq!(deleted(&other), ("dev".to_owned(), vms.clone()));
+    let unreadable = r#""name":"dev","namespace":"vms","oldObject":7"#;
+    assert_eq!(deleted(unreadable), ("dev".to_owned(), vms));
     assert_eq!(
-        Envelope::read(body.as_bytes()).unwrap().ask(),
-        Ok(Ask::Delete)
+        deleted(r#""name":"dev""#),
+        ("dev".to_owned(), Scope::Cluster)
     );
 }
 

@@ -43,7 +43,7 @@ fn row(answer: &Answer, finding: &Finding) -> Row {
         place(&decision.scope),
         match decision.judged {
             Judged::Binding => message::name(&answer.name),
-            Judged::Role => nothing(),
+            Judged::Role | Judged::Deletion => nothing(),
         },
         role(&decision.role),
         finding

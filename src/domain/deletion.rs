@@ -1,0 +1,25 @@
+use std::borrow::Cow;
+
+use super::{BindingKind, Requester, RoleKind, Scope};
+
+/// A role or a binding that is deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion<'a> {
+    /// Who asks.
+    pub requester: Requester<'a>,
+    /// Which of the four kinds it is.
+    pub kind: DeletedKind,
+    /// Where it is.
+    pub scope: Scope<'a>,
+    /// Its name.
+    pub name: Cow<'a, str>,
+}
+
+/// The kind of what is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedKind {
+    /// A role.
+    Role(RoleKind),
+    /// A binding.
+    Binding(BindingKind),
+}
