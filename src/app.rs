@@ -1,5 +1,6 @@
 //! Composition: what the parts are made from, in which order they begin, and how they end.
 
+mod fault;
 mod inputs;
 mod logging;
 mod service;
@@ -14,6 +15,7 @@ use tokio::runtime::Builder;
 
 use crate::cli::{Cli, Command, Exit, Failure, Output, ServeArgs, Settings};
 
+pub use fault::contained;
 use logging::Log;
 use service::Service;
 use signals::Signals;
@@ -29,6 +31,10 @@ enum Ended {
 
 /// Does what the arguments say.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    contained(|| run_command(arguments))
+}
+
+fn run_command(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -67,6 +73,7 @@ fn once(run: impl FnOnce(&mut Output<'_>) -> Result<Exit, Failure>) -> Result<Ex
 
 fn serve(arguments: ServeArgs) -> Result<ExitCode, Failure> {
     let log = logging::start(arguments.log());
+    fault::told_in_the_log();
     let settings = arguments.resolve()?;
     let runtime = Builder::new_multi_thread()
         .enable_all()

@@ -36,6 +36,7 @@ pub use completions::CompletionsArgs;
 pub use directory::DirectoryCommand;
 pub use explain::ExplainArgs;
 pub use output::Output;
+pub(crate) use output::printable;
 pub use policy::PolicyCommand;
 pub use review::ReviewArgs;
 pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};

@@ -58,7 +58,7 @@ impl Output<'_> {
 }
 
 /// One line in which nothing commands the terminal, whatever a file or its name holds.
-pub(super) fn printable(text: impl Display) -> String {
+pub(crate) fn printable(text: impl Display) -> String {
     let escape = |character: char| {
         if character.is_control() {
             character.escape_debug().to_string()
