@@ -20,7 +20,7 @@ setup: ## Installs what is missing: a C compiler, Go (as root; otherwise says wh
 run: ## Shows the main job at a real API server and keeps serving; ARGS=--once ends by itself
 	@$(SETUP) --as-far-as-possible
 	cargo build --locked --bin palette-rbac --example demo
-	@target/debug/examples/demo $(ARGS)
+	@cargo run --locked --quiet --example demo -- $(ARGS)
 
 test: ## Runs every test, those at a real API server too
 	@$(SETUP) --as-far-as-possible

@@ -17,6 +17,7 @@ mod controllers;
 mod counted;
 mod effective_roles;
 mod exceptions;
+mod first_run;
 #[expect(dead_code, reason = "the demonstration uses more of it")]
 mod harness;
 mod leftovers;

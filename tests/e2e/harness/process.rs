@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -37,11 +37,12 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start `{}`", command.get_program().display()))?;
-        guard(&format!("run {}", child.id()));
-        Ok(Self {
+        let started = Self {
             child,
             log: log.to_owned(),
-        })
+        };
+        guard(&format!("run {}", started.id()))?;
+        Ok(started)
     }
 
     /// How it ended, if it did.
@@ -81,7 +82,8 @@ impl Drop for Process {
             let _ = signal("KILL", &format!("-{}", self.child.id()));
             let _ = self.child.wait();
         }
-        guard(&format!("end {}", self.child.id()));
+        // Without a guard it was never told of the start.
+        let _ = guard(&format!("end {}", self.child.id()));
     }
 }
 
@@ -92,11 +94,12 @@ fn signal(name: &str, target: &str) -> Result<ExitStatus> {
     Ok(shell.stderr(Stdio::null()).status()?)
 }
 
-/// A folder of its own for `name`, thrown away when this process ends.
+/// A new folder for `name`, thrown away when this process ends; whoever asks twice has two.
 pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
-    let folder = GUARD.folder.join(name);
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder)
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("{name}-"))
+        .tempdir_in(&the_guard()?.folder)?;
+    Ok(folder.keep())
 }
 
 /// Asks `condition` until it answers, at most for `limit`.
@@ -127,9 +130,11 @@ impl Guard {
     fn start() -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("palette-rbac-")
-            .tempdir()?
+            .tempdir()
+            .context("there is no place for temporary files (TMPDIR)")?
             .keep();
-        let mut child = guard_command(&folder).spawn()?;
+        let child = guard_command(&folder).spawn();
+        let mut child = child.context("cannot start `sh`")?;
         let input = Mutex::new(
             child
                 .stdin
@@ -153,16 +158,16 @@ pub(crate) fn guard_command(folder: &Path) -> Command {
     command
 }
 
-fn guard(line: &str) {
-    let mut input = GUARD
-        .input
-        .lock()
-        .expect("no thread panics while it holds the guard");
-    writeln!(input, "{line}").expect("the guard runs as long as we do");
+fn guard(line: &str) -> Result<()> {
+    let input = the_guard()?.input.lock();
+    let mut input = input.unwrap_or_else(PoisonError::into_inner);
+    writeln!(input, "{line}").context("the guard of what was started has ended")
 }
 
-static GUARD: LazyLock<Guard> =
-    LazyLock::new(|| Guard::start().expect("a shell and a folder for temporary files"));
+fn the_guard() -> Result<&'static Guard> {
+    static GUARD: LazyLock<Result<Guard>> = LazyLock::new(Guard::start);
+    GUARD.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))
+}
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
