@@ -178,7 +178,7 @@ impl<'a> Envelope<'a> {
     /// `DeleteCollection`), so that the object's own counts.
     fn deletion(&self, kind: JudgedKind) -> Deletion<'_> {
         let review: Option<Review<'_, Named<'_>>> = serde_json::from_str(self.text).ok();
-        let old = review.and_then(|review| review.request?.old_object);
+        let old = review.and_then(|review| review.request?.0.old_object);
         let metadata = old.unwrap_or_default().metadata;
         let namespace = given(metadata.namespace).or_else(|| self.namespace().map(Cow::Borrowed));
         Deletion {

@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::facts::Role;
 use crate::policy::Policy;
-use crate::rbac::{Atom, PolicyRule, Rules};
+use crate::rbac::{PolicyRule, Rules};
 use crate::ruling::Ruling;
 
 /// Judges a deletion: whatever is not the webhook's own may go.
@@ -126,9 +126,8 @@ fn lost(kind: RoleKind, old: &Rules, new: &Rules) -> Vec<String> {
     let missing = new.missing(needs(kind));
     let never_had = old.missing(&missing);
     let lost = never_had.missing(&missing);
-    lost.atoms()
-        .map(|atom: Atom<'_>| atom.to_string())
-        .collect()
+    let atoms = lost.atoms(NEEDS_NAMED).atoms;
+    atoms.iter().map(ToString::to_string).collect()
 }
 
 /// What the webhook needs: in the whole cluster, or in its namespace.
@@ -159,7 +158,7 @@ fn cluster_needs() -> [PolicyRule; 3] {
         ),
         PolicyRule::resources(&["list"], &REPORT_GROUPS, &REPORTS),
         PolicyRule {
-            resource_names: vec!["palette-rbac".into()],
+            resource_names: ["palette-rbac"].into_iter().collect(),
             ..PolicyRule::resources(
                 &["get", "create", "patch", "delete"],
                 &REPORT_GROUPS,
@@ -174,7 +173,7 @@ fn namespace_needs() -> [PolicyRule; 2] {
     let (group, leases) = (["coordination.k8s.io"], ["leases"]);
     [
         PolicyRule {
-            resource_names: vec!["palette-rbac".into()],
+            resource_names: ["palette-rbac"].into_iter().collect(),
             ..PolicyRule::resources(&["get", "update"], &group, &leases)
         },
         PolicyRule::resources(&["create"], &group, &leases),
@@ -187,6 +186,9 @@ const fn role_kind(scope: &Scope<'_>) -> RoleKind {
         Scope::Namespace(_) => RoleKind::Role,
     }
 }
+
+/// More than it has needs.
+const NEEDS_NAMED: usize = 1000;
 
 const REPORT_GROUPS: [&str; 2] = ["openreports.io", "wgpolicyk8s.io"];
 const REPORTS: [&str; 4] = [

@@ -1,7 +1,6 @@
 //! A real Prometheus scrapes a running webhook, answers queries about it, and raises the alerts of `monitoring/`.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "a test that cannot go on says so and ends"
 )]
