@@ -50,10 +50,13 @@ impl ClusterStatus {
         }
     }
 
-    /// Whether requests may come: not while it is not known yet what the roles allow, for a copy of a VM role would be
-    /// let through. Whether we are to know it, the API server has not said until then.
+    /// Whether requests are judged: not while what the roles allow is not known yet, or may not be, for a copy of a VM
+    /// role would be let through. Whoever wants that says so with `--cluster off`.
     pub fn is_ready(&self) -> bool {
-        self.state != ClusterState::Syncing
+        match self.state {
+            ClusterState::Syncing | ClusterState::NoPermission => false,
+            ClusterState::Off | ClusterState::Synced | ClusterState::Lost => true,
+        }
     }
 }
 
@@ -128,7 +131,7 @@ impl ClusterWatch {
     /// Tells everybody how we stand, if that is new.
     fn tell(&self, now: Timestamp) {
         let before = self.live.cluster();
-        let (state, since, reason) = self.status(before.state, now);
+        let (state, since, reason) = self.status(now);
         if (before.state, &before.reason) == (state, &reason) {
             return;
         }
@@ -136,11 +139,7 @@ impl ClusterWatch {
         self.enter(state, if is_same { before.since } else { since }, reason);
     }
 
-    fn status(
-        &self,
-        before: ClusterState,
-        now: Timestamp,
-    ) -> (ClusterState, Timestamp, Option<String>) {
+    fn status(&self, now: Timestamp) -> (ClusterState, Timestamp, Option<String>) {
         let troubles = || self.kinds.values().filter_map(|it| it.trouble.as_ref());
         let forbidden = troubles().find_map(|(since, trouble)| match trouble {
             Trouble::Forbidden(reason) if now.duration_since(*since) >= STARTING => {
@@ -156,12 +155,8 @@ impl ClusterWatch {
                 (ClusterState::NoPermission, since, Some(reason.clone()))
             }
             (false, None, first) => {
-                // Whoever was ready without the cluster stays so until it is known.
-                let state = match before {
-                    ClusterState::NoPermission => before,
-                    _ => ClusterState::Syncing,
-                };
-                (state, now, first.map(|(_, trouble)| trouble.text()))
+                let reason = first.map(|(_, trouble)| trouble.text());
+                (ClusterState::Syncing, now, reason)
             }
         }
     }
@@ -208,7 +203,7 @@ fn log(status: &ClusterStatus) {
         (ClusterState::NoPermission, _) => {
             warn!(
                 state,
-                reason, "the cluster's roles may not be read: roles are judged by name only"
+                reason, "the cluster's roles may not be read: not ready"
             );
         }
         (ClusterState::Lost, _) => {

@@ -44,6 +44,8 @@ pub enum Rejection {
     Saturated,
     /// The server is about to end.
     Draining,
+    /// What the cluster's roles allow is not known yet, or may not be.
+    NotReady,
 }
 
 impl Label for Rejection {
@@ -55,6 +57,7 @@ impl Label for Rejection {
         Self::NoUid,
         Self::Saturated,
         Self::Draining,
+        Self::NotReady,
     ];
     const NAME: &'static str = "reason";
 
@@ -67,6 +70,7 @@ impl Label for Rejection {
             Self::NoUid => "no_uid",
             Self::Saturated => "saturated",
             Self::Draining => "draining",
+            Self::NotReady => "not_ready",
         }
     }
 
@@ -188,7 +192,7 @@ impl Label for ReloadResult {
 pub enum ClusterState {
     /// There is no cluster to ask: roles are judged by name.
     Off,
-    /// We may not read its roles and bindings, and never could: roles are judged by name.
+    /// We may not read its roles and bindings, and never could: requests are turned away.
     NoPermission,
     /// They are being read for the first time.
     Syncing,

@@ -66,8 +66,13 @@ impl Admin {
 
     fn ready(&self) -> Response<Whole> {
         let phase = self.lifecycle.phase();
+        let cluster = self.live.cluster();
         let (status, word) = match phase {
-            Phase::Serving if self.live.cluster().is_ready() => (StatusCode::OK, "ready"),
+            Phase::Serving if cluster.is_ready() => (StatusCode::OK, "ready"),
+            Phase::Serving if cluster.state == ClusterState::NoPermission => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: the cluster's roles may not be read (`--cluster off` judges them by name)",
+            ),
             Phase::Serving => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: the cluster's roles are not read yet",
@@ -123,7 +128,7 @@ impl Admin {
         match status.state {
             ClusterState::Off => "not configured; roles are judged by name only".to_owned(),
             ClusterState::NoPermission => {
-                format!("no permission since {since}{reason}; roles are judged by name only")
+                format!("no permission since {since}{reason}")
             }
             ClusterState::Syncing => format!("syncing since {since}{reason}"),
             ClusterState::Synced => format!("synced, {}", self.view(now)),

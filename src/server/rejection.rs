@@ -40,13 +40,17 @@ impl Rejection {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the server is shutting down",
             ),
+            Self::NotReady => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "what the cluster's roles allow is not known: /readyz of the admin address says why",
+            ),
         }
     }
 
     const fn header(self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::Method => Some((ALLOW, "POST")),
-            Self::Saturated | Self::Draining => Some((RETRY_AFTER, "1")),
+            Self::Saturated | Self::Draining | Self::NotReady => Some((RETRY_AFTER, "1")),
             // What is still to come of the body must not be taken for the next request.
             Self::Timeout => Some((CONNECTION, "close")),
             Self::Path | Self::ContentType | Self::NoUid => None,

@@ -143,6 +143,10 @@ impl Validate {
         if self.lifecycle.phase() == Phase::Draining {
             return Err(Rejection::Draining);
         }
+        // Whoever asks by its address asks although it is not ready.
+        if !self.live.cluster().is_ready() {
+            return Err(Rejection::NotReady);
+        }
         self.in_flight
             .try_acquire()
             .map_err(|_| Rejection::Saturated)

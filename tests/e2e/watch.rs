@@ -65,18 +65,22 @@ fn what_the_cluster_has_is_known_and_what_changes_is_heard_of() {
 }
 
 #[test]
-fn without_permission_it_judges_by_name_until_permission_is_given() {
+fn without_permission_it_is_not_ready_and_judges_nothing_until_permission_is_given() {
     let Some(cluster) = shared() else {
         return;
     };
     let webhook = serve(cluster, "later", &kubeconfig(cluster, "later", false));
     let (status, text) = ready(&webhook);
-    assert_eq!(status, 200);
+    assert_eq!(status, 503);
+    assert!(
+        text.contains("not ready: the cluster's roles may not be read"),
+        "{text}"
+    );
     assert!(text.contains("cluster: no permission since "), "{text}");
     assert!(text.contains("cannot list resource"), "{text}");
     assert_eq!(state(&webhook), "no_permission");
     assert_eq!(gauge(&webhook, "cluster_objects", &[]), 0.0);
-    let told = |log: &str| log.matches("judged by name only").count();
+    let told = |log: &str| log.matches("may not be read: not ready").count();
     assert_eq!(told(&webhook.log()), 1, "{}", webhook.log());
 
     permit(cluster, "later");

@@ -171,7 +171,7 @@ async fn all_series_are_there_before_the_first_request() {
     assert_eq!(series("admission_reviews_total"), 5 * 4 * 2 * 8);
     // Ten roles of the default mapping and `other`.
     assert_eq!(series("findings_total") % (14 * 4), 0);
-    assert_eq!(series("http_rejected_total"), 7);
+    assert_eq!(series("http_rejected_total"), 8);
     assert_eq!(series("tls_handshakes_total"), 6);
     assert_eq!(series("reloads_total"), 4 * 3);
     assert_eq!(series("last_reload_successful"), 4);

@@ -1,5 +1,6 @@
 use std::process::{Command, Output};
 
+use crate::client::binding;
 use crate::harness::{Files, Server, program, serve};
 
 /// Runs to the end, which must come by itself.
@@ -159,6 +160,16 @@ async fn without_an_api_server_it_starts_and_waits() {
     assert!(text.contains("\ncluster: syncing since "), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
     assert_eq!(server.admin("/healthz").await.0, 200);
+    // Nor does it judge by name for whoever does not ask whether it is ready.
+    let review = binding("u-early", "view", "ines@orchard.test");
+    let answer = server.client().review(&review).await.unwrap();
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (503, Some("1"))
+    );
+    server
+        .until_metric(r#"http_rejected_total{reason="not_ready"}"#, 1.0)
+        .await;
     assert_eq!(
         server.metric(r#"cluster_state{state="syncing"}"#).await,
         1.0

@@ -188,10 +188,12 @@ pub(crate) fn wait_until_asked(kubectl: &Kubectl, folder: &Path, refused: &str) 
     })
 }
 
-/// The addresses of both endpoints, once the log names them and the webhook would be sent requests.
+/// The addresses of both endpoints, once the log names them and the webhook would be sent requests, or has found out why
+/// it will not be.
 fn ready(log: &str) -> Option<(SocketAddr, SocketAddr)> {
     let addresses = listening(log)?;
-    (get(addresses.1, "/readyz").ok()?.status == 200).then_some(addresses)
+    let answer = get(addresses.1, "/readyz").ok()?;
+    (answer.status == 200 || answer.body.contains("may not be read")).then_some(addresses)
 }
 
 fn listening(log: &str) -> Option<(SocketAddr, SocketAddr)> {
