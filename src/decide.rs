@@ -80,8 +80,9 @@ pub fn role_to_read(
     if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, ruling) {
         return None;
     }
-    let is_seen = view.referred(role, scope).is_some();
-    if is_seen && ruling.policy().role_reads == RoleReads::Watched {
+    let seen = view.referred(role, scope);
+    let is_seen = seen.is_some_and(|seen| !seen.rules(&Scope::Cluster).is_too_large());
+    if is_seen && !cluster.is_lost && ruling.policy().role_reads == RoleReads::Watched {
         return None;
     }
     let asks = asks_what_roles_allow(ruling)

@@ -3,32 +3,53 @@
 //! [`Facts`] is written by whoever watches the cluster, a [`View`] is read by requests: one pointer, no lock. Nothing
 //! here watches, and nothing here judges: a level is what a role can do, not who may have it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 mod aggregates;
-mod by_namespace;
 mod cluster;
 mod index;
+mod limits;
 mod object;
 mod role_view;
+mod selection;
+mod sorted;
+mod subjects;
 mod view;
 
 pub use cluster::{Cluster, RoleRead};
-pub use object::{Binding, Grantee, Kind, Object, ObjectName, Role};
+pub use limits::Limits;
+pub use object::{Binding, Kind, Object, ObjectName, Role};
 pub use role_view::RoleView;
+pub use subjects::Subjects;
 pub use view::{Reference, View};
 
-use aggregates::Aggregates;
-use index::Index;
+use aggregates::{Aggregates, Changes};
+use index::{Gone, Index, Upserted};
 
 /// The index, as it grows.
+///
+/// An event costs what it changes: what roles allow, alone and together, is found when somebody asks.
 #[derive(Debug, Default)]
 pub struct Facts {
     index: Index,
-    /// Absent since a `ClusterRole` changed.
-    aggregates: Option<Arc<Aggregates>>,
+    /// Those of the last view.
+    aggregates: Arc<Aggregates>,
+    /// What of them is no longer true.
+    changes: Changes,
     /// Absent since anything changed.
     view: Option<Arc<View>>,
+    /// The kinds that are being listed.
+    listings: BTreeMap<Kind, Listing>,
+}
+
+/// A list that comes in pages.
+#[derive(Debug, Default)]
+struct Listing {
+    /// What is held and was not listed yet.
+    unseen: BTreeSet<ObjectName>,
+    /// How much there was no room for, by namespace.
+    left_out: BTreeMap<Option<Arc<str>>, usize>,
 }
 
 /// Something that happened to the cluster's roles or bindings.
@@ -40,38 +61,131 @@ pub enum Event {
     Delete(Kind, ObjectName),
     /// This is all there is of a kind: what is not among it went. From the first of each kind on, the kind is known.
     Reset(Kind, Vec<Object>),
+    /// From here on all there is of a kind is written again, one after the other; a list that was begun before is not
+    /// ended.
+    Listing(Kind),
+    /// That was all: what was not among it went, and the kind is known.
+    Listed(Kind),
 }
 
 impl Facts {
-    /// An index that knows nothing yet.
+    /// An index that knows nothing yet, and holds all that comes.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// An index that knows nothing yet, and holds so much.
+    pub fn within(limits: Limits) -> Self {
+        Self {
+            index: Index::new(limits),
+            ..Self::default()
+        }
+    }
+
     /// Applies an event; says whether anything that is kept differs now.
     pub fn apply(&mut self, event: Event) -> bool {
-        let changed = self.index.apply(event);
-        if changed.cluster_roles {
-            self.aggregates = None;
-        }
-        if changed.any {
+        let changed = match event {
+            Event::Upsert(object) => self.upsert(object),
+            Event::Delete(kind, name) => self.delete(kind, &name),
+            Event::Reset(kind, objects) => self.reset(kind, objects),
+            Event::Listing(kind) => self.begin(kind),
+            Event::Listed(kind) => self.end(kind),
+        };
+        if changed {
             self.view = None;
         }
-        changed.any
+        changed
+    }
+
+    /// What follows on a view, with room for whatever comes.
+    fn from_view(index: &Index, aggregates: &Arc<Aggregates>) -> Self {
+        Self {
+            index: index.unlimited(),
+            aggregates: Arc::clone(aggregates),
+            ..Self::default()
+        }
     }
 
     /// The state as it is now. Taken again without a change in between, it is the same one.
-    ///
-    /// A view costs what changed since the last: the maps that are touched next while it lives are copied, their
-    /// contents are shared. Which `ClusterRole`s an aggregate is made of is found here, what they allow together when
-    /// it is asked for first.
     pub fn view(&mut self) -> Arc<View> {
-        let index = &self.index;
-        let aggregates = self
-            .aggregates
-            .get_or_insert_with(|| Arc::new(Aggregates::of(index)));
-        let view = || Arc::new(View::new(index.clone(), Arc::clone(aggregates)));
-        Arc::clone(self.view.get_or_insert_with(view))
+        if let Some(view) = &self.view {
+            return Arc::clone(view);
+        }
+        if !self.changes.is_none() {
+            self.aggregates = Arc::new(self.aggregates.after(&self.changes));
+            self.changes = Changes::default();
+        }
+        let view = Arc::new(View::new(self.index.clone(), Arc::clone(&self.aggregates)));
+        Arc::clone(self.view.insert(view))
+    }
+
+    fn reset(&mut self, kind: Kind, objects: Vec<Object>) -> bool {
+        let mut changed = self.begin(kind);
+        for object in objects {
+            changed |= self.upsert(object);
+        }
+        changed | self.end(kind)
+    }
+
+    fn begin(&mut self, kind: Kind) -> bool {
+        let listing = Listing {
+            unseen: self.index.names(kind).cloned().collect(),
+            left_out: BTreeMap::new(),
+        };
+        self.listings.insert(kind, listing);
+        false
+    }
+
+    fn end(&mut self, kind: Kind) -> bool {
+        let Some(listing) = self.listings.remove(&kind) else {
+            return false;
+        };
+        let mut changed = self.index.known.insert(kind);
+        for name in &listing.unseen {
+            changed |= self.delete(kind, name);
+        }
+        changed | self.index.leaves_out(kind, listing.left_out)
+    }
+
+    fn upsert(&mut self, object: Object) -> bool {
+        let (kind, name) = (object.kind(), object.name().clone());
+        let upserted = self.index.upsert(object);
+        let gone = match &upserted {
+            Upserted::Same => None,
+            Upserted::Held(gone) | Upserted::LeftOut(gone) => gone.as_ref(),
+        };
+        if kind == Kind::ClusterRole && !matches!(upserted, Upserted::Same) {
+            self.note(gone, &name);
+        }
+        if let Some(listing) = self.listings.get_mut(&kind) {
+            listing.unseen.remove(&name);
+            if matches!(upserted, Upserted::LeftOut(_)) {
+                *listing.left_out.entry(name.namespace).or_default() += 1;
+            }
+        }
+        !matches!(upserted, Upserted::Same)
+    }
+
+    fn delete(&mut self, kind: Kind, name: &ObjectName) -> bool {
+        if let Some(listing) = self.listings.get_mut(&kind) {
+            listing.unseen.remove(name);
+        }
+        let Some(gone) = self.index.delete(kind, name) else {
+            return false;
+        };
+        if kind == Kind::ClusterRole {
+            self.note(Some(&gone), name);
+        }
+        true
+    }
+
+    /// Notes that a `ClusterRole` is another one now.
+    fn note(&mut self, gone: Option<&Gone>, name: &ObjectName) {
+        let before = gone.and_then(Gone::cluster_role);
+        let after = self.index.role(name.key());
+        let after = after.map(|known| &known.role);
+        let before = before.map(|known| &known.role);
+        self.aggregates.note(before, after, &mut self.changes);
     }
 }
 

@@ -7,6 +7,7 @@
 mod audit;
 mod clients;
 mod cluster;
+mod pending;
 mod reload;
 mod tls;
 
@@ -24,6 +25,7 @@ use crate::ruling::Ruling;
 
 pub use audit::{Audited, Auditor};
 pub use cluster::{ClusterStatus, ClusterWatch};
+pub use pending::{Pending, Ticket};
 pub use reload::{Reload, RulingFiles, TlsFiles};
 pub use tls::{Tls, TlsRules, TlsVersion};
 
@@ -39,6 +41,8 @@ pub struct Live {
     directory_read: AtomicI64,
     /// Told when what requests are judged by changes.
     changed: Notify,
+    /// What requests are about to write.
+    pub pending: Pending,
     /// What the last scan of the cluster found.
     audited: watch::Sender<Option<Arc<Audited>>>,
 }
@@ -61,6 +65,7 @@ impl Live {
             cluster_answered: AtomicI64::new(0),
             directory_read: AtomicI64::new(now.as_millisecond()),
             changed: Notify::new(),
+            pending: Pending::default(),
             audited: watch::Sender::new(None),
         }
     }

@@ -50,6 +50,7 @@ pub struct Metrics {
     leader: IntGauge,
     in_flight: IntGauge,
     accept_errors: IntCounter,
+    late_findings: IntCounter,
     log_lines_dropped: IntCounter,
     state: StateGauges,
 }
@@ -154,6 +155,11 @@ impl Metrics {
                 "accept_errors_total",
                 "Connections that the system could not hand over, as when files run out.",
             )?,
+            late_findings: counter(
+                &registry,
+                "audit_late_findings_total",
+                "Grants that the policy refuses, found by the audit in bindings made since the scan before.",
+            )?,
             log_lines_dropped: counter(
                 &registry,
                 "log_lines_dropped_total",
@@ -212,6 +218,12 @@ impl Metrics {
     /// Counts a role that was asked of the API server while a request waited.
     pub fn role_read(&self, result: RoleReadResult) {
         self.role_reads.count(result);
+    }
+
+    /// Counts grants that went past the webhook, and that the audit found.
+    pub fn late_findings(&self, count: usize) {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.late_findings.inc_by(count);
     }
 
     /// Counts what was done with a report.

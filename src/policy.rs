@@ -196,9 +196,9 @@ impl Disclose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RoleReads {
     /// When the watch has not seen it.
-    #[default]
     Watched,
     /// Every time.
+    #[default]
     Live,
 }
 

@@ -14,8 +14,8 @@ mod scope;
 mod steps;
 mod words;
 
-pub(crate) use aggregation::labels as read_labels;
 pub use aggregation::{AggregationRule, LabelSelector, Labels, Operator, SelectorRequirement};
+pub(crate) use aggregation::{Wanted, labels as read_labels};
 pub use capabilities::{Capabilities, Capability, Level};
 pub use policy_rule::PolicyRule;
 pub use rules::{Atom, Atoms, Relation, Rules};

@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::admission::{
     self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, RoleObjects, uid_of,
 };
 use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
 use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
-use crate::facts::{Cluster, ObjectName, Role};
+use crate::facts::{Cluster, Object, ObjectName, Role};
 use crate::message;
 use crate::ruling::Ruling;
 
@@ -125,6 +126,23 @@ impl Outcome {
                 .iter()
                 .any(|found| found.effect == Effect::Exempt)
     }
+}
+
+/// The role or binding that a review would write; none for a dry run, a deletion, and what cannot be read.
+pub fn written_object(body: &[u8]) -> Option<Object> {
+    #[derive(Deserialize)]
+    struct Review {
+        request: Request,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Request {
+        dry_run: Option<bool>,
+        object: Option<Object>,
+    }
+    let review: Review = serde_json::from_slice(body).ok()?;
+    let is_dry = review.request.dry_run.unwrap_or_default();
+    review.request.object.filter(|_| !is_dry)
 }
 
 /// Judges one body. Whatever is wrong with it, a uid that can be read is answered.

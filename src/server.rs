@@ -16,6 +16,7 @@ mod validate;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
@@ -47,6 +48,8 @@ pub struct Webhook {
     pub lifecycle: Arc<Lifecycle>,
     /// What a client may use up.
     pub limits: Limits,
+    /// After so long without a watch, roles are judged by what is read anew or not at all.
+    pub lost_after: Duration,
     /// Tells the time that decisions are made at.
     pub clock: fn() -> Timestamp,
 }

@@ -76,7 +76,12 @@ impl Service {
         let stop = self.stop_reloading.clone();
         self.admin_connections
             .spawn(watch.run(client.clone(), stop.clone()));
-        let auditor = Auditor::new(Arc::clone(live), settings.audit_interval);
+        let auditor = Auditor::new(
+            Arc::clone(live),
+            client.clone(),
+            Arc::clone(&ruling.metrics),
+            settings.audit_interval,
+        );
         self.admin_connections.spawn(auditor.run(stop));
         self.report(settings, client, ruling);
     }
@@ -119,6 +124,7 @@ impl Service {
             metrics: Arc::clone(&ruling.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
             limits: settings.limits.clone(),
+            lost_after: settings.cluster_lost_after,
             clock: Timestamp::now,
         };
         let connections = self.connections.clone();

@@ -164,6 +164,13 @@ struct ApiServerArgs {
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
 
+    /// How long the cluster may be out of reach before the last view of it counts for nothing
+    ///
+    /// From then on a role whose binding is judged by what it can do is read from the API server for each, and a binding
+    /// whose role cannot be read is refused.
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_CLUSTER_LOST_AFTER", default_value = "2m", value_parser = duration)]
+    cluster_lost_after: Duration,
+
     /// How often every binding of the cluster is judged again
     ///
     /// That is done within a second of a change too; without one, exemptions expire and directories grow stale.
@@ -332,6 +339,8 @@ pub struct Settings {
     pub overrides: ClusterOverride,
     /// The API server.
     pub cluster: ClusterFrom,
+    /// How long it may be out of reach before the last view counts for nothing.
+    pub cluster_lost_after: Duration,
     /// How often its bindings are judged.
     pub audit_interval: Duration,
     /// Whether what is found may be written into the cluster.
@@ -402,6 +411,7 @@ impl ServeArgs {
             directory,
             max_directory_bytes: self.rules.max_directory_bytes.0,
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
+            cluster_lost_after: self.api_server.cluster_lost_after,
             audit_interval: self.api_server.audit_interval.max(SHORTEST_INTERVAL),
             writes_reports: self.reports.reports == ReportMode::Auto,
             lease_namespace: self.reports.lease_namespace.clone(),

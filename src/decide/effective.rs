@@ -25,9 +25,13 @@ impl<'r> Effective<'r> {
             return Self::Unknown;
         };
         match view.referred(role, scope) {
-            _ if cluster.role_read == RoleRead::Failed => Self::Unreadable,
+            _ if cluster.is_lost && cluster.role_read != RoleRead::Done => Self::Unreadable,
             Some(role) => Self::Known(role),
-            None if view.knows(kind(role)) => Self::Dangling,
+            None if cluster.role_read == RoleRead::Done => Self::Dangling,
+            None if view.lacks(role, scope) => Self::Dangling,
+            None if cluster.role_read == RoleRead::Failed => Self::Unreadable,
+            // There was no room for it.
+            None if view.knows(kind(role)) => Self::Unreadable,
             None => Self::Unknown,
         }
     }
@@ -57,7 +61,11 @@ impl Worth {
         }
         let of_level = role
             .level(scope)
-            .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling));
+            .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling))
+            .map(|mut worth| {
+                worth.reaches.is_too_large = role.rules(scope).is_too_large();
+                worth
+            });
         let added = added_vm_roles(ruling).filter(|(_, name)| role.covers(name, scope));
         of_level
             .into_iter()
@@ -74,6 +82,7 @@ impl Worth {
         let reaches = Reaches {
             role: level.role().into(),
             can: high.map(Capability::as_str).collect(),
+            is_too_large: false,
         };
         Some(Self { entry, reaches })
     }
@@ -82,6 +91,7 @@ impl Worth {
         let reaches = Reaches {
             role: Arc::clone(role),
             can: Vec::new(),
+            is_too_large: false,
         };
         Self { entry, reaches }
     }

@@ -75,14 +75,12 @@ impl<'r> Judge<'r> {
     fn everywhere(&self, grant: &Grant<'_>, own: RoleView<'r>, view: &View) -> Option<Finding> {
         let scope = &self.request.binding.scope;
         let here = scope.namespace()?;
-        let bindings = view.bindings_of(grant.principal);
-        let most = bindings.len() + 1;
-        if most < FEWEST_NAMESPACES || most < view.namespaces().count() {
+        let bindings = || view.bindings_of(grant.principal);
+        let most = bindings().count() + 1;
+        if most < FEWEST_NAMESPACES || most < view.namespace_count() {
             return None;
         }
-        let reaching = bindings
-            .iter()
-            .filter(|binding| reaches_level(binding, view));
+        let reaching = bindings().filter(|binding| reaches_level(binding, view));
         let mut bound: BTreeSet<&str> = reaching
             .filter_map(|binding| binding.name.namespace.as_deref())
             .collect();

@@ -42,7 +42,7 @@ pub fn decide_role(
     let nothing = View::default();
     let seen = cluster.view.unwrap_or(&nothing);
     let corrected = corrected(seen, request);
-    let before = corrected.as_ref().unwrap_or(seen);
+    let before = corrected.as_deref().unwrap_or(seen);
     let written = Event::Upsert(Object::Role(request.role.clone()));
     let change = Change {
         request,
@@ -102,7 +102,7 @@ fn undecided(request: &RoleRequest<'_>, ruling: &Ruling, cluster: Cluster<'_>) -
 }
 
 /// The view with the role as the request knows it: a watch is a little behind.
-fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<View> {
+fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<Arc<View>> {
     let name = &request.role.name;
     let seen = view.role(name).map(RoleView::role);
     if seen == request.previous.as_ref() {

@@ -163,6 +163,8 @@ pub struct Reaches {
     pub role: Arc<str>,
     /// What it can do that no lower VM role may; nothing where it covers all that the VM role allows in this cluster.
     pub can: Vec<&'static str>,
+    /// Whether it counts as one that allows everything because it is too large to judge.
+    pub is_too_large: bool,
 }
 
 /// What Palette knows of a subject.

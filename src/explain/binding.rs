@@ -4,9 +4,9 @@ use super::abilities::{Abilities, Required, required};
 use crate::audit;
 use crate::decide::{Class, identity};
 use crate::domain::{
-    BindingKind, Decision, Field, Finding, Holding, RoleKind, RoleRef, Scope, Standing, Subject,
+    BindingKind, Decision, Field, Finding, Holding, RoleRef, Scope, Standing, Subject,
 };
-use crate::facts::{Binding, Kind, ObjectName, View};
+use crate::facts::{Binding, ObjectName, View};
 use crate::ruling::Ruling;
 
 /// The answer about one binding that is there.
@@ -53,13 +53,9 @@ pub struct Bound {
 
 impl Allows {
     fn of(role: &RoleRef<'_>, scope: &Scope<'_>, view: &View) -> Self {
-        let kind = match role.kind {
-            RoleKind::ClusterRole => Kind::ClusterRole,
-            RoleKind::Role => Kind::Role,
-        };
         match Abilities::of(role, scope, view) {
             Some(abilities) => Self::Known(Box::new(abilities)),
-            None if view.knows(kind) => Self::Missing,
+            None if view.lacks(role, scope) => Self::Missing,
             None => Self::Unknown,
         }
     }

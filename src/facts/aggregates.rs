@@ -1,126 +1,122 @@
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use super::index::{Index, KnownRole};
+use super::Role;
+use super::index::{Gone, Index, KnownRole};
 use super::role_view::Effective;
-use crate::rbac::{AggregationRule, LabelSelector};
+use super::selection::Selection;
+use crate::rbac::Rules;
 
-/// Which `ClusterRole`s the aggregated ones are made of.
+/// The aggregated `ClusterRole`s: what each is made of, and what that allows, found when it is asked for first.
 #[derive(Debug, Default)]
-pub(super) struct Aggregates(BTreeMap<Arc<str>, Aggregate>);
+pub(super) struct Aggregates {
+    /// Shared by the views between which no selector selects differently.
+    selection: Arc<OnceLock<Selection>>,
+    /// What the aggregates of each component allow; shared by the views between which no member changes.
+    effective: OnceLock<Vec<OnceLock<Arc<Effective>>>>,
+}
 
-/// An aggregated `ClusterRole`.
-#[derive(Debug)]
-pub(super) struct Aggregate {
-    /// Whom it selects, directly or through others; never itself. Sorted.
-    pub(super) members: Box<[Arc<str>]>,
-    /// What it and its members allow together, found when it is asked for first.
-    pub(super) effective: OnceLock<Effective>,
+/// What changed about `ClusterRole`s, as far as aggregates are concerned.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Whether selectors may select differently.
+    pub(super) regroups: bool,
+    /// Whose rules are others.
+    pub(super) rewritten: Vec<Arc<str>>,
 }
 
 impl Aggregates {
-    /// Resolves every selector of the cluster, transitively; cycles end where they began.
-    pub(super) fn of(index: &Index) -> Self {
-        let selection = Selection::of(index);
-        let aggregates = selection.direct.keys().map(|name| {
-            let aggregate = Aggregate {
-                members: selection.reached_from(name),
-                effective: OnceLock::new(),
-            };
-            (Arc::clone(name), aggregate)
-        });
-        Self(aggregates.collect())
+    pub(super) fn selection(&self, index: &Index) -> &Selection {
+        self.selection.get_or_init(|| Selection::of(index))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&Aggregate> {
-        self.0.get(name)
-    }
-
-    /// The aggregates that the `ClusterRole` is part of.
-    pub(super) fn containing(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
-        let contains = move |aggregate: &Aggregate| {
-            let found = aggregate
-                .members
-                .binary_search_by(|member| (**member).cmp(name));
-            found.is_ok()
+    /// What an aggregate allows, with its members.
+    pub(super) fn effective(&self, aggregate: &str, index: &Index) -> Option<&Effective> {
+        let selection = self.selection(index);
+        let component = selection.component(aggregate)?;
+        let unknown = || {
+            (0..selection.components())
+                .map(|_| OnceLock::new())
+                .collect()
         };
-        self.0
-            .iter()
-            .filter(move |(_, aggregate)| contains(aggregate))
-            .map(|(name, _)| name)
-    }
-}
-
-/// Whom each aggregated `ClusterRole` selects itself.
-struct Selection {
-    direct: BTreeMap<Arc<str>, Vec<Arc<str>>>,
-}
-
-impl Selection {
-    fn of(index: &Index) -> Self {
-        let labelled = Labelled::of(index);
-        let direct = labelled.all.iter().filter_map(|known| {
-            let rule = known.role.aggregation.as_ref()?;
-            Some((Arc::clone(&known.role.name.name), labelled.selected(rule)))
-        });
-        Self {
-            direct: direct.collect(),
-        }
-    }
-
-    fn reached_from(&self, name: &Arc<str>) -> Box<[Arc<str>]> {
-        let mut reached = BTreeSet::new();
-        let mut open = vec![name];
-        while let Some(next) = open.pop() {
-            let new = self.direct.get(next).into_iter().flatten();
-            open.extend(new.filter(|member| reached.insert(Arc::clone(member))));
-        }
-        reached.remove(name);
-        reached.into_iter().collect()
-    }
-}
-
-/// The `ClusterRole`s, by label: most selectors name one, and few roles have it.
-struct Labelled<'i> {
-    all: Vec<&'i KnownRole>,
-    by_label: BTreeMap<(&'i str, &'i str), Vec<&'i KnownRole>>,
-}
-
-impl<'i> Labelled<'i> {
-    fn of(index: &'i Index) -> Self {
-        let all: Vec<&KnownRole> = index
-            .roles
-            .within(None)
-            .map(|(_, known)| &**known)
-            .collect();
-        let mut by_label: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for known in &all {
-            for (key, value) in &known.role.labels {
-                by_label.entry((&**key, &**value)).or_default().push(*known);
-            }
-        }
-        Self { all, by_label }
-    }
-
-    fn selected(&self, rule: &AggregationRule) -> Vec<Arc<str>> {
-        let of_selector = |selector| {
-            let candidates = self.candidates(selector).iter();
-            candidates.filter(|known| selector.selects(&known.role.labels))
+        let effective = self.effective.get_or_init(unknown).get(component)?;
+        let find = || {
+            Arc::new(Effective::new(together(
+                selection.made_of(component),
+                index,
+            )))
         };
-        let selectors = rule.cluster_role_selectors.iter();
-        selectors
-            .flat_map(of_selector)
-            .map(|known| Arc::clone(&known.role.name.name))
-            .collect()
+        Some(effective.get_or_init(find))
     }
 
-    fn candidates<'a>(&'a self, selector: &'a LabelSelector) -> &'a [&'a KnownRole] {
-        match selector.match_labels.first_key_value() {
-            Some((key, value)) => {
-                let labelled = self.by_label.get(&(&**key, &**value));
-                labelled.map_or(&[], |known| known)
-            }
-            None => &self.all,
+    /// Notes what becomes of aggregates when one `ClusterRole` takes the place of another.
+    pub(super) fn note(&self, before: Option<&Role>, after: Option<&Role>, changes: &mut Changes) {
+        let (Some(role), false) = (after.or(before), changes.regroups) else {
+            return;
+        };
+        if self.regroup(before, after) {
+            changes.regroups = true;
+        } else if before.map(|role| &role.rules) != after.map(|role| &role.rules) {
+            changes.rewritten.push(Arc::clone(&role.name.name));
         }
     }
+
+    fn regroup(&self, before: Option<&Role>, after: Option<&Role>) -> bool {
+        let labels = [before, after].map(|role| role.map(|role| &role.labels));
+        let rules = [before, after].map(|role| role.and_then(|role| role.aggregation.as_ref()));
+        let are_equal = labels[0] == labels[1] && rules[0] == rules[1];
+        if before.is_some() && are_equal {
+            return false;
+        }
+        let Some(selection) = self.selection.get() else {
+            return true;
+        };
+        let mut labels = labels.into_iter().flatten();
+        rules[0] != rules[1] || labels.any(|labels| selection.may_select(labels))
+    }
+
+    /// The aggregates after these changes: what they do not touch stays found.
+    pub(super) fn after(&self, changes: &Changes) -> Self {
+        if changes.regroups {
+            return Self::default();
+        }
+        let after = Self {
+            selection: Arc::clone(&self.selection),
+            effective: OnceLock::new(),
+        };
+        if let (Some(selection), Some(known)) = (self.selection.get(), self.effective.get()) {
+            let touched = selection.components_with(&changes.rewritten);
+            let kept = known.iter().zip(touched).map(|(effective, is_touched)| {
+                if is_touched {
+                    OnceLock::new()
+                } else {
+                    effective.clone()
+                }
+            });
+            // Just made, it is empty.
+            let _ = after.effective.set(kept.collect());
+        }
+        after
+    }
+}
+
+impl Changes {
+    pub(super) fn is_none(&self) -> bool {
+        !self.regroups && self.rewritten.is_empty()
+    }
+}
+
+impl Gone {
+    pub(super) fn cluster_role(&self) -> Option<&KnownRole> {
+        match self {
+            Self::Role(known) if known.role.name.namespace.is_none() => Some(known),
+            Self::Role(_) | Self::Binding => None,
+        }
+    }
+}
+
+fn together(members: Vec<&Arc<str>>, index: &Index) -> Rules {
+    let known = members
+        .into_iter()
+        .filter_map(|name| index.role((None, name)));
+    Rules::union(known.map(|known| &known.role.rules))
 }

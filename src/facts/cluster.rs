@@ -7,6 +7,8 @@ pub struct Cluster<'v> {
     pub view: Option<&'v View>,
     /// Whose word the view's is on the role that the request names.
     pub role_read: RoleRead,
+    /// Whether the watch has been away for so long that the view's word is good for no role that was not read anew.
+    pub is_lost: bool,
 }
 
 /// Whether the API server was asked for the role that a request names.
@@ -29,6 +31,7 @@ impl<'v> Cluster<'v> {
         Self {
             view: Some(view),
             role_read: RoleRead::Never,
+            is_lost: false,
         }
     }
 }

@@ -1,25 +1,39 @@
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use super::by_namespace::ByNamespace;
+use super::limits::{Accounts, Limits};
 use super::role_view::Effective;
-use super::{Binding, Event, Kind, Object, ObjectName, Role};
+use super::sorted::Sorted;
+use super::{Binding, Kind, Object, ObjectName, Role};
 use crate::domain::Principal;
+use crate::rbac::Rules;
 
-/// Every map is shared with the views that were taken, and copied when it is written while one of them lives.
+/// Every list is shared with the views that were taken: a change costs what it changes, however much there is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
-    pub(super) roles: Arc<ByNamespace<Arc<KnownRole>>>,
-    pub(super) bindings: Arc<ByNamespace<Arc<Binding>>>,
-    by_role: Arc<ByNamespace<Bindings>>,
-    by_user: Arc<HashMap<Arc<str>, Bindings>>,
-    by_group: Arc<HashMap<Arc<str>, Bindings>>,
-    by_account: Arc<ByNamespace<Bindings>>,
+    /// By name.
+    pub(super) roles: Sorted<Arc<KnownRole>>,
+    /// By name.
+    pub(super) bindings: Sorted<Arc<Binding>>,
+    /// By the role that they name, then by name.
+    by_role: Sorted<Arc<Binding>>,
+    /// By whom they name, then by name.
+    by_principal: Sorted<Grant>,
+    /// The namespaces with bindings, and how many those are.
+    pub(super) namespaces: Sorted<(Arc<str>, usize)>,
+    counts: [usize; Kind::ALL.len()],
+    /// How many of them there was room for no more than the name.
+    in_name_only: [usize; Kind::ALL.len()],
     /// The kinds of which all were read once.
     pub(super) known: BTreeSet<Kind>,
+    accounts: Accounts,
+    /// Of which kinds something is not held for want of room, in which namespaces, and how much.
+    left_out: Arc<LeftOut>,
 }
 
-type Bindings = Arc<Vec<Arc<Binding>>>;
+/// How many objects there was no room for, by kind and namespace.
+pub(super) type LeftOut = BTreeMap<(Kind, Option<Arc<str>>), usize>;
 
 /// A role and what follows from its own rules, found when it is asked for first.
 #[derive(Debug)]
@@ -28,212 +42,345 @@ pub(super) struct KnownRole {
     pub(super) own: OnceLock<Effective>,
 }
 
-/// What an event changed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Changed {
-    pub(super) any: bool,
-    /// So that aggregates may be made of others.
-    pub(super) cluster_roles: bool,
+/// A subject of a binding.
+#[derive(Debug, Clone)]
+struct Grant {
+    binding: Arc<Binding>,
+    subject: u32,
+}
+
+/// A name without its owner.
+pub(super) type Key<'a> = (Option<&'a str>, &'a str);
+
+impl Grant {
+    fn principal(&self) -> Principal<'_> {
+        let place = usize::try_from(self.subject).unwrap_or(usize::MAX);
+        // A grant is made only of a subject that is there.
+        self.binding.principal(place).unwrap_or(Principal::User(""))
+    }
+
+    fn key(&self) -> (Principal<'_>, Key<'_>) {
+        (self.principal(), self.binding.name.key())
+    }
 }
 
 impl Index {
-    pub(super) fn apply(&mut self, event: Event) -> Changed {
-        match event {
-            Event::Upsert(object) => self.upsert(object),
-            Event::Delete(kind, name) => self.delete(kind, &name),
-            Event::Reset(kind, objects) => self.reset(kind, objects),
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            accounts: Accounts::new(limits),
+            ..Self::default()
         }
     }
 
-    pub(super) fn bindings_of_role(&self, role: &ObjectName) -> &[Arc<Binding>] {
-        let bindings = self.by_role.get(role.namespace.as_deref(), &role.name);
-        bindings.map_or(&[], |bindings| bindings)
-    }
-
-    pub(super) fn bindings_of(&self, principal: Principal<'_>) -> &[Arc<Binding>] {
-        let bindings = match principal {
-            Principal::User(name) => self.by_user.get(name),
-            Principal::Group(name) => self.by_group.get(name),
-            Principal::ServiceAccount { namespace, name } => {
-                self.by_account.get(Some(namespace), name)
-            }
-        };
-        bindings.map_or(&[], |bindings| bindings)
-    }
-
-    fn upsert(&mut self, object: Object) -> Changed {
-        let kind = object.kind();
-        let any = match object {
-            Object::Role(role) => self.upsert_role(role),
-            Object::Binding(binding) => self.upsert_binding(binding),
-        };
-        Changed::of(kind, any)
-    }
-
-    fn delete(&mut self, kind: Kind, name: &ObjectName) -> Changed {
-        let any = match kind {
-            Kind::ClusterRole | Kind::Role => self.delete_role(name),
-            Kind::RoleBinding | Kind::ClusterRoleBinding => self.delete_binding(name),
-        };
-        Changed::of(kind, any)
-    }
-
-    fn reset(&mut self, kind: Kind, objects: Vec<Object>) -> Changed {
-        let mut changed = Changed::of(kind, self.known.insert(kind));
-        let there: BTreeSet<ObjectName> = objects.iter().map(|it| it.name().clone()).collect();
-        let gone: Vec<ObjectName> = self
-            .names(kind)
-            .filter(|name| !there.contains(name))
-            .cloned()
-            .collect();
-        for name in &gone {
-            changed = changed.and(self.delete(kind, name));
+    /// A copy that holds whatever comes.
+    pub(super) fn unlimited(&self) -> Self {
+        Self {
+            accounts: self.accounts.unlimited(),
+            ..self.clone()
         }
-        for object in objects {
-            changed = changed.and(self.upsert(object));
-        }
-        changed
     }
 
-    fn names(&self, kind: Kind) -> Box<dyn Iterator<Item = &ObjectName> + '_> {
+    /// Bytes held in all.
+    pub(super) const fn held(&self) -> usize {
+        self.accounts.held()
+    }
+
+    pub(super) fn count(&self, kind: Kind) -> usize {
+        self.counts.get(kind.index()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn in_name_only(&self, kind: Kind) -> usize {
+        self.in_name_only
+            .get(kind.index())
+            .copied()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn role(&self, name: Key<'_>) -> Option<&Arc<KnownRole>> {
+        self.roles.find(|known| known.role.name.key().cmp(&name))
+    }
+
+    pub(super) fn binding(&self, name: Key<'_>) -> Option<&Arc<Binding>> {
+        self.bindings.find(|known| known.name.key().cmp(&name))
+    }
+
+    /// All roles of the cluster.
+    pub(super) fn cluster_roles(&self) -> impl Iterator<Item = &Arc<KnownRole>> {
+        self.roles
+            .range(|known| known.role.name.namespace.as_deref().cmp(&None))
+    }
+
+    pub(super) fn bindings_of_role(&self, role: Key<'_>) -> impl Iterator<Item = &Arc<Binding>> {
+        self.by_role
+            .range(move |binding| binding.role_key().cmp(&Some(role)))
+    }
+
+    pub(super) fn bindings_of(
+        &self,
+        principal: Principal<'_>,
+    ) -> impl Iterator<Item = &Arc<Binding>> {
+        let grants = self
+            .by_principal
+            .range(move |grant| grant.principal().cmp(&principal));
+        grants.map(|grant| &grant.binding)
+    }
+
+    /// A principal's bindings in a namespace, or in the cluster.
+    pub(super) fn bindings_in(
+        &self,
+        principal: Principal<'_>,
+        namespace: Option<&str>,
+    ) -> impl Iterator<Item = &Arc<Binding>> {
+        let order = move |grant: &Grant| {
+            let own = grant.binding.name.namespace.as_deref();
+            (grant.principal(), own).cmp(&(principal, namespace))
+        };
+        self.by_principal.range(order).map(|grant| &grant.binding)
+    }
+
+    /// How much is not held, by kind and namespace.
+    pub(super) fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// Whether all of a kind in a namespace, or of the cluster, are held.
+    pub(super) fn holds_all(&self, kind: Kind, namespace: Option<&str>) -> bool {
+        // There are nearly never any.
+        let mut left_out = self.left_out.keys();
+        !left_out.any(|(of, within)| *of == kind && within.as_deref() == namespace)
+    }
+
+    /// No more of a kind is left out than this; says whether it was something else before.
+    pub(super) fn leaves_out(
+        &mut self,
+        kind: Kind,
+        what: BTreeMap<Option<Arc<str>>, usize>,
+    ) -> bool {
+        let mut left_out = (*self.left_out).clone();
+        left_out.retain(|(of, _), _| *of != kind);
+        let of_kind = what.into_iter();
+        left_out.extend(of_kind.map(|(within, count)| ((kind, within), count)));
+        let differs = left_out != *self.left_out;
+        if differs {
+            self.left_out = Arc::new(left_out);
+        }
+        differs
+    }
+
+    /// The names of what is held of a kind.
+    pub(super) fn names(&self, kind: Kind) -> Box<dyn Iterator<Item = &ObjectName> + '_> {
         let of_kind = move |name: &&ObjectName| name.namespace.is_some() == kind.is_namespaced();
         match kind {
             Kind::ClusterRole | Kind::Role => {
-                Box::new(self.roles.values().map(|it| &it.role.name).filter(of_kind))
+                Box::new(self.roles.iter().map(|it| &it.role.name).filter(of_kind))
             }
             Kind::RoleBinding | Kind::ClusterRoleBinding => {
-                Box::new(self.bindings.values().map(|it| &it.name).filter(of_kind))
+                Box::new(self.bindings.iter().map(|it| &it.name).filter(of_kind))
+            }
+        }
+    }
+
+    /// Puts an object in its place; says what was there, which may be the same.
+    pub(super) fn upsert(&mut self, object: Object) -> Upserted {
+        match object {
+            Object::Role(role) => self.upsert_role(role),
+            Object::Binding(binding) => self.upsert_binding(binding),
+        }
+    }
+
+    /// A role with what the one that is here allows besides, and its labels and selectors; a binding with the subjects
+    /// of the one that is here.
+    pub(super) fn together_with(&self, object: Object) -> Object {
+        let mut role = match object {
+            Object::Role(role) => role,
+            Object::Binding(mut binding) => {
+                if let Some(known) = self.binding(binding.name.key()) {
+                    binding.subjects = binding.subjects.together_with(&known.subjects);
+                }
+                return Object::Binding(binding);
+            }
+        };
+        if let Some(known) = self.role(role.name.key()) {
+            let known = &known.role;
+            role.rules = Rules::union([&known.rules, &role.rules]);
+            for (key, value) in &known.labels {
+                role.labels.entry(Arc::clone(key)).or_insert_with(|| Arc::clone(value));
+            }
+            let selectors = known.aggregation.iter().flat_map(|it| &it.cluster_role_selectors);
+            if known.aggregation.is_some() {
+                let all = role.aggregation.get_or_insert_default();
+                all.cluster_role_selectors.extend(selectors.cloned());
+            }
+        }
+        Object::Role(role)
+    }
+
+    /// Takes an object out.
+    pub(super) fn delete(&mut self, kind: Kind, name: &ObjectName) -> Option<Gone> {
+        match kind {
+            Kind::ClusterRole | Kind::Role => self.delete_role(name).map(Gone::Role),
+            Kind::RoleBinding | Kind::ClusterRoleBinding => {
+                self.delete_binding(name).then_some(Gone::Binding)
             }
         }
     }
 
     /// A role written again as it was keeps what was found of it.
-    fn upsert_role(&mut self, role: Role) -> bool {
-        let (namespace, name) = (role.name.namespace.clone(), Arc::clone(&role.name.name));
-        if let Some(known) = self.roles.get(namespace.as_deref(), &name)
+    fn upsert_role(&mut self, role: Role) -> Upserted {
+        if let Some(known) = self.role(role.name.key())
             && known.role == role
         {
-            return false;
+            return Upserted::Same;
         }
+        let before = self.delete_role(&role.name);
+        let name = role.name.clone();
+        let namespace = name.namespace.as_deref();
+        let role = if self.accounts.fits(namespace, role.size()) {
+            role
+        } else {
+            role.in_name_only()
+        };
+        if !self.accounts.fits_in_name(namespace, role.size()) {
+            self.leave_out(role.object_kind(), &name);
+            return Upserted::LeftOut(before.map(Gone::Role));
+        }
+        self.accounts.add(name.namespace.as_ref(), role.size());
+        self.counted(role.object_kind(), role.rules.is_too_large(), |count| {
+            count + 1
+        });
         let known = Arc::new(KnownRole {
             role,
             own: OnceLock::new(),
         });
-        Arc::make_mut(&mut self.roles).insert(namespace.as_ref(), &name, known);
-        true
-    }
-
-    fn delete_role(&mut self, name: &ObjectName) -> bool {
         self.roles
-            .get(name.namespace.as_deref(), &name.name)
-            .is_some()
-            && Arc::make_mut(&mut self.roles)
-                .remove(name.namespace.as_deref(), &name.name)
-                .is_some()
+            .insert(known, |other| other.role.name.key().cmp(&name.key()));
+        Upserted::Held(before.map(Gone::Role))
     }
 
-    fn upsert_binding(&mut self, binding: Binding) -> bool {
-        let name = &binding.name;
-        if let Some(known) = self.bindings.get(name.namespace.as_deref(), &name.name)
+    fn delete_role(&mut self, name: &ObjectName) -> Option<Arc<KnownRole>> {
+        let gone = self
+            .roles
+            .remove(|known| known.role.name.key().cmp(&name.key()))?;
+        self.accounts
+            .take(name.namespace.as_ref(), gone.role.size());
+        let is_in_name_only = gone.role.rules.is_too_large();
+        self.counted(gone.role.object_kind(), is_in_name_only, |count| count - 1);
+        Some(gone)
+    }
+
+    fn upsert_binding(&mut self, binding: Binding) -> Upserted {
+        if let Some(known) = self.binding(binding.name.key())
             && **known == binding
         {
-            return false;
+            return Upserted::Same;
         }
-        self.delete_binding(&binding.name);
+        let before = self.delete_binding(&binding.name).then_some(Gone::Binding);
+        let name = binding.name.clone();
+        let namespace = name.namespace.as_deref();
+        let binding = if self.accounts.fits(namespace, binding.size()) {
+            binding
+        } else {
+            binding.in_name_only()
+        };
+        if !self.accounts.fits_in_name(namespace, binding.size()) {
+            self.leave_out(binding.kind(), &name);
+            return Upserted::LeftOut(before);
+        }
+        self.accounts.add(name.namespace.as_ref(), binding.size());
+        let is_in_name_only = binding.subjects.are_not_held();
+        self.counted(binding.kind(), is_in_name_only, |count| count + 1);
+        self.count_in_namespace(&name, |count| count + 1);
         let binding = Arc::new(binding);
-        let name = &binding.name;
-        Arc::make_mut(&mut self.bindings).insert(
-            name.namespace.as_ref(),
-            &name.name,
-            Arc::clone(&binding),
-        );
-        self.each_list(&binding, |list| {
-            let place = list.partition_point(|other| other.name < binding.name);
-            list.insert(place, Arc::clone(&binding));
-        });
-        true
+        let by_name = |other: &Arc<Binding>| other.name.key().cmp(&name.key());
+        self.bindings.insert(Arc::clone(&binding), by_name);
+        if binding.role_key().is_some() {
+            let order = by_role_of(&binding);
+            self.by_role.insert(Arc::clone(&binding), order);
+        }
+        for grant in grants(&binding) {
+            let key = grant.key();
+            let order = |other: &Grant| other.key().cmp(&key);
+            self.by_principal.insert(grant.clone(), order);
+        }
+        Upserted::Held(before)
     }
 
     fn delete_binding(&mut self, name: &ObjectName) -> bool {
-        let namespace = name.namespace.as_deref();
-        if self.bindings.get(namespace, &name.name).is_none() {
-            return false;
-        }
-        let Some(gone) = Arc::make_mut(&mut self.bindings).remove(namespace, &name.name) else {
+        let by_name = |other: &Arc<Binding>| other.name.key().cmp(&name.key());
+        let Some(gone) = self.bindings.remove(by_name) else {
             return false;
         };
-        self.each_list(&gone, |list| {
-            if let Ok(place) = list.binary_search_by(|other| other.name.cmp(&gone.name)) {
-                list.remove(place);
-            }
-        });
+        self.by_role.remove(by_role_of(&gone));
+        for grant in grants(&gone) {
+            let key = grant.key();
+            self.by_principal.remove(|other| other.key().cmp(&key));
+        }
+        self.accounts.take(name.namespace.as_ref(), gone.size());
+        let is_in_name_only = gone.subjects.are_not_held();
+        self.counted(gone.kind(), is_in_name_only, |count| count - 1);
+        self.count_in_namespace(name, |count| count - 1);
         true
     }
 
-    /// Changes the lists that a binding is found in, sorted by name, and forgets those that end empty.
-    fn each_list(&mut self, binding: &Binding, change: impl Fn(&mut Vec<Arc<Binding>>)) {
-        if let Some(role) = binding.role_name() {
-            let by_role = Arc::make_mut(&mut self.by_role);
-            change_in(by_role, role.namespace.as_ref(), &role.name, &change);
-        }
-        let mut seen = BTreeSet::new();
-        for subject in binding.subjects.iter() {
-            let principal = subject.principal();
-            if !seen.insert(principal) {
-                continue;
-            }
-            match principal {
-                Principal::User(name) => change_at(&mut self.by_user, name, &change),
-                Principal::Group(name) => change_at(&mut self.by_group, name, &change),
-                Principal::ServiceAccount { namespace, name } => change_in(
-                    Arc::make_mut(&mut self.by_account),
-                    Some(&namespace.into()),
-                    &name.into(),
-                    &change,
-                ),
+    fn leave_out(&mut self, kind: Kind, name: &ObjectName) {
+        let left_out = Arc::make_mut(&mut self.left_out);
+        *left_out.entry((kind, name.namespace.clone())).or_default() += 1;
+    }
+
+    fn counted(&mut self, kind: Kind, in_name_only: bool, change: impl Fn(usize) -> usize) {
+        let all = [
+            Some(&mut self.counts),
+            in_name_only.then_some(&mut self.in_name_only),
+        ];
+        for counts in all.into_iter().flatten() {
+            if let Some(count) = counts.get_mut(kind.index()) {
+                *count = change(*count);
             }
         }
     }
-}
 
-fn change_in(
-    lists: &mut ByNamespace<Bindings>,
-    namespace: Option<&Arc<str>>,
-    name: &Arc<str>,
-    change: impl Fn(&mut Vec<Arc<Binding>>),
-) {
-    let list = lists.entry(namespace, name);
-    change(Arc::make_mut(list));
-    if list.is_empty() {
-        lists.remove(namespace.map(|namespace| &**namespace), name);
+    fn count_in_namespace(&mut self, name: &ObjectName, change: impl Fn(usize) -> usize) {
+        let Some(namespace) = &name.namespace else {
+            return;
+        };
+        let order = |other: &(Arc<str>, usize)| other.0.cmp(namespace);
+        let before = self.namespaces.find(order).map_or(0, |(_, count)| *count);
+        match change(before) {
+            0 => self.namespaces.remove(order),
+            count => self
+                .namespaces
+                .insert((Arc::clone(namespace), count), order),
+        };
     }
 }
 
-fn change_at(
-    lists: &mut Arc<HashMap<Arc<str>, Bindings>>,
-    name: &str,
-    change: impl Fn(&mut Vec<Arc<Binding>>),
-) {
-    let lists = Arc::make_mut(lists);
-    let list = lists.entry(name.into()).or_default();
-    change(Arc::make_mut(list));
-    if list.is_empty() {
-        lists.remove(name);
-    }
+/// What became of an object that was to be kept, and what was there before.
+#[derive(Debug)]
+pub(super) enum Upserted {
+    /// It is there as it was.
+    Same,
+    /// It is there now.
+    Held(Option<Gone>),
+    /// There is no room for it.
+    LeftOut(Option<Gone>),
 }
 
-impl Changed {
-    fn of(kind: Kind, any: bool) -> Self {
-        Self {
-            any,
-            cluster_roles: any && kind == Kind::ClusterRole,
-        }
-    }
+/// What is no longer there.
+#[derive(Debug)]
+pub(super) enum Gone {
+    Role(Arc<KnownRole>),
+    Binding,
+}
 
-    fn and(self, more: Self) -> Self {
-        Self {
-            any: self.any || more.any,
-            cluster_roles: self.cluster_roles || more.cluster_roles,
-        }
-    }
+fn by_role_of(binding: &Binding) -> impl Fn(&Arc<Binding>) -> Ordering {
+    let key = (binding.role_key(), binding.name.key());
+    move |other| (other.role_key(), other.name.key()).cmp(&key)
+}
+
+/// Where the subjects of a binding are found; one that is named twice is found twice, at one place.
+fn grants(binding: &Arc<Binding>) -> impl Iterator<Item = Grant> {
+    (0..binding.subjects.len()).map(|place| Grant {
+        binding: Arc::clone(binding),
+        subject: u32::try_from(place).unwrap_or(u32::MAX),
+    })
 }

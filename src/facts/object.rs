@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::{
-    Binding as BindingToJudge, BindingName, Principal, RoleKind, RoleRef, Scope, Subject,
-    SubjectKind,
-};
+use super::Subjects;
+use super::index::Key;
+use crate::domain::{Binding as BindingToJudge, BindingName, Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{AggregationRule, Labels, Rules};
 
 /// The kinds of object that are kept.
@@ -55,18 +54,7 @@ pub struct Binding {
     /// The name of that role.
     pub role: Arc<str>,
     /// Whom it grants the role, in the order of the object.
-    pub subjects: Arc<[Grantee]>,
-}
-
-/// A subject of a binding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grantee {
-    /// User, Group or `ServiceAccount`.
-    pub kind: SubjectKind,
-    /// Of a `ServiceAccount`: its namespace, the binding's where it names none. Otherwise absent.
-    pub namespace: Option<Arc<str>>,
-    /// The raw name.
-    pub name: Arc<str>,
+    pub subjects: Subjects,
 }
 
 /// A role or a binding; read from JSON or YAML as Kubernetes writes it.
@@ -97,6 +85,11 @@ impl Kind {
         }
     }
 
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Whether its objects are in namespaces.
     pub const fn is_namespaced(self) -> bool {
         matches!(self, Self::Role | Self::RoleBinding)
@@ -121,6 +114,16 @@ impl ObjectName {
     }
 }
 
+impl ObjectName {
+    pub(super) fn key(&self) -> Key<'_> {
+        (self.namespace.as_deref(), &self.name)
+    }
+
+    fn size(&self) -> usize {
+        self.namespace.as_deref().map_or(0, str::len) + self.name.len()
+    }
+}
+
 impl Role {
     /// `ClusterRole` or `Role`.
     pub const fn kind(&self) -> RoleKind {
@@ -138,6 +141,49 @@ impl Role {
             RoleKind::Role => Kind::Role,
         };
         document.role(kind).map_err(serde::de::Error::custom)
+    }
+
+    /// What stands for it where there is no room for it: a role that allows everything, by its name.
+    ///
+    /// A `ClusterRole` keeps its labels, by which aggregates select it, unless there are very many.
+    pub(super) fn in_name_only(self) -> Self {
+        let labels: usize = self
+            .labels
+            .iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        let is_kept = self.name.namespace.is_none() && labels <= LABELS_IN_NAME_ONLY;
+        Self {
+            rules: Rules::too_large(),
+            aggregation: None,
+            labels: if is_kept { self.labels } else { Labels::new() },
+            name: self.name,
+        }
+    }
+
+    /// Whether it is made of others.
+    pub(super) const fn is_aggregate(&self) -> bool {
+        self.aggregation.is_some()
+    }
+
+    /// Bytes held for it, with what is derived from it.
+    pub(super) fn size(&self) -> usize {
+        let labels = self.labels.iter().map(|(key, value)| {
+            // Both are held apart, with their counts, in a map.
+            key.len() + value.len() + LABEL
+        });
+        let aggregation = self.aggregation.as_ref();
+        // All that are too large share what stands for them.
+        let rules = if self.rules.is_too_large() {
+            0
+        } else {
+            self.rules.size()
+        };
+        OBJECT
+            + self.name.size()
+            + labels.sum::<usize>()
+            + rules
+            + aggregation.map_or(0, AggregationRule::size)
     }
 
     /// The same as a kind of object.
@@ -170,6 +216,37 @@ impl Binding {
         })
     }
 
+    /// What stands for it where there is no room for it: who it names is not held.
+    pub(crate) fn in_name_only(self) -> Self {
+        Self {
+            subjects: Subjects::not_held(),
+            ..self
+        }
+    }
+
+    pub(super) fn role_key(&self) -> Option<Key<'_>> {
+        let namespace = match self.role_kind {
+            RoleKind::ClusterRole => None,
+            RoleKind::Role => Some(self.name.namespace.as_deref()?),
+        };
+        Some((namespace, &self.role))
+    }
+
+    /// Who its subject at that place is.
+    pub(super) fn principal(&self, place: usize) -> Option<Principal<'_>> {
+        let namespace = self.name.namespace.as_deref();
+        self.subjects.principal(place, namespace)
+    }
+
+    /// Bytes held for it, with the indices that it is in.
+    pub(super) fn size(&self) -> usize {
+        OBJECT
+            + self.name.size()
+            + self.role.len()
+            + self.subjects.size()
+            + self.subjects.len() * GRANT
+    }
+
     /// Where its grants hold.
     pub fn scope(&self) -> Scope<'_> {
         match &self.name.namespace {
@@ -187,7 +264,7 @@ impl Binding {
                 kind: self.role_kind,
                 name: Cow::Borrowed(&self.role),
             },
-            subjects: self.subjects.iter().map(Grantee::subject).collect(),
+            subjects: self.subjects.iter(self.name.namespace.as_deref()).collect(),
         }
     }
 }
@@ -201,22 +278,6 @@ impl From<&Binding> for BindingName {
     }
 }
 
-impl Grantee {
-    /// The subject as a binding writes it.
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
-            kind: self.kind,
-            namespace: self.namespace.as_deref().map(Cow::Borrowed),
-            name: Cow::Borrowed(&self.name),
-        }
-    }
-
-    /// Who is meant.
-    pub fn principal(&self) -> Principal<'_> {
-        Principal::of_subject(self.kind, self.namespace.as_deref(), &self.name)
-    }
-}
-
 impl Object {
     /// Its kind.
     pub const fn kind(&self) -> Kind {
@@ -225,6 +286,14 @@ impl Object {
             (Self::Role(_), true) => Kind::Role,
             (Self::Binding(_), true) => Kind::RoleBinding,
             (Self::Binding(_), false) => Kind::ClusterRoleBinding,
+        }
+    }
+
+    /// Bytes held for it.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Role(role) => role.size(),
+            Self::Binding(binding) => binding.size(),
         }
     }
 
@@ -267,8 +336,8 @@ enum Unreadable {
     Kind(String),
     #[error("{0} is empty")]
     Empty(&'static str),
-    #[error("`{0}` is no kind of {1}")]
-    Reference(String, &'static str),
+    #[error("`{0}` is no kind of role")]
+    Reference(String),
 }
 
 #[derive(Deserialize)]
@@ -284,7 +353,7 @@ struct Document {
     #[serde(default)]
     role_ref: Option<Reference>,
     #[serde(default)]
-    subjects: Option<Vec<Reference>>,
+    subjects: Subjects,
 }
 
 #[derive(Deserialize)]
@@ -300,8 +369,6 @@ struct Metadata {
 struct Reference {
     kind: String,
     name: String,
-    #[serde(default)]
-    namespace: Option<String>,
 }
 
 impl Document {
@@ -338,34 +405,15 @@ impl Document {
     fn binding(self, kind: Kind) -> Result<Binding, Unreadable> {
         let name = self.name(kind)?;
         let role = self.role_ref.ok_or(Unreadable::Empty("roleRef"))?;
-        let subjects = self.subjects.unwrap_or_default();
         Ok(Binding {
             role_kind: match &*role.kind {
                 "ClusterRole" => RoleKind::ClusterRole,
                 "Role" => RoleKind::Role,
-                _ => return Err(Unreadable::Reference(role.kind, "role")),
+                _ => return Err(Unreadable::Reference(role.kind)),
             },
             role: not_empty(&role.name, "roleRef.name")?,
-            subjects: subjects
-                .into_iter()
-                .map(|subject| subject.grantee(&name))
-                .collect::<Result<_, _>>()?,
+            subjects: self.subjects,
             name,
-        })
-    }
-}
-
-impl Reference {
-    fn grantee(self, binding: &ObjectName) -> Result<Grantee, Unreadable> {
-        let Some(kind) = SubjectKind::named(&self.kind) else {
-            return Err(Unreadable::Reference(self.kind, "subject"));
-        };
-        let own = self.namespace.filter(|namespace| !namespace.is_empty());
-        let namespace = own.map(Arc::from).or_else(|| binding.namespace.clone());
-        Ok(Grantee {
-            kind,
-            namespace: namespace.filter(|_| kind == SubjectKind::ServiceAccount),
-            name: not_empty(&self.name, "a subject's name")?,
         })
     }
 }
@@ -377,3 +425,15 @@ fn not_empty(text: &str, what: &'static str) -> Result<Arc<str>, Unreadable> {
         Ok(text.into())
     }
 }
+
+/// More letters of labels than any published role has.
+const LABELS_IN_NAME_ONLY: usize = 4096;
+
+/// An object's own fields, and its places in the lists.
+const OBJECT: usize = 256;
+
+/// A label's places in the map, and its counts.
+const LABEL: usize = 96;
+
+/// A subject's place in the index, of which the list is up to half empty.
+const GRANT: usize = 32;

@@ -1,6 +1,5 @@
 use std::sync::OnceLock;
 
-use super::aggregates::Aggregate;
 use super::index::KnownRole;
 use super::{Role, View};
 use crate::domain::Scope;
@@ -12,7 +11,6 @@ use crate::rbac::{Capabilities, Level, Relation, Rules};
 pub struct RoleView<'v> {
     view: &'v View,
     known: &'v KnownRole,
-    aggregate: Option<&'v Aggregate>,
 }
 
 /// What a role allows, and what follows from it; each found when it is asked for first.
@@ -66,11 +64,7 @@ impl InScope {
 
 impl<'v> RoleView<'v> {
     pub(super) fn new(view: &'v View, known: &'v KnownRole) -> Self {
-        Self {
-            view,
-            known,
-            aggregate: view.aggregate(&known.role.name),
-        }
+        Self { view, known }
     }
 
     /// The role as it is written.
@@ -80,10 +74,9 @@ impl<'v> RoleView<'v> {
 
     /// The other `ClusterRole`s that it is made of, in the order of their names.
     pub fn members(self) -> impl Iterator<Item = &'v str> {
-        let members = self
-            .aggregate
-            .map_or(&[][..], |aggregate| &aggregate.members);
-        members.iter().map(|member| &**member)
+        let own = &*self.known.role.name.name;
+        let members = self.view.members(&self.known.role);
+        members.map(|name| &**name).filter(move |name| *name != own)
     }
 
     /// What it allows where it is granted in that scope: its own rules and its members'.
@@ -138,18 +131,10 @@ impl<'v> RoleView<'v> {
     }
 
     fn effective(self) -> &'v Effective {
-        let own = &self.known.role.rules;
-        match self.aggregate {
-            Some(aggregate) if !aggregate.members.is_empty() => aggregate
-                .effective
-                .get_or_init(|| Effective::new(self.together(aggregate))),
-            _ => self.known.own.get_or_init(|| Effective::new(own.clone())),
-        }
-    }
-
-    fn together(self, aggregate: &Aggregate) -> Rules {
-        let members = aggregate.members.iter();
-        let of_members = members.filter_map(|member| self.view.written_rules(member));
-        Rules::union(of_members.chain([&self.known.role.rules]))
+        let role = &self.known.role;
+        let own = || Effective::new(role.rules.clone());
+        self.view
+            .together(role)
+            .unwrap_or_else(|| self.known.own.get_or_init(own))
     }
 }

@@ -398,3 +398,104 @@ proptest! {
         prop_assert_eq!(told(&facts.view()), told(&fresh.view()));
     }
 }
+
+fn limited(namespace: usize) -> Facts {
+    let mut facts = Facts::within(Limits {
+        cluster: namespace,
+        namespaces: 2 * namespace,
+        namespace,
+    });
+    for kind in Kind::ALL {
+        facts.apply(Event::Reset(kind, Vec::new()));
+    }
+    facts
+}
+
+fn long_binding(name: &str, namespace: &str, subjects: usize) -> Object {
+    let subject = |it: usize| json!({"kind": "User", "name": format!("u{it}@orchard.test")});
+    let subjects: Vec<_> = (0..subjects).map(subject).collect();
+    let binding = json!({
+        "kind": "RoleBinding",
+        "metadata": {"name": name, "namespace": namespace},
+        "roleRef": {"kind": "ClusterRole", "name": "view"},
+        "subjects": subjects,
+    });
+    serde_json::from_value(binding).unwrap()
+}
+
+#[test]
+fn what_there_is_no_room_for_is_known_by_its_name() {
+    let mut facts = limited(10_000);
+    facts.apply(Event::Upsert(long_binding("long", "vms", 1_000)));
+    facts.apply(Event::Upsert(long_binding("short", "vms", 1)));
+    let view = facts.view();
+    let name = ObjectName::within("vms", "long");
+    assert!(view.binding(&name).unwrap().subjects.are_not_held());
+    assert_eq!(view.in_name_only(Kind::RoleBinding), 1);
+    assert_eq!(view.count(Kind::RoleBinding), 2);
+    assert_eq!(
+        view.bindings_of(Principal::User("u0@orchard.test")).count(),
+        1
+    );
+    // Another namespace has room of its own, and what shrinks is held again.
+    facts.apply(Event::Upsert(long_binding("short", "other", 1)));
+    facts.apply(Event::Upsert(long_binding("long", "vms", 2)));
+    let view = facts.view();
+    assert_eq!(view.in_name_only(Kind::RoleBinding), 0);
+    assert_eq!(
+        view.bindings_of(Principal::User("u0@orchard.test")).count(),
+        3
+    );
+}
+
+#[test]
+fn a_role_that_there_is_no_room_for_allows_everything() {
+    let mut facts = limited(10_000);
+    let names: Vec<String> = (0..5_000).map(|it| format!("n{it}")).collect();
+    let role = json!({
+        "kind": "Role",
+        "metadata": {"name": "long", "namespace": "vms"},
+        "rules": [{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": names}],
+    });
+    facts.apply(Event::Upsert(serde_json::from_value(role).unwrap()));
+    let view = facts.view();
+    let long = view.role(&ObjectName::within("vms", "long")).unwrap();
+    assert!(long.rules(&vms()).is_too_large());
+    assert_eq!(long.level(&vms()), Some(Level::Admin));
+    assert_eq!(view.in_name_only(Kind::Role), 1);
+}
+
+#[test]
+fn past_all_room_it_is_counted_and_nothing_is_taken_for_absent() {
+    let mut facts = limited(2_000);
+    facts.apply(Event::Listing(Kind::RoleBinding));
+    for number in 0..20 {
+        let name = format!("b{number}");
+        facts.apply(Event::Upsert(long_binding(&name, "vms", 1)));
+    }
+    facts.apply(Event::Listed(Kind::RoleBinding));
+    let view = facts.view();
+    let left_out: usize = view.left_out().map(|(.., count)| count).sum();
+    assert_eq!(view.count(Kind::RoleBinding) + left_out, 20);
+    assert!(left_out > 0 && view.size() <= 2_500);
+    assert!(!view.holds_all(Kind::RoleBinding, Some("vms")));
+    assert!(view.holds_all(Kind::RoleBinding, Some("other")));
+    assert!(view.holds_all(Kind::Role, Some("vms")));
+}
+
+#[test]
+fn a_list_in_pages_ends_what_it_does_not_name() {
+    let mut facts = limited(1 << 20);
+    facts.apply(Event::Upsert(long_binding("old", "vms", 1)));
+    facts.apply(Event::Listing(Kind::RoleBinding));
+    facts.apply(Event::Upsert(long_binding("new", "vms", 1)));
+    assert_eq!(facts.view().count(Kind::RoleBinding), 2);
+    facts.apply(Event::Listed(Kind::RoleBinding));
+    assert!(
+        facts
+            .view()
+            .binding(&ObjectName::within("vms", "old"))
+            .is_none()
+    );
+    assert_eq!(facts.view().count(Kind::RoleBinding), 1);
+}

@@ -1,8 +1,9 @@
 use std::sync::{Arc, OnceLock};
 
-use super::aggregates::{Aggregate, Aggregates};
-use super::index::{Index, KnownRole};
-use super::{Binding, Event, Kind, ObjectName, RoleView};
+use super::aggregates::Aggregates;
+use super::index::{Index, Key};
+use super::role_view::Effective;
+use super::{Binding, Event, Facts, Kind, Object, ObjectName, Role, RoleView};
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{Capabilities, Level, Rules};
 
@@ -49,19 +50,32 @@ impl View {
         Kind::ALL.into_iter().all(|kind| self.knows(kind))
     }
 
+    /// Whether what is not here of that kind, in that namespace or in the cluster, is not there either: all were read,
+    /// and there was room for them.
+    pub fn holds_all(&self, kind: Kind, namespace: Option<&str>) -> bool {
+        self.knows(kind) && self.index.holds_all(kind, namespace)
+    }
+
+    /// What there was no room for: how many objects of which kind, in which namespace.
+    pub fn left_out(&self) -> impl Iterator<Item = (Kind, Option<&Arc<str>>, usize)> {
+        let left_out = self.index.left_out().iter();
+        left_out.map(|((kind, namespace), count)| (*kind, namespace.as_ref(), *count))
+    }
+
+    /// How many objects of a kind are known by their names only, since there was no room for more: such a role counts as
+    /// one that allows everything, and whom such a binding names has to be read again.
+    pub fn in_name_only(&self, kind: Kind) -> usize {
+        self.index.in_name_only(kind)
+    }
+
+    /// Bytes that its roles and bindings take.
+    pub fn size(&self) -> usize {
+        self.index.held()
+    }
+
     /// How many objects of a kind there are.
     pub fn count(&self, kind: Kind) -> usize {
-        let of_kind = |name: &&ObjectName| name.namespace.is_some() == kind.is_namespaced();
-        match kind {
-            Kind::ClusterRole | Kind::Role => {
-                let names = self.index.roles.values().map(|known| &known.role.name);
-                names.filter(of_kind).count()
-            }
-            Kind::RoleBinding | Kind::ClusterRoleBinding => {
-                let names = self.index.bindings.values().map(|binding| &binding.name);
-                names.filter(of_kind).count()
-            }
-        }
+        self.index.count(kind)
     }
 
     /// The role that a binding with this scope refers to.
@@ -70,22 +84,31 @@ impl View {
             RoleKind::ClusterRole => None,
             RoleKind::Role => Some(scope.namespace()?),
         };
-        self.known(namespace, &role.name)
+        self.known((namespace, &role.name))
+    }
+
+    /// Whether the cluster has no such role, as far as this view goes.
+    pub fn lacks(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> bool {
+        let (kind, namespace) = match role.kind {
+            RoleKind::ClusterRole => (Kind::ClusterRole, None),
+            RoleKind::Role => (Kind::Role, scope.namespace()),
+        };
+        self.referred(role, scope).is_none() && self.holds_all(kind, namespace)
     }
 
     /// The role of that name.
     pub fn role(&self, name: &ObjectName) -> Option<RoleView<'_>> {
-        self.known(name.namespace.as_deref(), &name.name)
+        self.known(name.key())
     }
 
     /// The `ClusterRole` of that name.
     pub fn cluster_role(&self, name: &str) -> Option<RoleView<'_>> {
-        self.known(None, name)
+        self.known((None, name))
     }
 
     /// Every role: those of the cluster first, then by namespace and name.
     pub fn roles(&self) -> impl Iterator<Item = RoleView<'_>> {
-        let known = self.index.roles.values();
+        let known = self.index.roles.iter();
         known.map(|known| RoleView::new(self, known))
     }
 
@@ -102,18 +125,17 @@ impl View {
 
     /// Every binding: those of the cluster first, then by namespace and name.
     pub fn bindings(&self) -> impl Iterator<Item = &Arc<Binding>> {
-        self.index.bindings.values()
+        self.index.bindings.iter()
     }
 
     /// The binding of that name.
     pub fn binding(&self, name: &ObjectName) -> Option<&Arc<Binding>> {
-        let namespace = name.namespace.as_deref();
-        self.index.bindings.get(namespace, &name.name)
+        self.index.binding(name.key())
     }
 
     /// The bindings that name a role, whether or not it exists.
-    pub fn bindings_of_role(&self, role: &ObjectName) -> &[Arc<Binding>] {
-        self.index.bindings_of_role(role)
+    pub fn bindings_of_role(&self, role: &ObjectName) -> impl Iterator<Item = &Arc<Binding>> {
+        self.index.bindings_of_role(role.key())
     }
 
     /// The bindings that grant what a role allows: those that name it, or an aggregate that it is part of.
@@ -121,16 +143,13 @@ impl View {
         let is_cluster_role = role.namespace.is_none().then_some(&*role.name);
         let aggregates = is_cluster_role
             .into_iter()
-            .flat_map(|name| self.aggregates.containing(name));
-        let through = aggregates.flat_map(|name| {
-            let aggregate = ObjectName::of_cluster(Arc::clone(name));
-            self.bindings_of_role(&aggregate)
-        });
-        self.bindings_of_role(role).iter().chain(through)
+            .flat_map(|name| self.aggregates.selection(&self.index).containing(name));
+        let through = aggregates.flat_map(|name| self.index.bindings_of_role((None, name)));
+        self.bindings_of_role(role).chain(through)
     }
 
     /// The bindings that name a principal, however it is written there; not those of its groups.
-    pub fn bindings_of(&self, principal: Principal<'_>) -> &[Arc<Binding>] {
+    pub fn bindings_of(&self, principal: Principal<'_>) -> impl Iterator<Item = &Arc<Binding>> {
         self.index.bindings_of(principal)
     }
 
@@ -139,39 +158,48 @@ impl View {
         &self,
         principal: Principal<'_>,
         scope: &Scope<'_>,
-    ) -> impl Iterator<Item = &Arc<Binding>> + use<'_> {
-        // Sorted by name: those of the cluster first, then by namespace.
-        let all = self.index.bindings_of(principal);
-        let (wide, narrow) =
-            all.split_at(all.partition_point(|binding| binding.name.namespace.is_none()));
-        let narrow = match scope {
-            Scope::Cluster => narrow,
-            Scope::Namespace(namespace) => {
-                let start = narrow.partition_point(|it| namespace_of(it) < Some(&**namespace));
-                let (_, rest) = narrow.split_at(start);
-                let end = rest.partition_point(|it| namespace_of(it) == Some(&**namespace));
-                rest.split_at(end).0
-            }
+    ) -> impl Iterator<Item = &Arc<Binding>> {
+        let (all, wide, narrow) = match scope.namespace() {
+            None => (Some(self.index.bindings_of(principal)), None, None),
+            Some(namespace) => (
+                None,
+                Some(self.index.bindings_in(principal, None)),
+                Some(self.index.bindings_in(principal, Some(namespace))),
+            ),
         };
-        wide.iter().chain(narrow)
+        let within = wide
+            .into_iter()
+            .flatten()
+            .chain(narrow.into_iter().flatten());
+        all.into_iter().flatten().chain(within)
+    }
+
+    /// How many namespaces have bindings.
+    pub fn namespace_count(&self) -> usize {
+        self.index.namespaces.len()
     }
 
     /// The namespaces that have bindings.
     pub fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.index.bindings.namespaces()
+        self.index.namespaces.iter().map(|(name, _)| &**name)
     }
 
     /// The view as it would be after an event, to compare with this one.
     #[must_use]
-    pub fn after(&self, event: Event) -> Self {
-        let mut index = self.index.clone();
-        let changed = index.apply(event);
-        let aggregates = if changed.cluster_roles {
-            Arc::new(Aggregates::of(&index))
-        } else {
-            Arc::clone(&self.aggregates)
-        };
-        Self::new(index, aggregates)
+    pub fn after(&self, event: Event) -> Arc<Self> {
+        let mut facts = Facts::from_view(&self.index, &self.aggregates);
+        facts.apply(event);
+        facts.view()
+    }
+
+    /// The view as it would be with these written as well: a role allows what it does now and what
+    /// they say, a binding grants it to whom it names now and whom they name.
+    pub fn together_with(&self, objects: impl IntoIterator<Item = Object>) -> Arc<Self> {
+        let mut facts = Facts::from_view(&self.index, &self.aggregates);
+        for object in objects {
+            facts.apply(Event::Upsert(facts.index.together_with(object)));
+        }
+        facts.view()
     }
 
     /// What the VM role of that level lets somebody do; nothing where it is no reference.
@@ -189,25 +217,24 @@ impl View {
         *of_scope.get_or_init(find)
     }
 
-    pub(super) fn aggregate(&self, role: &ObjectName) -> Option<&Aggregate> {
-        match role.namespace {
-            None => self.aggregates.get(&role.name),
-            Some(_) => None,
-        }
+    /// What an aggregated `ClusterRole` is made of, itself among it; nothing for any other role.
+    pub(super) fn members(&self, role: &Role) -> impl Iterator<Item = &Arc<str>> {
+        let made_of = || {
+            let selection = self.aggregates.selection(&self.index);
+            Some(selection.made_of(selection.component(&role.name.name)?))
+        };
+        let members = role.is_aggregate().then(made_of).flatten();
+        members.into_iter().flatten()
     }
 
-    /// The rules that are written in a `ClusterRole`.
-    pub(super) fn written_rules(&self, cluster_role: &str) -> Option<&Rules> {
-        let known = self.index.roles.get(None, cluster_role)?;
-        Some(&known.role.rules)
+    /// What an aggregated `ClusterRole` allows with its members; nothing for any other role.
+    pub(super) fn together(&self, role: &Role) -> Option<&Effective> {
+        let is_aggregate = role.is_aggregate().then_some(&*role.name.name);
+        self.aggregates.effective(is_aggregate?, &self.index)
     }
 
-    fn known(&self, namespace: Option<&str>, name: &str) -> Option<RoleView<'_>> {
-        let known: &Arc<KnownRole> = self.index.roles.get(namespace, name)?;
+    fn known(&self, name: Key<'_>) -> Option<RoleView<'_>> {
+        let known = self.index.role(name)?;
         Some(RoleView::new(self, known))
     }
-}
-
-fn namespace_of(binding: &Binding) -> Option<&str> {
-    binding.name.namespace.as_deref()
 }

@@ -1,13 +1,14 @@
 use std::collections::BTreeMap;
 use std::mem::discriminant;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::facts::{Facts, Kind};
+use crate::facts::{Event, Facts, Kind, Limits};
 use crate::metrics::{ClusterState, Label};
 use crate::sources::cluster::{Client, Heard, News, Trouble, follow};
 
@@ -50,6 +51,12 @@ impl ClusterStatus {
         }
     }
 
+    /// Whether it has been lost for so long.
+    pub fn is_lost_since(&self, after: Duration, now: Timestamp) -> bool {
+        let lasts = now.duration_since(self.since).unsigned_abs();
+        self.state == ClusterState::Lost && lasts >= after
+    }
+
     /// Whether requests are judged: not while what the roles allow is not known yet, or may not be, for a copy of a VM
     /// role would be let through. Whoever wants that says so with `--cluster off`.
     pub fn is_ready(&self) -> bool {
@@ -66,7 +73,7 @@ impl ClusterWatch {
         let kinds = Kind::ALL.map(|kind| (kind, Standing::default()));
         let watch = Self {
             live,
-            facts: Facts::new(),
+            facts: Facts::within(Limits::REPLICA),
             kinds: kinds.into(),
         };
         watch.enter(ClusterState::Syncing, Timestamp::now(), None);
@@ -117,7 +124,7 @@ impl ClusterWatch {
             }
             News::Event(event) => {
                 standing.trouble = None;
-                standing.is_known = true;
+                standing.is_known |= matches!(event, Event::Reset(..) | Event::Listed(_));
                 self.live.cluster_answered(now);
                 self.facts.apply(event)
             }
@@ -227,8 +234,8 @@ fn log(status: &ClusterStatus) {
 /// An API server that starts forbids everything until it has read the roles itself.
 const STARTING: SignedDuration = SignedDuration::from_secs(3);
 
-/// More than comes while a view is made.
-const BACKLOG: usize = 1024;
+/// What is heard waits where it comes from once so much of it waits here: an object may take megabytes.
+const BACKLOG: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -126,7 +126,13 @@ fn can(reaches: &Reaches, decision: &Decision) -> String {
         Judged::Binding => ("can", "allows"),
         Judged::Role | Judged::Deletion => ("could then", "would then allow"),
     };
-    if reaches.can.is_empty() {
+    if reaches.is_too_large {
+        let is = match decision.judged {
+            Judged::Binding => "is",
+            Judged::Role | Judged::Deletion => "would then be",
+        };
+        format!("{is} too large to judge: it counts as one that allows everything, as {role} does")
+    } else if reaches.can.is_empty() {
         format!("{allows} all that {role} allows in this cluster")
     } else {
         format!("{can} {}: as much as {role}", abilities(&reaches.can))

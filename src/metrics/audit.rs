@@ -1,4 +1,4 @@
-use prometheus::{Gauge, IntGaugeVec, Registry};
+use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 
 use crate::audit::Report;
 use crate::domain::Rule;
@@ -6,7 +6,7 @@ use crate::ruling::Ruling;
 
 use super::family::opts;
 use super::findings::OTHER_ROLE;
-use super::time_gauge;
+use super::{gauge, time_gauge};
 
 /// What the last scan of the cluster's bindings found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +15,8 @@ pub struct AuditSnapshot {
     pub last_run: f64,
     /// How long it took, in seconds.
     pub duration: f64,
+    /// How many bindings that are known by their names only it did not come to.
+    pub unread: usize,
     /// How many findings no exemption covers, for each rule and role of the policy's mapping, the last being others.
     pub findings: Vec<(Rule, Box<str>, usize)>,
 }
@@ -44,6 +46,7 @@ impl AuditSnapshot {
 pub(super) struct AuditGauges {
     last_run: Gauge,
     duration: Gauge,
+    unread: IntGauge,
     findings: IntGaugeVec,
 }
 
@@ -63,6 +66,11 @@ impl AuditGauges {
                 "audit_duration_seconds",
                 "How long the last scan of the cluster's bindings took.",
             )?,
+            unread: gauge(
+                registry,
+                "audit_unread_bindings",
+                "Bindings that are known by their names only, and that the last scan did not come to.",
+            )?,
             findings,
         })
     }
@@ -70,6 +78,8 @@ impl AuditGauges {
     pub(super) fn set(&self, now: &AuditSnapshot) {
         self.last_run.set(now.last_run);
         self.duration.set(now.duration);
+        self.unread
+            .set(i64::try_from(now.unread).unwrap_or(i64::MAX));
         // A policy that is replaced may name other roles.
         self.findings.reset();
         for (rule, role, count) in &now.findings {

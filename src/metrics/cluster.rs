@@ -17,6 +17,10 @@ pub struct ClusterSnapshot {
     pub last_contact: f64,
     /// How many objects of each kind are known.
     pub objects: [(Kind, usize); 4],
+    /// How many of them there was room for no more than the name.
+    pub in_name_only: [(Kind, usize); 4],
+    /// How many more of each kind there was not even room for the name.
+    pub left_out: [(Kind, usize); 4],
     /// What became of the cluster's own VM roles.
     pub references: [(Level, ReferenceState); 4],
 }
@@ -29,9 +33,17 @@ impl ClusterSnapshot {
             state,
             last_contact,
             objects: Kind::ALL.map(|kind| (kind, count(kind))),
+            in_name_only: Kind::ALL
+                .map(|kind| (kind, view.map_or(0, |view| view.in_name_only(kind)))),
+            left_out: Kind::ALL.map(|kind| (kind, view.map_or(0, |view| left_out(view, kind)))),
             references: Level::ALL.map(|level| (level, reference(view, level))),
         }
     }
+}
+
+fn left_out(view: &View, kind: Kind) -> usize {
+    let of_kind = view.left_out().filter(|(of, ..)| *of == kind);
+    of_kind.map(|(.., count)| count).sum()
 }
 
 fn reference(view: Option<&View>, level: Level) -> ReferenceState {
@@ -48,6 +60,8 @@ pub(super) struct ClusterGauges {
     synced: IntGauge,
     last_contact: Gauge,
     objects: IntGaugeVec,
+    in_name_only: IntGaugeVec,
+    left_out: IntGaugeVec,
     references: IntGaugeVec,
 }
 
@@ -81,6 +95,18 @@ impl ClusterGauges {
                 "Roles and bindings of the cluster that are known.",
                 "kind",
             )?,
+            in_name_only: gauges(
+                registry,
+                "cluster_objects_too_large",
+                "Roles and bindings that are known by their names only, for want of memory.",
+                "kind",
+            )?,
+            left_out: gauges(
+                registry,
+                "cluster_objects_left_out",
+                "Roles and bindings that are not known, for want of memory.",
+                "kind",
+            )?,
             references,
         })
     }
@@ -93,9 +119,15 @@ impl ClusterGauges {
         self.synced
             .set(i64::from(now.state == ClusterState::Synced));
         self.last_contact.set(now.last_contact);
-        for (kind, count) in now.objects {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.objects.with_label_values(&[kind.as_str()]).set(count);
+        for (gauges, counts) in [
+            (&self.objects, now.objects),
+            (&self.in_name_only, now.in_name_only),
+            (&self.left_out, now.left_out),
+        ] {
+            for (kind, count) in counts {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                gauges.with_label_values(&[kind.as_str()]).set(count);
+            }
         }
         for (level, reference) in now.references {
             for state in ReferenceState::ALL {

@@ -16,7 +16,7 @@ pub struct AggregationRule {
 }
 
 /// Selects by labels: every label and every requirement must match; an empty one selects everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
     /// Labels that must be there with these values.
@@ -28,7 +28,7 @@ pub struct LabelSelector {
 }
 
 /// One requirement on one label.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 pub struct SelectorRequirement {
     /// The label.
     #[serde(deserialize_with = "word")]
@@ -41,7 +41,7 @@ pub struct SelectorRequirement {
 }
 
 /// What a requirement asks of a label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 pub enum Operator {
     /// It has one of the values.
     In,
@@ -53,7 +53,22 @@ pub enum Operator {
     DoesNotExist,
 }
 
+/// A label without which a selector selects nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted<'a> {
+    /// With any value.
+    Key(&'a Arc<str>),
+    /// With one of these values.
+    OneOf(&'a Arc<str>, &'a [Arc<str>]),
+}
+
 impl AggregationRule {
+    /// Bytes held for it.
+    pub(crate) fn size(&self) -> usize {
+        let selectors = self.cluster_role_selectors.iter();
+        selectors.map(LabelSelector::size).sum()
+    }
+
     /// Whether a `ClusterRole` with these labels is part of it.
     pub fn selects(&self, labels: &Labels) -> bool {
         self.cluster_role_selectors
@@ -73,9 +88,47 @@ impl LabelSelector {
                 .iter()
                 .all(|requirement| requirement.is_met(labels))
     }
+
+    /// Whether it selects everything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+
+    /// The labels that whatever is selected has.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = Wanted<'_>> {
+        let labels = self.match_labels.iter();
+        let labels = labels.map(|(key, value)| Wanted::OneOf(key, std::slice::from_ref(value)));
+        let expressions = self.match_expressions.iter();
+        labels.chain(expressions.filter_map(SelectorRequirement::wanted))
+    }
+
+    /// How many comparisons it takes to ask it of one object, at most.
+    pub(crate) fn weight(&self) -> usize {
+        let expressions = self.match_expressions.iter();
+        let expressions: usize = expressions.map(|it| 1 + it.values.len()).sum();
+        1 + self.match_labels.len() + expressions
+    }
+
+    fn size(&self) -> usize {
+        let labels = self.match_labels.iter();
+        let labels: usize = labels.map(|(key, value)| key.len() + value.len()).sum();
+        let expressions = self.match_expressions.iter().map(|it| {
+            let values: usize = it.values.iter().map(|value| value.len() + WORD).sum();
+            it.key.len() + WORD + values
+        });
+        labels + expressions.sum::<usize>() + WORD * self.weight()
+    }
 }
 
 impl SelectorRequirement {
+    fn wanted(&self) -> Option<Wanted<'_>> {
+        match self.operator {
+            Operator::In => Some(Wanted::OneOf(&self.key, &self.values)),
+            Operator::Exists => Some(Wanted::Key(&self.key)),
+            Operator::NotIn | Operator::DoesNotExist => None,
+        }
+    }
+
     fn is_met(&self, labels: &Labels) -> bool {
         let value = labels.get(&self.key);
         let is_listed = value.is_some_and(|value| self.values.contains(value));
@@ -102,6 +155,9 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arc<str>>, D:
     let words: Vec<String> = or_default(deserializer)?;
     Ok(words.into_iter().map(Arc::from).collect())
 }
+
+/// What a word takes beside its letters.
+const WORD: usize = 64;
 
 /// Reads labels, absent or `null` being none.
 pub(crate) fn labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Labels, D::Error> {

@@ -142,6 +142,21 @@ impl Admin {
         if let Some(view) = self.live.view() {
             for kind in Kind::ALL {
                 let _ = write!(text, "{} {}s, ", view.count(kind), kind.as_str());
+                let in_name_only = view.in_name_only(kind);
+                if in_name_only > 0 {
+                    let _ = write!(text, "{in_name_only} of them too large to judge, ");
+                }
+            }
+        }
+        if let Some(audited) = self.live.audited() {
+            let age = now.duration_since(audited.at).as_secs();
+            let _ = write!(text, "audited {age} s ago, ");
+            if audited.unread > 0 {
+                let _ = write!(
+                    text,
+                    "{} bindings still to be read for it, ",
+                    audited.unread
+                );
             }
         }
         let age = self
@@ -176,6 +191,7 @@ impl Admin {
         AuditSnapshot {
             last_run: audited.as_ref().map_or(0.0, |audited| seconds(audited.at)),
             duration: audited.as_ref().map_or(0.0, |it| it.took.as_secs_f64()),
+            unread: audited.as_ref().map_or(0, |it| it.unread),
             findings: AuditSnapshot::count(report, ruling),
         }
     }

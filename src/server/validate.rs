@@ -10,10 +10,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::facts::{Cluster, Event, ObjectName, RoleRead};
+use crate::domain::Verdict;
+use crate::facts::{Cluster, Event, Object, ObjectName, RoleRead, View};
 use crate::live::{Current, Live};
 use crate::metrics::{Metrics, Rejection, RoleReadResult};
-use crate::review::{Reply, review, review_oversized};
+use crate::review::{DecisionLabel, Reply, review, review_oversized, written_object};
 use crate::sources::cluster::{LiveRole, RoleReader};
 
 use super::Webhook;
@@ -33,6 +34,7 @@ pub(super) struct Validate {
     memory: Budget,
     max_body: usize,
     body_timeout: Duration,
+    lost_after: Duration,
     clock: fn() -> Timestamp,
 }
 
@@ -80,6 +82,7 @@ impl Validate {
             memory: Budget::new(limits.max_buffered_bytes.0.max(largest)),
             max_body: limits.max_body_bytes.0,
             body_timeout: limits.body_timeout,
+            lost_after: webhook.lost_after,
             clock: webhook.clock,
         }
     }
@@ -152,35 +155,46 @@ impl Validate {
             .map_err(|_| Rejection::Saturated)
     }
 
-    /// Judges by what is known of the cluster; where that leaves out the role, it is read first, once.
+    /// Judges by what is known of the cluster and what others are about to write; where that leaves out the role, it is
+    /// read first, once.
     async fn reply_from_cluster(
         &self,
         received: &Received<'_>,
         current: &Current,
         deadline: Instant,
     ) -> Reply {
-        let view = self.live.view();
-        let reader = self.roles.as_ref().zip(view.as_ref());
-        let seen = Cluster {
-            view: view.as_deref(),
-            role_read: reader.map_or(RoleRead::Never, |_| RoleRead::Possible),
+        let Some(view) = self.live.view() else {
+            return self.reply(received, current, Cluster::default()).await;
         };
-        match (self.reply(received, current, seen).await, reader) {
-            (Reply::RoleToRead(role), Some((reader, view))) => {
-                // Boxed, since it is rare and takes 4 kB, which would be moved with every request.
-                let read = Box::pin(self.read_role(reader, &role, deadline)).await;
-                // Of the view from before the read: what the read said is at least as new as that.
-                // With all ClusterRoles of a large cluster that takes milliseconds.
-                let after = |event| tokio::task::block_in_place(|| view.after(event));
-                let after = read.map(after);
-                let seen = Cluster {
-                    view: Some(after.as_ref().unwrap_or(view)),
-                    role_read: after.as_ref().map_or(RoleRead::Failed, |_| RoleRead::Done),
-                };
-                self.reply(received, current, seen).await
-            }
-            (reply, _) => reply,
+        let pending = &self.live.pending;
+        let own = written(received).map(|object| pending.enter(object, Instant::now()));
+        let over = |view: &Arc<View>| pending.over(view, own.as_ref(), Instant::now());
+        let is_lost = self.live.cluster().is_lost_since(self.lost_after, (self.clock)());
+        let seen = |view, role_read| Cluster {
+            view: Some(view),
+            role_read,
+            is_lost,
+        };
+        let reader = self.roles.as_ref();
+        let first = reader.map_or(RoleRead::Never, |_| RoleRead::Possible);
+        let before = over(&view);
+        let mut reply = self.reply(received, current, seen(&before, first)).await;
+        if let (Reply::RoleToRead(role), Some(reader)) = (&reply, reader) {
+            // Boxed, since it is rare and takes 4 kB, which would be moved with every request.
+            let read = Box::pin(self.read_role(reader, role, deadline)).await;
+            let role_read = read.as_ref().map_or(RoleRead::Failed, |_| RoleRead::Done);
+            // Of the view from before the read: what the read said is at least as new as that.
+            // With all ClusterRoles of a large cluster that takes milliseconds.
+            let after = tokio::task::block_in_place(|| match read {
+                Some(event) => over(&view.after(event)),
+                None => over(&view),
+            });
+            reply = self.reply(received, current, seen(&after, role_read)).await;
         }
+        if let (Some(own), true) = (own, is_let_through(&reply)) {
+            own.keep();
+        }
+        reply
     }
 
     /// What the API server says of a role, while the request has time.
@@ -246,6 +260,24 @@ impl From<Lost> for Refused {
             Lost::Crowded => Rejection::Saturated.into(),
             Lost::Broken => Self::Canceled,
         }
+    }
+}
+
+/// The role or binding that a review would write, unless it is a dry run.
+fn written(received: &Received<'_>) -> Option<Object> {
+    match received {
+        Received::Whole(body) => written_object(body.bytes()),
+        Received::Oversized(_) => None,
+    }
+}
+
+fn is_let_through(reply: &Reply) -> bool {
+    match reply {
+        Reply::Review { outcome, .. } => match outcome.decision {
+            DecisionLabel::Judged(verdict) => verdict != Verdict::Denied,
+            DecisionLabel::Invalid => false,
+        },
+        Reply::RoleToRead(_) | Reply::NoUid { .. } => false,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Objects become [`facts`](crate::facts) at once; nothing else of them is kept.
 
+mod binding;
 mod connection;
 mod error;
 mod follow;
@@ -10,6 +11,7 @@ mod pages;
 mod reader;
 mod trimmed;
 
+pub use binding::read_binding;
 pub use connection::{ClusterFrom, connect, own_namespace};
 pub(crate) use error::told;
 pub use follow::{Heard, News, Trouble, follow};

@@ -1,5 +1,6 @@
 //! Each case through a server of its own: a real handshake, a real request, and the clock of the case.
 
+use std::time::Duration;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -76,6 +77,7 @@ fn webhook(case: &Case, lifecycle: &Arc<Lifecycle>) -> Webhook {
         metrics,
         lifecycle: Arc::clone(lifecycle),
         limits: DefaultLimits::parse_from(["palette-rbac"]).limits,
+        lost_after: Duration::MAX,
         clock: || Timestamp::from_second(NOW.load(Ordering::SeqCst)).unwrap(),
     }
 }

@@ -102,19 +102,19 @@ fn dry_run(site: &Site, binding: &Binding) -> Transcript {
     site.kubectl(&format!("create --dry-run=server -f {file}"))
 }
 
+/// With `roleReads: watched`.
 fn watched(test: impl FnOnce(&Site)) {
-    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| open(WATCHED, &fixture("orchard.yaml")));
+    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
+        let policy = fs::read_to_string(fixture("orchard.yaml")).unwrap();
+        let file = scratch("live-reads").unwrap().join("watched.yaml");
+        fs::write(&file, policy + "roleReads: watched\n").unwrap();
+        open(WATCHED, &file.display().to_string())
+    });
     SITE.as_ref().map(test);
 }
 
-/// With `roleReads: live`.
 fn live(test: impl FnOnce(&Site)) {
-    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| {
-        let policy = fs::read_to_string(fixture("orchard.yaml")).unwrap();
-        let file = scratch("live-reads").unwrap().join("live.yaml");
-        fs::write(&file, policy + "roleReads: live\n").unwrap();
-        open(LIVE, &file.display().to_string())
-    });
+    static SITE: LazyLock<Option<Site>> = LazyLock::new(|| open(LIVE, &fixture("orchard.yaml")));
     SITE.as_ref().map(test);
 }
 

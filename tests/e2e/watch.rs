@@ -195,7 +195,7 @@ pub(crate) fn shared() -> Option<&'static Cluster> {
 }
 
 /// The rights that users install.
-fn install_rights(cluster: &Cluster) {
+pub(crate) fn install_rights(cluster: &Cluster) {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base/rbac.yaml");
     let apply = format!("apply -f {}", base.display());
     cluster
@@ -234,6 +234,17 @@ pub(crate) fn serve_with(
     kubeconfig: &Path,
     policy: &str,
 ) -> Webhook {
+    serve_with_more(cluster, name, kubeconfig, policy, &[])
+}
+
+/// The same, with more flags.
+pub(crate) fn serve_with_more(
+    cluster: &Cluster,
+    name: &str,
+    kubeconfig: &Path,
+    policy: &str,
+    more: &[&str],
+) -> Webhook {
     let folder = scratch(&format!(
         "{}-{name}",
         cluster.kubectl.folder.file_name().unwrap().display()
@@ -251,10 +262,11 @@ pub(crate) fn serve_with(
         "--kubeconfig",
         &kubeconfig,
     ];
+    let arguments = [&arguments, more].concat();
     Webhook::start(program(), &folder, &arguments).unwrap()
 }
 
-fn apply(cluster: &Cluster, file: &str, object: &Value) {
+pub(crate) fn apply(cluster: &Cluster, file: &str, object: &Value) {
     let path = cluster.kubectl.folder.join(format!("{file}.json"));
     fs::write(&path, object.to_string()).unwrap();
     let apply = format!("apply -f {}", path.display());
@@ -326,7 +338,7 @@ fn only(webhook: &Webhook, name: &str, states: &[&'static str], labels: &[&str])
 }
 
 #[track_caller]
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     wait_for(what, Duration::from_mins(1), || condition().then_some(())).unwrap();
 }
 

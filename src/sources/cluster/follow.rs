@@ -123,14 +123,15 @@ impl<K: Followed> Follower<K> {
     async fn list(&mut self) -> Result<String, Ended> {
         let api = self.api.clone();
         let mut pages = Pages::of(&api);
-        let mut objects = Vec::new();
+        self.tell(News::Event(Event::Listing(K::KIND))).await?;
         while let Some(page) = in_time(pages.next()).await? {
             for item in page {
-                objects.extend(self.understood(item).await?);
+                if let Some(object) = self.understood(item).await? {
+                    self.tell(News::Event(Event::Upsert(object))).await?;
+                }
             }
         }
-        let all = Event::Reset(K::KIND, objects);
-        self.tell(News::Event(all)).await?;
+        self.tell(News::Event(Event::Listed(K::KIND))).await?;
         let version = pages.version();
         self.version = Some(version.clone());
         Ok(version)

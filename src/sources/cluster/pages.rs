@@ -38,5 +38,6 @@ impl<'a, K: Followed> Pages<'a, K> {
     }
 }
 
-/// As many as client-go asks for at a time.
-const PAGE: u32 = 500;
+/// An object may take 1.5 MiB, and the text of a page is in memory as a whole: whoever may write objects does not choose
+/// how much that is. client-go asks for 500.
+const PAGE: u32 = 32;

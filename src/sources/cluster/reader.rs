@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::error::told;
 use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed};
-use crate::facts::{Event, Kind, Object, ObjectName};
+use crate::facts::{Event, Kind, Limits, Object, ObjectName};
 
 /// Reads one role from the API server, for a request that cannot be judged without.
 pub struct RoleReader {
@@ -85,12 +85,16 @@ impl RoleReader {
                 let text = format!("there are more than {MOST_CLUSTER_ROLES} ClusterRoles");
                 return Err(text);
             }
+            let size: usize = objects.iter().map(Object::size).sum();
+            if size > Limits::REPLICA.cluster {
+                return Err("the ClusterRoles are too large to be read again".to_owned());
+            }
         }
         Ok(Event::Reset(Kind::ClusterRole, objects))
     }
 }
 
-async fn get<K: Followed>(
+pub(super) async fn get<K: Followed>(
     api: &Api<Trimmed<K>>,
     name: &ObjectName,
 ) -> Result<Option<Object>, String> {
@@ -106,7 +110,7 @@ async fn get<K: Followed>(
 }
 
 /// A name as a part of a path: whoever writes a binding chooses it, and kube puts it into the URL as it is.
-fn segment(name: &str) -> Result<String, String> {
+pub(super) fn segment(name: &str) -> Result<String, String> {
     if matches!(name, "" | "." | "..") || name.contains(['/', '%']) {
         return Err("no object of the API server can have this name".to_owned());
     }
@@ -120,8 +124,8 @@ const fn kind(role: &ObjectName) -> Kind {
     }
 }
 
-/// Requests for a role that nobody has seen are rare, unless somebody means to keep the API server busy.
-const AT_ONCE: usize = 16;
+/// Past so many, somebody means to keep the API server busy: the others are judged by what the watch has seen.
+const AT_ONCE: usize = 64;
 
 /// Each holds all `ClusterRole`s in memory once more.
 const LISTS_AT_ONCE: usize = 2;
