@@ -6,7 +6,9 @@ mod effective;
 mod exempt;
 mod grants;
 pub(crate) mod identity;
+mod known;
 mod own;
+mod published;
 mod rules;
 mod together;
 mod written;
@@ -25,6 +27,7 @@ use crate::ruling::Ruling;
 pub(crate) use effective::Worth;
 use grants::Grant;
 pub use identity::Class;
+pub use known::{KnownBinding, known_bindings};
 pub use own::{decide_deletion, needs};
 use rules::{Judge, is_judged_by_name};
 pub(crate) use written::drifts;
@@ -87,7 +90,7 @@ pub fn role_to_read(
     }
     let asks = asks_what_roles_allow(ruling)
         && grants::added(request).iter().any(|grant| {
-            let class = identity::class_of(grant.principal, ruling.policy());
+            let class = identity::class_of(grant.principal, ruling);
             matches!(class, Class::Person | Class::Everybody)
         });
     if !asks {

@@ -5,6 +5,7 @@
 mod compile;
 mod document;
 mod names;
+mod twins;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -57,7 +57,7 @@ pub fn explain(
     Explanation {
         subject: subject.clone().into_owned(),
         scope: scope.clone().into_owned(),
-        class: identity::class_of(principal, ruling.policy()),
+        class: identity::class_of(principal, ruling),
         standing: identity::standing(principal, ruling),
         teams: teams(principal, ruling),
         holds: ruling.holdings(&holder, scope),
@@ -96,13 +96,8 @@ fn teams(principal: Principal<'_>, ruling: &Ruling) -> Vec<Arc<str>> {
         return Vec::new();
     };
     let directory = ruling.directory();
-    let teams = name
-        .strip_prefix(&*ruling.policy().identity.username_prefix)
-        .and_then(|name| directory.user(name))
-        .map(|user| &*user.teams)
-        .unwrap_or_default();
+    let teams = ruling.user(name).into_iter().flat_map(|user| &user.teams);
     teams
-        .iter()
         .map(|id| directory.team_by_id(*id).name.clone())
         .collect()
 }

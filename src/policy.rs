@@ -8,10 +8,12 @@ mod compile;
 mod draft;
 mod exemption;
 mod mapping;
+mod names;
 mod print;
 mod schema;
 mod word;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +34,8 @@ pub struct Policy {
     pub identity: Identity,
     /// Names that are the cluster's own, whatever kind of subject has them.
     pub cluster_identities: Vec<NamePattern>,
+    /// Names that stand for everybody, whatever kind of subject has them; those of Kubernetes itself always among them.
+    pub everybody: Vec<NamePattern>,
     /// What each rule does, before `mode`.
     pub actions: Actions,
     /// Which role needs what, in order; VM roles of the default come first, the highest first.
@@ -98,13 +102,15 @@ pub enum Membership {
     Of(Arc<str>),
 }
 
-/// What is taken off a raw name before Palette is asked for it.
+/// How a raw name becomes the one that Palette is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {
     /// Of users.
     pub username_prefix: Box<str>,
     /// Of groups.
     pub groups_prefix: Box<str>,
+    /// What users and groups are called in Palette whose raw name says nothing of it.
+    pub aliases: BTreeMap<Box<str>, Box<str>>,
 }
 
 /// Which Palette roles a cluster role asks for.

@@ -3,6 +3,7 @@
 //! Everything that can be resolved before a request is resolved here, once: which roles meet a requirement, and
 //! where an assignment of the directory counts in this cluster.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -132,6 +133,56 @@ impl Ruling {
     /// The directory.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// The user whom a raw name means: the one that its alias names, otherwise the name without the prefix.
+    pub fn user(&self, raw: &str) -> Option<&User> {
+        let name = self.user_name(raw)?;
+        self.directory.user(name)
+    }
+
+    /// The team that the raw name of a group means, in the same way.
+    pub fn team(&self, raw: &str) -> Option<&Team> {
+        let name = self.team_name(raw)?;
+        self.directory.team(name)
+    }
+
+    /// What Palette would call a user of that raw name; nothing where it lacks the prefix.
+    pub fn user_name<'n>(&'n self, raw: &'n str) -> Option<&'n str> {
+        let identity = &self.policy.identity;
+        let alias = identity.aliases.get(raw).map(|name| &**name);
+        alias.or_else(|| raw.strip_prefix(&*identity.username_prefix))
+    }
+
+    /// The same of a group.
+    pub fn team_name<'n>(&'n self, raw: &'n str) -> Option<&'n str> {
+        let identity = &self.policy.identity;
+        let alias = identity.aliases.get(raw).map(|name| &**name);
+        alias.or_else(|| raw.strip_prefix(&*identity.groups_prefix))
+    }
+
+    /// The raw names that a team's group has: with the prefix, and every alias of it.
+    pub fn groups_of_team<'n>(&'n self, team: &'n str) -> impl Iterator<Item = Cow<'n, str>> {
+        let identity = &self.policy.identity;
+        let aliases = identity.aliases.iter();
+        let aliases = aliases.filter(move |(_, name)| ***name == *team);
+        let own = match &*identity.groups_prefix {
+            "" => Cow::Borrowed(team),
+            prefix => Cow::Owned(format!("{prefix}{team}")),
+        };
+        // A raw name that has an alias means nobody else.
+        let own = (!identity.aliases.contains_key(&*own)).then_some(own);
+        own.into_iter()
+            .chain(aliases.map(|(raw, _)| Cow::Borrowed(&**raw)))
+    }
+
+    /// Whether whoever meets one entry of the mapping meets the other too, because it asks for all of the same.
+    pub fn asks_as_much(&self, entry: usize, other: usize) -> bool {
+        let requires = |entry: usize| self.policy.mapping.get(entry).map(|it| &it.requires);
+        match (requires(entry), requires(other)) {
+            (Some(own), Some(others)) => others.iter().all(|group| own.contains(group)),
+            _ => false,
+        }
     }
 
     /// The policy's revision.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::published;
 use crate::domain::{Reaches, RoleKind, RoleRef, Scope};
 use crate::facts::{Cluster, Kind, RoleRead, RoleView};
 use crate::policy::RoleClass;
@@ -28,8 +29,8 @@ impl<'r> Effective<'r> {
             _ if cluster.is_lost && cluster.role_read != RoleRead::Done => Self::Unreadable,
             Some(role) => Self::Known(role),
             None if cluster.role_read == RoleRead::Done => Self::Dangling,
-            None if view.lacks(role, scope) => Self::Dangling,
             None if cluster.role_read == RoleRead::Failed => Self::Unreadable,
+            None if view.lacks(role, scope) => Self::Dangling,
             // There was no room for it.
             None if view.knows(kind(role)) => Self::Unreadable,
             None => Self::Unknown,
@@ -73,6 +74,25 @@ impl Worth {
             .collect()
     }
 
+    /// What a standard role is worth more than its name asks for.
+    pub(crate) fn beyond_its_name(
+        role: RoleView<'_>,
+        scope: &Scope<'_>,
+        named: usize,
+        ruling: &Ruling,
+    ) -> Vec<Self> {
+        let mut worth = if published::is_restored(&role.role().name.name) {
+            let beyond = published::beyond(role, scope);
+            let level = beyond.level();
+            let of_level = level.and_then(|level| Self::of_level(level, beyond, ruling));
+            of_level.into_iter().collect()
+        } else {
+            Self::of_role(role, scope, ruling)
+        };
+        worth.retain(|worth| !ruling.asks_as_much(named, worth.entry));
+        worth
+    }
+
     /// The VM role of a level, or of the next lower one that the mapping has.
     pub(super) fn of_level(level: Level, can: Capabilities, ruling: &Ruling) -> Option<Self> {
         let mut lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
@@ -95,6 +115,14 @@ impl Worth {
         };
         Self { entry, reaches }
     }
+}
+
+/// What a VM role of Palette's can do that it is documented not to.
+pub(super) fn beyond_its_documents(role: RoleView<'_>, scope: &Scope<'_>) -> Capabilities {
+    let level = Level::of_role(&role.role().name.name);
+    level.map_or_else(Capabilities::default, |level| {
+        role.capabilities(scope).beyond(level)
+    })
 }
 
 /// Whether the role is there for everybody to copy golden images by, and can do nothing else.

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use crate::domain::{Principal, Standing};
-use crate::policy::Policy;
+use crate::domain::{NamePattern, Principal, Standing};
 use crate::ruling::{Holder, Ruling};
 
 /// Who a subject is to the rules; decided on the raw name, exactly one each.
@@ -15,31 +14,33 @@ pub enum Class {
     AllServiceAccounts,
     /// Everybody with, or without, a token.
     Everybody,
-    /// A name of the cluster's own.
+    /// A name of the cluster's own that the directory does not know.
     ClusterIdentity,
     /// Everybody else: users and groups that Palette may know.
     Person,
 }
 
-/// The class of a principal under the policy's list of the cluster's own names.
-pub(crate) fn class_of(principal: Principal<'_>, policy: &Policy) -> Class {
+/// The class of a principal under the policy's lists of names.
+///
+/// A name of the cluster's own that the directory knows is a person's: a name earns no trust, and with Palette as identity
+/// provider a team may be called anything.
+pub(crate) fn class_of(principal: Principal<'_>, ruling: &Ruling) -> Class {
+    let policy = ruling.policy();
+    let is_one_of = |names: &[NamePattern], name| names.iter().any(|it| it.matches(name));
     match principal {
         Principal::ServiceAccount { .. } => Class::ServiceAccount,
         Principal::Group("system:masters") => Class::Masters,
-        Principal::Group("system:authenticated" | "system:unauthenticated")
-        | Principal::User("system:anonymous") => Class::Everybody,
-        Principal::Group(name) if is_all_service_accounts(name) => Class::AllServiceAccounts,
-        Principal::User(name) | Principal::Group(name) => {
-            if policy
-                .cluster_identities
-                .iter()
-                .any(|pattern| pattern.matches(name))
-            {
-                Class::ClusterIdentity
-            } else {
-                Class::Person
-            }
+        Principal::User(name) | Principal::Group(name) if is_one_of(&policy.everybody, name) => {
+            Class::Everybody
         }
+        Principal::Group(name) if is_all_service_accounts(name) => Class::AllServiceAccounts,
+        Principal::User(name) | Principal::Group(name)
+            if is_one_of(&policy.cluster_identities, name)
+                && holder(principal, ruling).is_none() =>
+        {
+            Class::ClusterIdentity
+        }
+        Principal::User(_) | Principal::Group(_) => Class::Person,
     }
 }
 
@@ -52,16 +53,9 @@ fn is_all_service_accounts(group: &str) -> bool {
 
 /// What the directory holds of a user or group by its raw name; nothing for a service account.
 pub(crate) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option<Holder<'r>> {
-    let (policy, directory) = (ruling.policy(), ruling.directory());
     match principal {
-        Principal::User(name) => {
-            let name = name.strip_prefix(&*policy.identity.username_prefix)?;
-            directory.user(name).map(Holder::user)
-        }
-        Principal::Group(name) => {
-            let name = name.strip_prefix(&*policy.identity.groups_prefix)?;
-            directory.team(name).map(Holder::team)
-        }
+        Principal::User(name) => ruling.user(name).map(Holder::user),
+        Principal::Group(name) => ruling.team(name).map(Holder::team),
         Principal::ServiceAccount { .. } => None,
     }
 }
@@ -69,10 +63,13 @@ pub(crate) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option
 /// What Palette knows of a user or group, for the message.
 pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
     let (policy, directory) = (ruling.policy(), ruling.directory());
+    if class_of(principal, ruling) == Class::ClusterIdentity {
+        return Standing::ClusterIdentity;
+    }
     match principal {
         Principal::User(name) => {
             let prefix = &*policy.identity.username_prefix;
-            match name.strip_prefix(prefix).map(|name| directory.user(name)) {
+            match ruling.user_name(name).map(|name| directory.user(name)) {
                 Some(Some(user)) if user.active => Standing::Known,
                 Some(Some(_)) => Standing::Inactive,
                 Some(None) => unknown(prefix, directory.near_user(name)),
@@ -82,7 +79,7 @@ pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
         }
         Principal::Group(name) => {
             let prefix = &*policy.identity.groups_prefix;
-            match name.strip_prefix(prefix).map(|name| directory.team(name)) {
+            match ruling.team_name(name).map(|name| directory.team(name)) {
                 Some(Some(_)) => Standing::Known,
                 Some(None) => unknown(prefix, directory.near_team(name)),
                 None if directory.team(name).is_some() => unprefixed(prefix, Some(name)),

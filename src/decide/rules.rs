@@ -1,16 +1,17 @@
 use jiff::Timestamp;
 
-use super::effective::{Effective, Worth};
+use super::effective::{self, Effective, Worth};
 use super::grants::Grant;
 use super::identity::{self, Class};
+use super::known;
 use crate::domain::{
     Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, RoleKind, RoleRef,
     Rule, Scope, Standing, Subject, SubjectKind,
 };
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
-use crate::rbac::Level;
 use crate::rbac::reach::Detour;
+use crate::rbac::{Capabilities, Capability, Level};
 use crate::ruling::{Holder, Ruling};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
@@ -24,6 +25,8 @@ pub(super) struct Judge<'r> {
     effective: Option<Effective<'r>>,
     /// The VM roles that the role is worth, where its name does not say.
     worth: Vec<Worth>,
+    /// What a VM role can do that it is documented not to.
+    drift: Capabilities,
 }
 
 /// The entry of the mapping that the binding's role has.
@@ -51,11 +54,38 @@ impl<'r> Judge<'r> {
                 .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class })),
             effective: None,
             worth: Vec::new(),
+            drift: Capabilities::default(),
         };
-        if is_judged_by_name(role, ruling) {
-            judge
-        } else {
-            judge.with_rules()
+        match judge.governed {
+            _ if !is_judged_by_name(role, ruling) => judge.with_rules(),
+            Some(governed) => judge.looked_at(governed),
+            None => judge,
+        }
+    }
+
+    /// A `ClusterRole` of the mapping asks for its entry, and is looked at: a name hides no rules.
+    ///
+    /// A standard role is judged by the higher of its name and what it can do; of one that the API server restores, what
+    /// goes beyond the published rules counts. A VM role stays one, and what it can do beyond its documents is told.
+    fn looked_at(self, Governed { entry, class }: Governed) -> Self {
+        let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
+        let known = self
+            .cluster
+            .view
+            .and_then(|view| view.referred(role, scope));
+        let Some(known) = known else {
+            return self;
+        };
+        match class {
+            RoleClass::Vm => Self {
+                drift: effective::beyond_its_documents(known, scope),
+                ..self
+            },
+            RoleClass::Standard => Self {
+                effective: Some(Effective::Known(known)),
+                worth: Worth::beyond_its_name(known, scope, entry, self.ruling),
+                ..self
+            },
         }
     }
 
@@ -67,10 +97,10 @@ impl<'r> Judge<'r> {
         now: Timestamp,
     ) -> Self {
         let judge = Self::new(request, ruling, cluster, now);
-        if judge.effective.is_some() {
-            judge
-        } else {
+        if is_judged_by_name(&request.binding.role, ruling) {
             judge.with_rules()
+        } else {
+            judge
         }
     }
 
@@ -94,8 +124,32 @@ impl<'r> Judge<'r> {
         for grant in added {
             self.about(grant, &mut findings);
         }
+        findings.extend(self.drifted());
         findings.extend(self.requester());
         findings
+    }
+
+    /// Rule `role-drift` of the VM role that is granted.
+    fn drifted(&self) -> Option<Finding> {
+        if self.drift.is_empty() {
+            return None;
+        }
+        Some(Finding {
+            rule: Rule::RoleDrift,
+            effect: self.effect(Rule::RoleDrift)?,
+            field: Field::Role,
+            binding: None,
+            subject: None,
+            cause: Cause::Drift(
+                (&*self.request.binding.role.name).into(),
+                self.drift.iter().map(Capability::as_str).collect(),
+            ),
+            lacks: Vec::new(),
+            holds: Vec::new(),
+            may: None,
+            exemption: None,
+            expired: None,
+        })
     }
 
     /// Whether a grant is judged by what the directory says.
@@ -105,7 +159,7 @@ impl<'r> Judge<'r> {
     }
 
     pub(super) fn class(&self, grant: &Grant<'_>) -> Class {
-        identity::class_of(grant.principal, self.ruling.policy())
+        identity::class_of(grant.principal, self.ruling)
     }
 
     /// Only the rules of the subject's class judge it.
@@ -113,13 +167,16 @@ impl<'r> Judge<'r> {
         match self.class(grant) {
             Class::Masters => {}
             Class::ServiceAccount => findings.extend(self.service_account(grant)),
-            Class::AllServiceAccounts => findings.extend(self.all_service_accounts(grant)),
+            Class::AllServiceAccounts => {
+                findings.extend(self.all_service_accounts(grant));
+                findings.extend(self.equivalent(grant));
+            }
             Class::Everybody => {
                 findings.extend(self.equivalent(grant));
                 findings.extend(self.everybody(grant));
                 findings.extend(self.indirect(grant));
             }
-            Class::ClusterIdentity => findings.extend(self.cluster_identity(grant)),
+            Class::ClusterIdentity => self.about_cluster_identity(grant, findings),
             Class::Person => self.about_person(grant, findings),
         }
     }
@@ -132,6 +189,16 @@ impl<'r> Judge<'r> {
         findings.extend(self.dangling(grant));
         findings.extend(self.indirect(grant));
         findings.extend(self.cumulative(grant));
+    }
+
+    /// A name of the cluster's own is free of the rules about scope and about what is merely noteworthy, and of nothing
+    /// else; what clusters bind to it by themselves passes.
+    fn about_cluster_identity(&self, grant: &Grant<'_>, findings: &mut Vec<Finding>) {
+        if known::is_known(grant.principal, &self.request.binding.role) {
+            return;
+        }
+        findings.extend(self.mapping(grant));
+        findings.extend(self.equivalent(grant));
     }
 
     /// Rules `vm-role-mapping` and `standard-role-mapping`.
@@ -176,7 +243,7 @@ impl<'r> Judge<'r> {
         if lacks.is_empty() {
             return None;
         }
-        if !self.discloses(grant) {
+        if !self.discloses(grant) && self.class(grant) == Class::Person {
             // The whole requirement, since what is left of it would tell what the subject holds.
             return Some(Finding {
                 lacks: self.ruling.lacks(entry, &Holder::default(), scope),
@@ -216,7 +283,13 @@ impl<'r> Judge<'r> {
                 let cause = Cause::Reaches(reaches(self.worth.first()?), Standing::Everybody);
                 self.finding(rule, grant, cause)
             }
-            Class::Person => self
+            Class::AllServiceAccounts if !self.grants(RoleClass::Vm) => {
+                let worth = self.worth.first()?;
+                self.unmet(rule, worth.entry, scope, grant, |_| {
+                    Cause::Reaches(reaches(worth), Standing::ClusterIdentity)
+                })
+            }
+            Class::Person | Class::ClusterIdentity => self
                 .worth
                 .iter()
                 .filter(|worth| !self.is_named(worth.entry))
@@ -225,10 +298,7 @@ impl<'r> Judge<'r> {
                         Cause::Reaches(reaches(worth), standing)
                     })
                 }),
-            Class::Masters
-            | Class::ServiceAccount
-            | Class::AllServiceAccounts
-            | Class::ClusterIdentity => None,
+            Class::Masters | Class::ServiceAccount | Class::AllServiceAccounts => None,
         }
     }
 
@@ -350,22 +420,6 @@ impl<'r> Judge<'r> {
             .flatten()
     }
 
-    /// Rule `vm-role-mapping` for a name of the cluster's own, which holds nothing in Palette.
-    fn cluster_identity(&self, grant: &Grant<'_>) -> Option<Finding> {
-        let Governed { entry, .. } = self
-            .governed
-            .filter(|governed| governed.class == RoleClass::Vm)?;
-        let finding = self.finding(
-            Rule::VmRoleMapping,
-            grant,
-            Cause::Requirement(Standing::ClusterIdentity),
-        )?;
-        let lacks = self
-            .ruling
-            .lacks(entry, &Holder::default(), &self.request.binding.scope);
-        Some(Finding { lacks, ..finding })
-    }
-
     /// Rule `cluster-group-scope`.
     fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
         match (
@@ -414,9 +468,21 @@ impl<'r> Judge<'r> {
 
     /// Rule `service-account`.
     fn service_account(&self, grant: &Grant<'_>) -> Option<Finding> {
-        self.grants(RoleClass::Vm)
-            .then(|| self.finding(Rule::ServiceAccount, grant, Cause::ServiceAccount))
-            .flatten()
+        if self.grants(RoleClass::Vm) {
+            return self.finding(Rule::ServiceAccount, grant, Cause::ServiceAccount);
+        }
+        // Operators have their own roles; a copy of a VM role is none of them.
+        let scope = &self.request.binding.scope;
+        let Effective::Known(role) = self.effective? else {
+            return None;
+        };
+        let worth = self
+            .worth
+            .first()
+            .filter(|_| role.is_copy_of_vm_role(scope))?;
+        let effect = self.effect(Rule::ServiceAccount)?.min(Effect::Warn);
+        let cause = Cause::Reaches(worth.reaches.clone(), Standing::ClusterIdentity);
+        Some(found(Rule::ServiceAccount, effect, grant, cause))
     }
 
     /// Rule `requester`: once a request, whatever the number of grants.
@@ -448,24 +514,16 @@ impl<'r> Judge<'r> {
     }
 
     fn requester_holder(&self, requester: &Requester<'_>) -> Holder<'_> {
-        let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
-        let name = requester
-            .username
-            .strip_prefix(&*policy.identity.username_prefix);
-        let teams = requester
-            .groups
-            .iter()
-            .filter_map(|group| group.strip_prefix(&*policy.identity.groups_prefix))
-            .filter_map(|team| directory.team(team))
-            .collect();
-        Holder::requester(name.and_then(|name| directory.user(name)), teams)
+        let groups = requester.groups.iter();
+        let teams = groups.filter_map(|group| self.ruling.team(group)).collect();
+        Holder::requester(self.ruling.user(&requester.username), teams)
     }
 
     fn is_person(&self, requester: &Requester<'_>) -> bool {
         let principal = Principal::of_username(&requester.username);
         let unjudged =
             |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
-        identity::class_of(principal, self.ruling.policy()) == Class::Person
+        identity::class_of(principal, self.ruling) == Class::Person
             && !requester.groups.iter().any(unjudged)
     }
 
@@ -486,9 +544,7 @@ impl<'r> Judge<'r> {
     /// Who asks; where nobody does, as when a file is checked, a person will.
     fn writer(&self) -> Writer {
         let name = self.request.requester.as_ref().map(|it| &*it.username);
-        match name
-            .map(|name| identity::class_of(Principal::of_username(name), self.ruling.policy()))
-        {
+        match name.map(|name| identity::class_of(Principal::of_username(name), self.ruling)) {
             Some(Class::ServiceAccount | Class::ClusterIdentity) => Writer::Machine,
             _ => Writer::Person,
         }

@@ -120,26 +120,13 @@ impl<'r> Judge<'r> {
 
     /// The groups that Palette's teams make a user a member of.
     fn groups_of(&self, principal: Principal<'_>) -> Vec<Cow<'r, str>> {
-        let (policy, directory) = (self.ruling.policy(), self.ruling.directory());
         let Principal::User(name) = principal else {
             return Vec::new();
         };
-        let user = name
-            .strip_prefix(&*policy.identity.username_prefix)
-            .and_then(|name| directory.user(name));
-        let teams = user.into_iter().flat_map(|user| &user.teams);
+        let (ruling, directory) = (self.ruling, self.ruling.directory());
+        let teams = ruling.user(name).into_iter().flat_map(|user| &user.teams);
         teams
-            .map(|team| {
-                let (team, prefix) = (
-                    &directory.team_by_id(*team).name,
-                    &policy.identity.groups_prefix,
-                );
-                if prefix.is_empty() {
-                    Cow::Borrowed(&**team)
-                } else {
-                    format!("{prefix}{team}").into()
-                }
-            })
+            .flat_map(|team| ruling.groups_of_team(&directory.team_by_id(*team).name))
             .collect()
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use super::document::{
     AssignmentDocument, Document, RoleDocument, TeamDocument, Text, UserDocument,
 };
+use super::twins::near_twins;
 use super::{Assignment, AssignmentScope, Directory, ScopeId, Team, TeamId, User};
 use crate::document::{Lines, Log, Mistake, Mistakes, Position, Spot, utf8};
 use crate::domain::nearest;
@@ -49,6 +50,12 @@ struct Compiler<'a> {
 
 /// Each search for a near name compares with all names: a file that is wrong throughout must not take minutes.
 const MAX_HINTS: usize = 50;
+
+/// So many twins are told of.
+const MAX_TWINS: usize = 50;
+
+/// How names begin that clusters have for themselves.
+const OWN: [&str; 3] = ["system:", "kubeadm:", "eks:"];
 
 /// What makes two scopes the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -102,6 +109,37 @@ impl<'a> Compiler<'a> {
             self.add_user(user, index);
         }
         self.directory.user_names.index();
+        let teams: Vec<_> = document.teams.iter().map(|team| &team.name).collect();
+        let users: Vec<_> = document.users.iter().map(|user| &user.name).collect();
+        self.warn_of_names("teams", &teams);
+        self.warn_of_names("users", &users);
+    }
+
+    /// Names that people, or the rules, would take for another's.
+    fn warn_of_names(&self, list: &str, names: &[&Text<'a>]) {
+        let path = |index| format!("{list}[{index}].name");
+        for (index, name) in names.iter().enumerate() {
+            if OWN.iter().any(|own| name.starts_with(own)) {
+                let message = format!(
+                    "`{}` looks like a name of the cluster's own: in a binding it is taken for this one",
+                    &***name
+                );
+                self.warn(name, path(index), message);
+            }
+        }
+        let texts: Vec<&str> = names.iter().map(|name| &***name).collect();
+        for (index, first) in near_twins(&texts).into_iter().take(MAX_TWINS) {
+            if let Some(name) = names.get(index)
+                && *first != ***name
+            {
+                let message = format!(
+                    "`{}` and `{}` are two names to Palette and Kubernetes, which compare letter for letter",
+                    &***name,
+                    first.escape_debug()
+                );
+                self.warn(name, path(index), message);
+            }
+        }
     }
 
     fn finish(mut self) -> Result<Compiled, Mistakes> {

@@ -413,3 +413,17 @@ fn a_hundred_thousand_users_are_read() {
     let last = directory.user("user-99999@orchard.test").unwrap();
     assert_eq!(last.assignments.len(), 1);
 }
+
+#[test]
+fn names_that_would_be_taken_for_another_are_warned_of() {
+    let body = "teams:\n  - { name: Orchard-VM-Ops }\n  - { name: \"orchard-vm-ops \" }\n  - { name: \"eks:vm-admins\" }\nusers: []\n";
+    let warnings = compile(&file(body)).warnings;
+    let warnings: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "5:14: teams[1].name: `orchard-vm-ops ` and `Orchard-VM-Ops` are two names to Palette and Kubernetes, which compare letter for letter",
+            "6:14: teams[2].name: `eks:vm-admins` looks like a name of the cluster's own: in a binding it is taken for this one",
+        ]
+    );
+}

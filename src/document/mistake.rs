@@ -29,6 +29,7 @@ impl Mistake {
 }
 
 impl Mistake {
+    #[cfg(feature = "server")]
     /// The path and what is wrong there, without the place.
     pub(crate) fn said(&self) -> String {
         match self.path.as_str() {

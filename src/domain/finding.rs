@@ -58,6 +58,8 @@ pub enum Field {
     Subject(usize),
     /// The sender of the request.
     UserInfo,
+    /// `roleRef`: what the role that is granted allows.
+    Role,
     /// `rules`: what the role that is written allows, by itself or through its labels.
     Rules,
     /// `subjects`: one that is no longer among them.
@@ -71,6 +73,7 @@ impl fmt::Display for Field {
         match self {
             Self::Subject(index) => write!(f, "subjects[{index}]"),
             Self::UserInfo => f.write_str("userInfo"),
+            Self::Role => f.write_str("roleRef"),
             Self::Rules => f.write_str("rules"),
             Self::Subjects => f.write_str("subjects"),
             Self::Object => f.write_str("metadata.name"),

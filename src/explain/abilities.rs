@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::decide::Worth;
 use crate::domain::{RoleKind, RoleRef, Scope};
 use crate::facts::{RoleView, View};
+use crate::policy::RoleClass;
 use crate::rbac::reach::Detour;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
 use crate::ruling::Ruling;
@@ -90,8 +91,8 @@ impl Comparison {
     }
 }
 
-/// What is asked of whoever is given the role: for its name and, unless the mapping judges it by name alone, for what
-/// it can do.
+/// What is asked of whoever is given the role: for its name and, unless it is a VM role of the mapping, for what it can do
+/// beyond that.
 pub fn required(
     role: &RoleRef<'_>,
     scope: &Scope<'_>,
@@ -101,10 +102,15 @@ pub fn required(
     let named = ruling.governs(role);
     let by_name = named.into_iter().map(|entry| (entry, RequiredBy::Name));
     let is_judged_by_name = named.is_some() && role.kind == RoleKind::ClusterRole;
+    let class = named.and_then(|entry| ruling.class(entry));
+    let is_standard = class == Some(RoleClass::Standard);
     let known = view
         .and_then(|view| view.referred(role, scope))
-        .filter(|_| !is_judged_by_name);
-    let worth = known.map(|known: RoleView<'_>| Worth::of_role(known, scope, ruling));
+        .filter(|_| !is_judged_by_name || is_standard);
+    let worth = known.map(|known: RoleView<'_>| match named {
+        Some(named) if is_judged_by_name => Worth::beyond_its_name(known, scope, named, ruling),
+        _ => Worth::of_role(known, scope, ruling),
+    });
     let by_abilities = worth.into_iter().flatten();
     by_name
         .chain(by_abilities.map(|worth| (worth.entry, RequiredBy::Abilities)))

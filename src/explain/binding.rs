@@ -91,7 +91,7 @@ pub fn explain_binding(
                 let holder = identity::holder(principal, ruling).unwrap_or_default();
                 Bound {
                     subject: subject.clone().into_owned(),
-                    class: identity::class_of(principal, ruling.policy()),
+                    class: identity::class_of(principal, ruling),
                     standing: identity::standing(principal, ruling),
                     holds: ruling.holdings(&holder, scope),
                     field: Field::Subject(index),

@@ -21,7 +21,7 @@ pub struct Highest {
 /// subject of whom Palette is not asked.
 pub fn highest(subject: &Subject<'_>, view: Option<&View>, ruling: &Ruling) -> Vec<Highest> {
     let principal = subject.principal();
-    if identity::class_of(principal, ruling.policy()) != Class::Person {
+    if identity::class_of(principal, ruling) != Class::Person {
         return Vec::new();
     }
     let holder = identity::holder(principal, ruling).unwrap_or_default();

@@ -204,9 +204,14 @@ impl Index {
             let known = &known.role;
             role.rules = Rules::union([&known.rules, &role.rules]);
             for (key, value) in &known.labels {
-                role.labels.entry(Arc::clone(key)).or_insert_with(|| Arc::clone(value));
+                role.labels
+                    .entry(Arc::clone(key))
+                    .or_insert_with(|| Arc::clone(value));
             }
-            let selectors = known.aggregation.iter().flat_map(|it| &it.cluster_role_selectors);
+            let selectors = known
+                .aggregation
+                .iter()
+                .flat_map(|it| &it.cluster_role_selectors);
             if known.aggregation.is_some() {
                 let all = role.aggregation.get_or_insert_default();
                 all.cluster_role_selectors.extend(selectors.cloned());

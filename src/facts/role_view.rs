@@ -118,6 +118,18 @@ impl<'v> RoleView<'v> {
             .is_some_and(|other| self.rules(scope).covers(other.rules(scope)))
     }
 
+    /// Whether it is one of the VM roles under another name, or a little more than one.
+    pub fn is_copy_of_vm_role(self, scope: &Scope<'_>) -> bool {
+        let is_copied = |level: &Level| {
+            let Some(original) = self.view.cluster_role(level.role()) else {
+                return false;
+            };
+            let (own, original) = (self.rules(scope), original.rules(scope));
+            self.covers(level.role(), scope) && original.missing(own).size() <= original.size()
+        };
+        Level::ALL.iter().any(is_copied)
+    }
+
     /// How it relates to a `ClusterRole` in that scope, if there is one.
     pub fn relation(self, cluster_role: &str, scope: &Scope<'_>) -> Option<Relation> {
         let other = self.view.cluster_role(cluster_role)?;

@@ -45,12 +45,7 @@ pub struct Auditor {
 
 impl Auditor {
     /// Scans at least this often: exemptions expire and directories grow stale without any event.
-    pub fn new(
-        live: Arc<Live>,
-        client: Client,
-        metrics: Arc<Metrics>,
-        interval: Duration,
-    ) -> Self {
+    pub fn new(live: Arc<Live>, client: Client, metrics: Arc<Metrics>, interval: Duration) -> Self {
         Self {
             live,
             client,

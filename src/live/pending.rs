@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use std::sync::Arc;
 use crate::facts::{Object, View};
+use std::sync::Arc;
 
 /// Roles and bindings that this replica is judging or has let through in the last seconds, and that the watch may not
 /// have told yet.
@@ -143,7 +143,9 @@ mod tests {
 
     fn can(view: &View) -> String {
         let role = view.cluster_role("made-up");
-        role.map_or_else(String::new, |role| format!("{:?}", role.capabilities(&Scope::Cluster)))
+        role.map_or_else(String::new, |role| {
+            format!("{:?}", role.capabilities(&Scope::Cluster))
+        })
     }
 
     #[test]
@@ -179,7 +181,9 @@ mod tests {
         let rules = json!([{"verbs": ["get"], "apiGroups": [""], "resources": ["pods"], "resourceNames": &names[..400_000]}]);
         for name in ["a", "b", "c"] {
             let role = json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});
-            pending.enter(serde_json::from_value(role).unwrap(), now).keep();
+            pending
+                .enter(serde_json::from_value(role).unwrap(), now)
+                .keep();
         }
         assert!(pending.state().bytes <= BYTES);
     }

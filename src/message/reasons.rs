@@ -36,11 +36,17 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
             names.join(", "),
             everybody(standing)
         ),
-        Cause::Drift(vm_role, can) => format!(
-            "with these rules it can {}, which {} is documented not to",
-            abilities(can),
-            name(vm_role)
-        ),
+        Cause::Drift(vm_role, can) => {
+            let when = match decision.judged {
+                Judged::Binding => "at the moment",
+                Judged::Role | Judged::Deletion => "with these rules",
+            };
+            format!(
+                "{when} it can {}, which {} is documented not to",
+                abilities(can),
+                name(vm_role)
+            )
+        }
         Cause::Takes(object, takes) => taken(object, takes),
         Cause::StaleDirectory => {
             String::from("what is known of Palette's roles is older than the policy allows")
@@ -82,6 +88,9 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
         Cause::DanglingRole => String::from("be bound once the role exists"),
         Cause::UnreadableRole => {
             String::from("be bound when the API server answers the webhook again")
+        }
+        Cause::Drift(..) if decision.judged == Judged::Binding => {
+            String::from("be bound without this once its rules are as documented again")
         }
         Cause::Drift(vm_role, _) => {
             format!(

@@ -35,7 +35,7 @@ fn warning(finding: &Finding, decision: &Decision) -> String {
     let full = match finding.field {
         Field::Subject(_) => format!("[{rule}] {who} for {what}: "),
         Field::UserInfo => format!("[{rule}] {what} is granted by {who}: "),
-        Field::Rules | Field::Subjects | Field::Object => format!("[{rule}] {who}: "),
+        Field::Role | Field::Rules | Field::Subjects | Field::Object => format!("[{rule}] {who}: "),
     };
     let room = CHARACTERS.saturating_sub(full.chars().count());
     full + &wrong(finding, decision, room)

@@ -254,9 +254,7 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
             ..,
         ) => format!("be written `{}`, if that is who is meant", name(near)),
         (Standing::Unprefixed { near: None, .. } | Standing::Unknown { near: None }, ..) => {
-            String::from(
-                "be given the role once Palette knows the name and it has the missing roles",
-            )
+            once_palette_knows(finding)
         }
         (Standing::Inactive, ..) => {
             String::from("be given the role once the user is active and has the missing roles")
@@ -274,6 +272,19 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
             format!("be given no VM role {here} yet; ask for the missing roles in Palette")
         }
     }
+}
+
+/// What to do about a name that nobody in Palette has: a group may be another identity provider's.
+fn once_palette_knows(finding: &Finding) -> String {
+    let kind = finding.subject.as_ref().map(|subject| subject.kind);
+    String::from(match kind {
+        Some(SubjectKind::Group) => {
+            "be given the role once Palette has a team of this name, or the policy an alias (identity.aliases), with the missing roles"
+        }
+        _ => {
+            "be given the role once Palette has a user of this name, or the policy an alias (identity.aliases), with the missing roles"
+        }
+    })
 }
 
 /// Whether the grant is cluster-wide where only namespaces are allowed, whatever the role.

@@ -3,7 +3,7 @@ use std::sync::{Arc, LazyLock};
 use super::draft::Draft;
 use super::{Membership, Policy};
 use crate::document::{Log, Mistake, Mistakes, Node, Place, Position, Spot};
-use crate::domain::{Installation, nearest};
+use crate::domain::{Installation, NamePattern, nearest};
 
 /// A policy and what is odd about its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +119,16 @@ pub(super) fn default_roles() -> impl Iterator<Item = &'static Arc<str>> {
     DEFAULT.mapping.roles()
 }
 
+/// The names of the cluster's own that the default has.
+pub(super) fn default_cluster_identities() -> &'static [NamePattern] {
+    DEFAULT.cluster_identities.patterns()
+}
+
+/// The names of everybody that the default has.
+pub(super) fn default_everybody() -> &'static [NamePattern] {
+    DEFAULT.everybody.patterns()
+}
+
 fn finish(draft: &Draft, log: Log) -> Result<Compiled, Mistakes> {
     let policy = draft.compile(&log);
     let (policy, warnings) = log.finish(policy)?;
@@ -150,7 +160,8 @@ impl Draft {
             mode: self.mode,
             cluster: self.cluster.clone(),
             identity: self.identity.clone(),
-            cluster_identities: self.cluster_identities.clone(),
+            cluster_identities: self.cluster_identities.patterns().to_vec(),
+            everybody: self.everybody.patterns().to_vec(),
             actions: self.actions.clone().settled(),
             mapping: self.mapping.compile(log),
             stale_after: self.stale_after,

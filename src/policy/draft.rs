@@ -1,9 +1,11 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::actions::Cases;
 use super::exemption::read_exemptions;
 use super::mapping::Mapping;
+use super::names::Names;
 use super::word::Words;
 use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
 use crate::document::{Fields, Place, Spot, read_header, unknown_word};
@@ -17,7 +19,8 @@ pub(super) struct Draft {
     /// Where the file names workspaces.
     pub(super) workspaces_spot: Option<Spot>,
     pub(super) identity: Identity,
-    pub(super) cluster_identities: Vec<NamePattern>,
+    pub(super) cluster_identities: Names,
+    pub(super) everybody: Names,
     pub(super) actions: Actions,
     pub(super) mapping: Mapping,
     pub(super) stale_after: Option<Duration>,
@@ -31,7 +34,7 @@ pub(super) struct Draft {
 }
 
 /// The fields at the top of a policy file.
-pub(super) const FIELDS: [&str; 16] = [
+pub(super) const FIELDS: [&str; 17] = [
     "apiVersion",
     "kind",
     "metadata",
@@ -39,6 +42,7 @@ pub(super) const FIELDS: [&str; 16] = [
     "cluster",
     "identity",
     "clusterIdentities",
+    "everybody",
     "rules",
     "mapping",
     "staleAfter",
@@ -94,21 +98,14 @@ impl Draft {
     }
 
     fn read_identity(&mut self, fields: &Fields<'_>) {
-        set(
-            &mut self.cluster_identities,
-            fields.get("clusterIdentities"),
-            |place| {
-                Some(
-                    place
-                        .list()?
-                        .iter()
-                        .filter_map(|item| pattern(item, ""))
-                        .collect(),
-                )
-            },
-        );
+        if let Some(place) = fields.get("clusterIdentities") {
+            self.cluster_identities.lay_over(&place, &[]);
+        }
+        if let Some(place) = fields.get("everybody") {
+            self.everybody.lay_over(&place, &EVERYBODY);
+        }
         let identity = fields.get("identity");
-        let known = ["usernamePrefix", "groupsPrefix"];
+        let known = ["usernamePrefix", "groupsPrefix", "aliases"];
         let Some(fields) = identity.and_then(|place| place.fields(&known)) else {
             return;
         };
@@ -122,6 +119,7 @@ impl Draft {
             fields.get("groupsPrefix"),
             prefix,
         );
+        set(&mut self.identity.aliases, fields.get("aliases"), aliases);
     }
 
     fn read_rules(&mut self, fields: &Fields<'_>) {
@@ -226,6 +224,21 @@ fn prefix(place: &Place<'_>) -> Option<Box<str>> {
     Some(prefix.into())
 }
 
+/// What each raw name is called in Palette.
+fn aliases(place: &Place<'_>) -> Option<BTreeMap<Box<str>, Box<str>>> {
+    let aliases = place.entries()?.into_iter().filter_map(|entry| {
+        if entry.name.starts_with("system:") {
+            entry.key.mistake(format!(
+                "`{}` is Kubernetes' own, and nobody in Palette is called so",
+                entry.name
+            ));
+        }
+        entry.key.name()?;
+        Some((entry.name.into(), entry.value.name()?.into()))
+    });
+    Some(aliases.collect())
+}
+
 fn break_glass_group(place: &Place<'_>) -> Option<Box<str>> {
     let group = place.name()?;
     if group.starts_with("system:") {
@@ -254,3 +267,10 @@ pub(super) fn pattern(place: &Place<'_>, otherwise: &str) -> Option<NamePattern>
         }
     }
 }
+
+/// Whom Kubernetes itself puts everybody in (`k8s.io/apiserver/pkg/authentication/user`).
+pub(super) const EVERYBODY: [&str; 3] = [
+    "system:authenticated",
+    "system:unauthenticated",
+    "system:anonymous",
+];

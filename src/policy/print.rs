@@ -1,12 +1,14 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 
+use super::compile::{default_cluster_identities, default_everybody};
 use super::schema::{
-    ApiVersion, ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, Nullable,
-    PolicyDocument, SubjectDocument,
+    ApiVersion, ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, NameItem,
+    NamesDocument, Nullable, PolicyDocument, SubjectDocument,
 };
 use super::word::{Rules, Word};
 use super::{Exemption, MappingEntry, Membership, Policy, SubjectPattern};
@@ -44,8 +46,10 @@ impl Policy {
             identity: IdentityDocument {
                 username_prefix: self.identity.username_prefix.to_string(),
                 groups_prefix: self.identity.groups_prefix.to_string(),
+                aliases: aliases(&self.identity.aliases),
             },
-            cluster_identities: texts(&self.cluster_identities),
+            cluster_identities: names(&self.cluster_identities, default_cluster_identities()),
+            everybody: names(&self.everybody, default_everybody()),
             rules: Rules(
                 Rule::ALL
                     .map(|rule| (rule, self.actions.told(rule)))
@@ -85,6 +89,24 @@ impl Policy {
         }));
         items
     }
+}
+
+/// What the default has and this list has not is taken away again.
+fn names(names: &[NamePattern], default: &[NamePattern]) -> NamesDocument {
+    let missing = default.iter().filter(|name| !names.contains(name));
+    let removed = missing.map(|name| NameItem::Removed {
+        name: name.to_string(),
+        remove: true,
+    });
+    let own = names.iter().map(|name| NameItem::Name(name.to_string()));
+    NamesDocument::List(own.chain(removed).collect())
+}
+
+fn aliases(aliases: &BTreeMap<Box<str>, Box<str>>) -> BTreeMap<String, String> {
+    let aliases = aliases.iter();
+    aliases
+        .map(|(from, to)| (from.to_string(), to.to_string()))
+        .collect()
 }
 
 fn mapping_item(entry: &MappingEntry) -> MappingItem {

@@ -7,6 +7,8 @@
     reason = "these comments are shown to people, in the schema"
 )]
 
+use std::collections::BTreeMap;
+
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
@@ -43,9 +45,12 @@ pub(super) struct PolicyDocument {
     /// What is taken off a name before it is looked up.
     #[serde(default)]
     pub(super) identity: IdentityDocument,
-    /// Names that are the cluster's own; literal, or `prefix*`.
+    /// Names that are the cluster's own, over the default's; literal, or `prefix*`.
     #[serde(default)]
-    pub(super) cluster_identities: Vec<String>,
+    pub(super) cluster_identities: NamesDocument,
+    /// Names that stand for everybody, over the default's; literal, or `prefix*`.
+    #[serde(default)]
+    pub(super) everybody: NamesDocument,
     /// What happens when a grant breaks a rule.
     #[serde(default)]
     pub(super) rules: Rules,
@@ -123,6 +128,49 @@ pub(super) struct IdentityDocument {
     /// Of groups.
     #[serde(default)]
     pub(super) groups_prefix: String,
+    /// What raw names are called in Palette that do not say so themselves.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) aliases: BTreeMap<String, String>,
+}
+
+/// A list of names, by entry over the default's, or in its place.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum NamesDocument {
+    /// Laid over the default's.
+    List(Vec<NameItem>),
+    /// In the place of the default's.
+    #[expect(dead_code, reason = "what is in force is printed as a list")]
+    Replaced(Replacement),
+}
+
+impl Default for NamesDocument {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+/// All the names there are.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replacement {
+    /// Literal, or `prefix*`.
+    pub(super) replace: Vec<String>,
+}
+
+/// A name more, or one less.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub(super) enum NameItem {
+    /// Literal, or `prefix*`.
+    Name(String),
+    /// Takes the default's name away.
+    Removed {
+        /// As the default has it.
+        name: String,
+        /// `true`.
+        remove: bool,
+    },
 }
 
 /// One of `requires`, `like` and `remove`.

@@ -139,6 +139,17 @@ fn the_default_says_what_the_code_says() {
             "kube-apiserver",
             "k3s-cloud-controller-manager",
             "rke2-cloud-controller-manager",
+            "cloud-controller-manager",
+            "clusterAdmin",
+            "clusterUser",
+            "aks-support",
+            "crossplane:masters",
+            "k10:admins",
+            "projectcapsule.dev",
+            "open-cluster-management:*",
+            "kubelet",
+            "cluster-autoscaler",
+            "kubelet-api",
         ]
     );
     assert_eq!(default.cluster, Cluster::default());
@@ -180,6 +191,7 @@ fn a_file_is_laid_over_the_default() {
         identity: Identity {
             username_prefix: "".into(),
             groups_prefix: "oidc:".into(),
+            aliases: BTreeMap::new(),
         },
         exemptions: vec![Exemption {
             name: "golden-images".into(),
@@ -660,7 +672,9 @@ onStaleDirectory: denny
         ],
     );
     assert_eq!(
-        policy("clusterIdentities: [me]\n").cluster_identities.len(),
+        policy("clusterIdentities: { replace: [me] }\n")
+            .cluster_identities
+            .len(),
         1
     );
     assert_warnings(

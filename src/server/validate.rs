@@ -169,7 +169,10 @@ impl Validate {
         let pending = &self.live.pending;
         let own = written(received).map(|object| pending.enter(object, Instant::now()));
         let over = |view: &Arc<View>| pending.over(view, own.as_ref(), Instant::now());
-        let is_lost = self.live.cluster().is_lost_since(self.lost_after, (self.clock)());
+        let is_lost = self
+            .live
+            .cluster()
+            .is_lost_since(self.lost_after, (self.clock)());
         let seen = |view, role_read| Cluster {
             view: Some(view),
             role_read,

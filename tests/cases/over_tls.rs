@@ -1,8 +1,8 @@
 //! Each case through a server of its own: a real handshake, a real request, and the clock of the case.
 
-use std::time::Duration;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use clap::Parser;
 use http_body_util::{BodyExt, Full};

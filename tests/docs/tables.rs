@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use palette_rbac::domain::Rule;
+use palette_rbac::decide::known_bindings;
+use palette_rbac::domain::{Principal, Rule};
 use palette_rbac::palette::{Catalogue, implication};
 use palette_rbac::policy::{Actions, Policy, RoleClass, RuleAction};
 
@@ -13,6 +14,7 @@ pub(crate) fn named(name: &str) -> String {
     match name {
         "mapping" => mapping(),
         "rules" => rules(),
+        "known-bindings" => bindings(),
         "palette-roles" => palette_roles(),
         "metrics" => metrics::table(),
         _ => panic!("nobody generates `{name}`"),
@@ -30,6 +32,21 @@ fn mapping() -> String {
         let groups = entry.requires.iter().map(|group| group.join(" or "));
         let needs = groups.collect::<Vec<_>>().join("; ");
         let _ = writeln!(table, "| `{}` | {needs} | `{rule}` |", entry.role);
+    }
+    table
+}
+
+/// What clusters bind to names of their own.
+fn bindings() -> String {
+    let mut table = String::from("| subject | ClusterRole | who binds it |\n| --- | --- | --- |\n");
+    for known in known_bindings() {
+        let subject = match known.principal {
+            Principal::User(name) => format!("User `{name}`"),
+            Principal::Group(name) => format!("Group `{name}`"),
+            Principal::ServiceAccount { .. } => unreachable!("it has no name of the cluster's own"),
+        };
+        let (role, source) = (known.cluster_role, known.source);
+        let _ = writeln!(table, "| {subject} | `{role}` | {source} |");
     }
     table
 }

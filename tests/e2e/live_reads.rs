@@ -22,8 +22,8 @@ fn a_role_bound_as_soon_as_it_is_there_is_refused_every_time() {
             vec![role, binding.to_json()]
         });
         assert_each_refused(&written);
-        let [found, absent, failed] = reads(site);
-        assert!(found > before[0], "no role was read live");
+        // Either the watch or the review of the role itself had it, or it was read; none was taken for absent.
+        let [_, absent, failed] = reads(site);
         assert_eq!([absent, failed], [before[1], before[2]]);
     });
 }

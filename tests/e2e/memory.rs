@@ -22,7 +22,11 @@ fn no_replica_ends_by_what_is_written_into_the_cluster() {
     install_rights(&cluster);
     cluster.kubectl.read("create namespace vms").unwrap();
     create(&cluster, "roles", (0..106).map(role_of_names));
-    create(&cluster, "launch", [role("vms", "launch", &machines("create"))]);
+    create(
+        &cluster,
+        "launch",
+        [role("vms", "launch", &machines("create"))],
+    );
     create(&cluster, "aggregates", (0..600).map(aggregate_of_all));
     for part in 0..13 {
         let bindings = (2 * part..2 * part + 2).map(binding_of_many);
@@ -64,7 +68,10 @@ fn no_replica_ends_by_what_is_written_into_the_cluster() {
 /// The most that was resident, by the kernel's account.
 fn peak_mib(webhook: &Webhook) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", webhook.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .unwrap();
     let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kib / 1024
 }
@@ -72,8 +79,7 @@ fn peak_mib(webhook: &Webhook) -> u64 {
 /// What the manifests allow.
 fn limit_mib() -> u64 {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/base/deployment.yaml");
-    let deployment: Value =
-        serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let deployment: Value = serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let container = &deployment["spec"]["template"]["spec"]["containers"][0];
     let limit = container["resources"]["limits"]["memory"].as_str().unwrap();
     limit.strip_suffix("Mi").unwrap().parse().unwrap()
@@ -132,10 +138,11 @@ fn binding_of_many(number: usize) -> Value {
 
 fn multiplied(number: usize) -> Value {
     let words = |prefix: &str| -> Vec<String> {
-        (0..256).map(|it| format!("{prefix}{number}.{it}")).collect()
+        (0..256)
+            .map(|it| format!("{prefix}{number}.{it}"))
+            .collect()
     };
-    let rules =
-        json!([{"verbs": words("v"), "apiGroups": words("g"), "resources": words("r")}]);
+    let rules = json!([{"verbs": words("v"), "apiGroups": words("g"), "resources": words("r")}]);
     role("vms", "multiplied", &rules)
 }
 

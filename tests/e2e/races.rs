@@ -40,7 +40,10 @@ fn a_dry_run_and_what_is_refused_leave_nothing_for_others() {
     dry["request"]["dryRun"] = json!(true);
     assert!(answer(&webhook, &dry));
     let binding = role_binding("vms", "dry", "dry").of_namespaced_role();
-    assert!(asked(&webhook, &binding.user("nobody@orchard.test").to_json()));
+    assert!(asked(
+        &webhook,
+        &binding.user("nobody@orchard.test").to_json()
+    ));
 }
 
 #[test]
@@ -66,9 +69,17 @@ fn what_cannot_be_read_is_refused_once_the_cluster_is_lost() {
     let binding = binding.user("nobody@orchard.test").to_json();
     assert!(asked(&webhook, &binding));
     cluster.stop_api_server();
-    until("what it last knew counts for nothing", || !asked(&webhook, &binding));
+    until("what it last knew counts for nothing", || {
+        !asked(&webhook, &binding)
+    });
     let answer = webhook.client().unwrap().post(&review(&binding)).unwrap();
-    assert!(answer.body.contains("could not be read from the API server"), "{}", answer.body);
+    assert!(
+        answer
+            .body
+            .contains("could not be read from the API server"),
+        "{}",
+        answer.body
+    );
 }
 
 fn at_once(webhook: &Webhook, documents: [&Value; 2]) -> [bool; 2] {

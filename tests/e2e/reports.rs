@@ -172,7 +172,7 @@ fn without_rights_nothing_is_written_and_everything_else_goes_on() {
     let told = webhook.log().matches("cannot be had").count();
     assert_eq!(told, 1, "{}", webhook.log());
     assert!(!leads(&webhook));
-    assert_eq!(get(webhook.admin, "/readyz").unwrap().status, 200);
+    assert_eq!(get(webhook.admin, "/healthz").unwrap().status, 200);
 }
 
 #[test]

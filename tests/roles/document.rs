@@ -218,7 +218,7 @@ Palette's Virtual Machine User has every `snapshot…` operation and no operatio
 machine that it names if there is none, which is how one copies a machine with a snapshot: whoever may create one may
 clone.
 
-The table was checked against KubeVirt 1.9 and CDI 1.66 in November 2026. `tests/roles/kubevirt.yaml` has the roles that
+The table was checked against KubeVirt 1.9 and CDI 1.66 in November 2026. `src/decide/published/kubevirt.yaml` has the roles that
 these publish for users and `tests/roles/served.yaml` what is served besides, each with where it was read; every resource
 and verb in them has a line here, or a test fails. What could be read, and what could not:
 

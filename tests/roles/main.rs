@@ -16,8 +16,8 @@ use palette_rbac::domain::Scope;
 use palette_rbac::facts::{Event, Facts, Kind, Object, ObjectName, View};
 use palette_rbac::rbac::Level;
 
-const KUBERNETES: &str = include_str!("kubernetes.yaml");
-const KUBEVIRT: &str = include_str!("kubevirt.yaml");
+const KUBERNETES: &str = include_str!("../../src/decide/published/kubernetes.yaml");
+const KUBEVIRT: &str = include_str!("../../src/decide/published/kubevirt.yaml");
 const CLUSTER: Scope<'_> = Scope::Cluster;
 
 fn objects(yaml: &str) -> Vec<Object> {
