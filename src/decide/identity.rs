@@ -72,7 +72,8 @@ pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
             match ruling.user_name(name).map(|name| directory.user(name)) {
                 Some(Some(user)) if user.active => Standing::Known,
                 Some(Some(_)) => Standing::Inactive,
-                Some(None) => unknown(prefix, directory.near_user(name)),
+                Some(None) => unknown(prefix, directory.near_user(name))
+                    .or_prefixed(name, |name| directory.user(name).is_some()),
                 None if directory.user(name).is_some() => unprefixed(prefix, Some(name)),
                 None => unprefixed(prefix, directory.near_user(name)),
             }
@@ -81,12 +82,34 @@ pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
             let prefix = &*policy.identity.groups_prefix;
             match ruling.team_name(name).map(|name| directory.team(name)) {
                 Some(Some(_)) => Standing::Known,
-                Some(None) => unknown(prefix, directory.near_team(name)),
+                Some(None) => unknown(prefix, directory.near_team(name))
+                    .or_prefixed(name, |name| directory.team(name).is_some()),
                 None if directory.team(name).is_some() => unprefixed(prefix, Some(name)),
                 None => unprefixed(prefix, directory.near_team(name)),
             }
         }
         Principal::ServiceAccount { .. } => Standing::Unknown { near: None },
+    }
+}
+
+impl Standing {
+    /// Where nothing is near, but for something before it the name is known.
+    fn or_prefixed(self, name: &str, is_known: impl Fn(&str) -> bool) -> Self {
+        if self != (Self::Unknown { near: None }) {
+            return self;
+        }
+        let places = [
+            name.rfind('#'),
+            name.find(':'),
+            name.rfind(':'),
+            name.rfind('/'),
+        ];
+        let parts = places.into_iter().flatten().map(|at| name.split_at(at + 1));
+        let known = parts.into_iter().find(|(_, rest)| is_known(rest));
+        known.map_or(self, |(prefix, rest)| Self::Prefixed {
+            prefix: prefix.into(),
+            name: rest.into(),
+        })
     }
 }
 

@@ -429,12 +429,23 @@ impl<'r> Judge<'r> {
             (Scope::Cluster, Membership::Of(group)) => self.finding(
                 Rule::ClusterGroupScope,
                 grant,
-                Cause::ClusterGroup(group.clone()),
+                Cause::ClusterGroup(group.clone(), self.is_of_no_use_in_a_namespace()),
             ),
             (Scope::Cluster, Membership::None | Membership::Unknown) | (Scope::Namespace(_), _) => {
                 None
             }
         }
+    }
+
+    /// Whether the role is about what belongs to the cluster only, as nodes do.
+    fn is_of_no_use_in_a_namespace(&self) -> bool {
+        let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
+        let view = self.cluster.view;
+        let known = view.and_then(|view| view.referred(role, scope));
+        let somewhere = Scope::Namespace("".into());
+        known.is_some_and(|known| {
+            !known.rules(scope).is_empty() && known.rules(&somewhere).is_empty()
+        })
     }
 
     /// Rule `workspace-scope`.

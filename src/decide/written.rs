@@ -8,10 +8,11 @@ use super::own;
 use super::rules::Judge;
 use super::{break_glass, notices, verdict};
 use crate::domain::{
-    BindingName, BindingRequest, Cause, Decision, Field, Finding, Judged, Operation, Requester,
-    RoleRef, Rule, Scope, Verdict,
+    BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Operation,
+    Requester, RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
+use crate::policy::Disclose;
 use crate::rbac::{Capabilities, Capability, Level};
 use crate::ruling::Ruling;
 
@@ -155,10 +156,14 @@ impl Change<'_> {
         if self.ruling.policy().actions.is_off(Rule::RoleChange) {
             return Vec::new();
         }
-        self.after
+        let found = self
+            .after
             .bindings_through(&self.request.role.name)
-            .flat_map(|binding| self.of_binding(binding))
-            .collect()
+            .flat_map(|binding| self.of_binding(binding));
+        if self.ruling.policy().disclose == Disclose::Full || self.request.requester.is_none() {
+            return found.collect();
+        }
+        counted(&found.collect::<Vec<_>>())
     }
 
     fn of_binding(&self, binding: &Binding) -> Vec<Finding> {
@@ -195,6 +200,26 @@ impl Change<'_> {
             })
             .collect()
     }
+}
+
+/// One finding for all of one effect: whoever may write a role may not be one who may read bindings, and would learn by
+/// trial who holds what.
+fn counted(findings: &[Finding]) -> Vec<Finding> {
+    let of_effect = |effect: Effect| {
+        let mut alike = findings.iter().filter(move |it| it.effect == effect);
+        let first = alike.next()?;
+        Some(Finding {
+            binding: None,
+            subject: None,
+            cause: Cause::BreaksBindings(1 + alike.count()),
+            lacks: Vec::new(),
+            holds: Vec::new(),
+            may: None,
+            expired: None,
+            ..first.clone()
+        })
+    };
+    Effect::ALL.into_iter().filter_map(of_effect).collect()
 }
 
 /// What the VM role of that level could not do before, can do after, and is documented not to.

@@ -152,7 +152,9 @@ impl Deref for Text<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor).map(Self)
+        // What is no text in JSON is none in YAML: asked for text, YAML would give a number or a word for `false` as it is
+        // written, and another reader would not.
+        deserializer.deserialize_any(TextVisitor).map(Self)
     }
 }
 
@@ -162,7 +164,7 @@ impl<'de> Visitor<'de> for TextVisitor {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
+        f.write_str("text; a number, or a word such as `no`, is text in quotes")
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Names in an order, with the place of each.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -38,7 +40,7 @@ impl Names {
         self.places.get(name).copied()
     }
 
-    /// The first name that differs from this one in case or surrounding white space only.
+    /// The first name that differs from this one in case, surrounding white space or Unicode form only.
     pub(super) fn near(&self, name: &str) -> Option<&str> {
         let meant = fold(name);
         let hash = self.hash(&meant);
@@ -63,7 +65,10 @@ impl Names {
 }
 
 fn fold(name: &str) -> String {
-    name.trim().to_lowercase()
+    if name.is_ascii() {
+        return name.trim().to_ascii_lowercase();
+    }
+    name.trim().nfkc().flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -83,6 +88,7 @@ mod tests {
         assert_eq!(names.near("ops"), Some("ops "));
         assert_eq!(names.near("ops "), None);
         assert_eq!(names.near("ävatar"), Some("Ävatar"));
+        assert_eq!(names.near("A\u{308}vatar"), Some("Ävatar"));
         assert_eq!(names.near("in es@orchard.test"), None);
     }
 }

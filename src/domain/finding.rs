@@ -119,7 +119,9 @@ pub enum Cause {
     /// The directory is too old to grant a VM role by it.
     StaleDirectory,
     /// The binding is cluster-wide in a cluster of this cluster group.
-    ClusterGroup(Arc<str>),
+    ///
+    /// And whether the role allows nothing at all in a namespace.
+    ClusterGroup(Arc<str>, bool),
     /// The binding is cluster-wide in a cluster of these workspaces.
     Workspace(Vec<Arc<str>>),
     /// The subject stands for everybody.
@@ -138,6 +140,8 @@ pub enum Cause {
     DanglingRole,
     /// The role could not be read, so that nobody knows what it allows.
     UnreadableRole,
+    /// So many grants of bindings that are there, of which the requester is not told.
+    BreaksBindings(usize),
     /// The role opens ways to rights that its rules do not give, by name.
     Detours(Vec<&'static str>, Standing),
     /// The VM role of that name can do what it is documented not to, by capability.
@@ -175,6 +179,13 @@ pub struct Reaches {
 pub enum Standing {
     /// A user or team of the directory.
     Known,
+    /// A user or team of the directory but for a prefix that the policy does not name.
+    Prefixed {
+        /// What stands before the name.
+        prefix: Arc<str>,
+        /// The name that the directory has.
+        name: Arc<str>,
+    },
     /// A user of the directory who is not active and so holds nothing.
     Inactive,
     /// No user or team of that name; the name in the directory that was likely meant.

@@ -12,6 +12,7 @@ use super::{Current, Live};
 use crate::audit::{Found, Report, judge, scan};
 use crate::domain::{Effect, Finding, Rule};
 use crate::facts::{Binding, ObjectName, View};
+use crate::message;
 use crate::metrics::Metrics;
 use crate::sources::cluster::{Client, read_binding};
 
@@ -178,8 +179,8 @@ fn tell(before: Option<&Audited>, now: &Audited) {
         let rules: Vec<&str> = rules(found).into_iter().map(Rule::as_str).collect();
         warn!(
             kind = found.binding.kind().as_str(),
-            namespace = namespace.as_deref(),
-            name = &**name,
+            namespace = namespace.as_deref().map(message::name),
+            name = message::name(name),
             rules = rules.join(","),
             decision = found.decision.verdict.as_str(),
             "the audit found a binding that breaks a rule"

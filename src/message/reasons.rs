@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::words::{binding_name, more, name, siblings};
 use crate::domain::{
-    BindingName, Cause, Decision, Finding, Judged, OwnObject, Reaches, Standing, Subject,
+    BindingName, Cause, Decision, Effect, Finding, Judged, OwnObject, Reaches, Standing, Subject,
     SubjectKind, Takes,
 };
 
@@ -48,10 +48,18 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
             )
         }
         Cause::Takes(object, takes) => taken(object, takes),
+        Cause::BreaksBindings(grants) => format!(
+            "with these rules {grants} {} would allow more than may be held",
+            if *grants == 1 {
+                "grant that is there"
+            } else {
+                "grants that are there"
+            }
+        ),
         Cause::StaleDirectory => {
             String::from("what is known of Palette's roles is older than the policy allows")
         }
-        Cause::ClusterGroup(group) => format!(
+        Cause::ClusterGroup(group, _) => format!(
             "the cluster belongs to cluster group {}, where every binding is made at namespace level",
             name(group)
         ),
@@ -76,7 +84,11 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
 /// The way out, where it is not the missing roles.
 pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
-        Cause::ClusterGroup(_) | Cause::Workspace(_) => namespaced(finding, decision),
+        Cause::ClusterGroup(_, true) => format!(
+            "be let through by an exemption of the policy that names {}: in a namespace it allows nothing",
+            super::words::role(decision)
+        ),
+        Cause::ClusterGroup(_, false) | Cause::Workspace(_) => namespaced(finding, decision),
         Cause::Everybody | Cause::AllServiceAccounts | Cause::Reaches(..) | Cause::Detours(..) => {
             String::from("be replaced by the users and teams who are meant")
         }
@@ -98,6 +110,9 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
                 name(vm_role)
             )
         }
+        Cause::BreaksBindings(_) => String::from(
+            "be written without what is new; who may read bindings finds which they are with `palette-rbac explain`",
+        ),
         Cause::Requirement(_) | Cause::ReachesTogether(..) | Cause::Everywhere(..) => String::new(),
     }
 }
@@ -179,7 +194,14 @@ fn all_of(words: &[impl AsRef<str>]) -> String {
 
 /// How to grant in a namespace what may be granted there.
 fn namespaced(finding: &Finding, decision: &Decision) -> String {
-    let unmet = siblings(finding, decision).find(|other| !other.lacks.is_empty());
+    // What is merely told does not stand in the way, and what a detour asks for has nothing to do with the role.
+    let mut others = siblings(finding, decision).filter(|other| other.effect == Effect::Deny);
+    let unmet = others.find(|other| {
+        matches!(
+            other.cause,
+            Cause::Requirement(_) | Cause::Reaches(..) | Cause::ReachesTogether(..)
+        )
+    });
     let role = unmet.and_then(|unmet| unmet.may.as_deref());
     let Some(subject) = &finding.subject else {
         return String::new();

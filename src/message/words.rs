@@ -168,6 +168,14 @@ pub fn held(kind: SubjectKind, holds: &[Holding], standing: &Standing) -> String
                 did_you_mean(near.as_deref())
             )
         }
+        Standing::Prefixed {
+            prefix,
+            name: known,
+        } => format!(
+            "nothing: Palette has no {kind} of this name; without `{}` it has `{}`",
+            name(prefix),
+            name(known)
+        ),
         Standing::Unprefixed { prefix, near } => format!(
             "nothing: here, the names of Palette's {kind}s begin with `{}`{}",
             name(prefix),
@@ -181,8 +189,21 @@ pub fn held(kind: SubjectKind, holds: &[Holding], standing: &Standing) -> String
 }
 
 fn did_you_mean(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean `{}`?", name(near)))
+    near.map(|near| format!("; did you mean {}?", spelled(near)))
         .unwrap_or_default()
+}
+
+/// A name that another looks like: beyond ASCII, with its code points, since two forms of a letter look the same.
+fn spelled(text: &str) -> String {
+    let strange = text.chars().filter(|letter| !letter.is_ascii());
+    let points: Vec<String> = strange
+        .take(CODE_POINTS_SHOWN)
+        .map(|letter| format!("U+{:04X}", u32::from(letter)))
+        .collect();
+    match &*points {
+        [] => format!("`{}`", name(text)),
+        points => format!("`{}` (with {})", name(text), points.join(", ")),
+    }
 }
 
 /// `Cluster Viewer, Virtual Machine User (project orchard-prod)`, what counts first.
@@ -242,6 +263,11 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
     };
     match (standing, finding.field, &finding.may) {
         (_, Field::UserInfo, _) => String::from("ask someone who has them to make this binding"),
+        (_, _, Some(_)) | (Standing::Known, ..) if matches!(finding.cause, Cause::Detours(..)) => {
+            String::from(
+                "be bound once it has the missing roles in Palette, or the role no longer opens that",
+            )
+        }
         (_, _, Some(role)) => format!(
             "be given {} {here}; for more, ask for the missing roles in Palette",
             name(role)
@@ -252,9 +278,26 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
                 near: Some(near), ..
             },
             ..,
-        ) => format!("be written `{}`, if that is who is meant", name(near)),
+        ) => format!("be written {}, if that is who is meant", spelled(near)),
         (Standing::Unprefixed { near: None, .. } | Standing::Unknown { near: None }, ..) => {
             once_palette_knows(finding)
+        }
+        (
+            Standing::Prefixed {
+                prefix,
+                name: known,
+            },
+            ..,
+        ) => {
+            let field = match finding.subject.as_ref().map(|subject| subject.kind) {
+                Some(SubjectKind::Group) => "groupsPrefix",
+                _ => "usernamePrefix",
+            };
+            format!(
+                "be written `{}`; or if the API server puts `{}` before names, `identity.{field}` of the policy has to say so",
+                name(known),
+                name(prefix)
+            )
         }
         (Standing::Inactive, ..) => {
             String::from("be given the role once the user is active and has the missing roles")
@@ -279,18 +322,16 @@ fn once_palette_knows(finding: &Finding) -> String {
     let kind = finding.subject.as_ref().map(|subject| subject.kind);
     String::from(match kind {
         Some(SubjectKind::Group) => {
-            "be given the role once Palette has a team of this name, or the policy an alias (identity.aliases), with the missing roles"
+            "be given the role once a team of this name has the missing roles in Palette, or `identity.aliases` of the policy says which team it is"
         }
-        _ => {
-            "be given the role once Palette has a user of this name, or the policy an alias (identity.aliases), with the missing roles"
-        }
+        _ => "be given the role once Palette knows the name and it has the missing roles",
     })
 }
 
 /// Whether the grant is cluster-wide where only namespaces are allowed, whatever the role.
 fn is_wide_in_vain(finding: &Finding, decision: &Decision) -> bool {
     siblings(finding, decision)
-        .any(|other| matches!(other.cause, Cause::ClusterGroup(_) | Cause::Workspace(_)))
+        .any(|other| matches!(other.cause, Cause::ClusterGroup(..) | Cause::Workspace(_)))
 }
 
 /// The findings about the same subject.
@@ -313,5 +354,6 @@ const MAY: &str = "may";
 
 const CUT: &str = "...";
 const NAME_CHARACTERS: usize = 63;
+const CODE_POINTS_SHOWN: usize = 4;
 const ROLES_SHOWN: usize = 12;
 const SCOPES_SHOWN: usize = 6;

@@ -200,7 +200,11 @@ fn membership(place: &Place<'_>) -> Option<Membership> {
     if place.is_null() {
         return Some(Membership::None);
     }
-    place.name().map(|name| Membership::Of(name.into()))
+    let name = place.name()?;
+    if ["no", "none", "null", "false"].contains(&&*name.to_lowercase()) {
+        place.warn(format!("is called `{name}`; write `null` if there is none"));
+    }
+    Some(Membership::Of(name.into()))
 }
 
 fn names(place: &Place<'_>) -> Option<Vec<Arc<str>>> {

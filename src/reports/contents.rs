@@ -116,8 +116,16 @@ pub struct Reference {
     /// Its namespace, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Its name.
+    /// Its name; one of thousands of characters is cut, as in messages.
     pub name: String,
+}
+
+/// A finding, and what decides whether there is room for it.
+struct Ranked {
+    effect: Effect,
+    /// Which of its binding's findings it is.
+    of_its_binding: usize,
+    entry: Entry,
 }
 
 /// A report for each namespace with findings, and under no namespace the one for the cluster.
@@ -126,7 +134,7 @@ pub fn contents(
     ruling: &Ruling,
     at: Timestamp,
 ) -> BTreeMap<Option<Arc<str>>, Contents> {
-    let mut all: BTreeMap<_, Vec<(Effect, Entry)>> = BTreeMap::new();
+    let mut all: BTreeMap<_, Vec<Ranked>> = BTreeMap::new();
     for found in &report.found {
         let entries = all.entry(found.binding.name.namespace.clone()).or_default();
         entries.extend(of_binding(found, ruling, at));
@@ -141,20 +149,24 @@ pub fn contents(
 }
 
 impl Contents {
-    fn of(mut entries: Vec<(Effect, Entry)>) -> Self {
-        entries.sort_by_key(|(effect, _)| Reverse(*effect));
+    /// The gravest come first, and of these one of each binding before the second of any: whoever may write bindings
+    /// does not choose whose findings have no room.
+    fn of(mut entries: Vec<Ranked>) -> Self {
+        entries.sort_by_key(|ranked| (Reverse(ranked.effect), ranked.of_its_binding));
         let mut contents = Self::default();
-        for (_, entry) in &entries {
-            contents.summary.count(entry.result);
+        for ranked in &entries {
+            contents.summary.count(ranked.entry.result);
         }
         let mut room = MOST_BYTES;
-        let fits = |entry: &Entry| {
+        let mut fits = |entry: &Entry| {
             let bytes = serde_json::to_string(entry).map_or(MOST_BYTES, |text| text.len());
-            room = room.saturating_sub(bytes);
-            room > 0
+            let left = room.checked_sub(bytes);
+            room = left.unwrap_or(room);
+            left.is_some()
         };
-        let entries = entries.into_iter().map(|(_, entry)| entry);
-        contents.results = entries.take(MOST_RESULTS).take_while(fits).collect();
+        let entries = entries.into_iter().map(|ranked| ranked.entry);
+        let fitting = entries.filter(|entry| fits(entry));
+        contents.results = fitting.take(MOST_RESULTS).collect();
         contents
     }
 
@@ -217,22 +229,27 @@ fn of_binding<'f>(
     found: &'f Found,
     ruling: &'f Ruling,
     at: Timestamp,
-) -> impl Iterator<Item = (Effect, Entry)> + 'f {
+) -> impl Iterator<Item = Ranked> + 'f {
     let (binding, decision) = (&found.binding, &found.decision);
     let resource = move || Reference {
         api_version: API_VERSION.to_owned(),
         kind: binding.kind().as_str().to_owned(),
-        namespace: binding.name.namespace.as_deref().map(str::to_owned),
-        name: (*binding.name.name).to_owned(),
+        namespace: binding.name.namespace.as_deref().map(message::name),
+        name: message::name(&binding.name.name),
     };
-    decision.findings.iter().map(move |finding| {
+    let findings = decision.findings.iter().enumerate();
+    findings.map(move |(of_its_binding, finding)| {
         let shown = shown(finding, decision, ruling);
-        (finding.effect, entry(&shown, decision, resource(), at))
+        Ranked {
+            effect: finding.effect,
+            of_its_binding,
+            entry: entry(&shown, decision, resource(), at),
+        }
     })
 }
 
 /// A VM role that can do what it is documented not to: nobody's binding.
-fn of_role(drift: &Finding, at: Timestamp) -> Option<(Effect, Entry)> {
+fn of_role(drift: &Finding, at: Timestamp) -> Option<Ranked> {
     let Cause::Drift(role, _) = &drift.cause else {
         return None;
     };
@@ -254,7 +271,11 @@ fn of_role(drift: &Finding, at: Timestamp) -> Option<(Effect, Entry)> {
         namespace: None,
         name: role.to_string(),
     };
-    Some((drift.effect, entry(drift, &decision, resource, at)))
+    Some(Ranked {
+        effect: drift.effect,
+        of_its_binding: 0,
+        entry: entry(drift, &decision, resource, at),
+    })
 }
 
 fn entry(finding: &Finding, decision: &Decision, resource: Reference, at: Timestamp) -> Entry {

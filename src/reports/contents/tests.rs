@@ -166,8 +166,33 @@ fn a_report_has_room_for_so_much_and_says_how_much_it_leaves_out() {
 
     let mut large = report.results[0].clone();
     large.message = "x".repeat(MOST_BYTES / 3);
-    let few = Contents::of(vec![(Effect::Deny, large); 4]);
-    assert_eq!((few.results.len(), few.left_out()), (2, 2));
+    let ranked = |entry: &Entry, of_its_binding| Ranked {
+        effect: Effect::Deny,
+        of_its_binding,
+        entry: entry.clone(),
+    };
+    let mut few: Vec<Ranked> = (0..4).map(|it| ranked(&large, it)).collect();
+    // What comes after those that have no room still does.
+    few.push(ranked(&report.results[0], 9));
+    let few = Contents::of(few);
+    assert_eq!((few.results.len(), few.left_out()), (3, 2));
+}
+
+#[test]
+fn long_names_and_long_bindings_leave_room_for_others() {
+    let (name, users) = ("n".repeat(200_000), vec!["ines@orchard.test"; 1]);
+    let many: Vec<String> = (0..2_000).map(|it| format!("u{it}@orchard.test")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let view = view(&[
+        (Some("vms"), &name, "spectro-vm-admin", &users),
+        (Some("vms"), "many", "spectro-vm-admin", &many),
+        (Some("vms"), "zz", "spectro-vm-admin", &users),
+    ]);
+    let reports = reports("", &view);
+    let report = &reports[&Some(Arc::from("vms"))];
+    let has = |name: &str| report.results.iter().any(|it| it.resources[0].name == name);
+    assert!(has("zz") && has("many") && has(&message::name(&name)));
+    assert!(serde_json::to_string(report).unwrap().len() < MOST_BYTES);
 }
 
 #[test]
