@@ -1,7 +1,11 @@
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 /// A body, as far as it is kept.
 pub(super) enum Received<'b> {
@@ -18,16 +22,85 @@ pub(super) enum Lost {
     Slow,
     /// The client broke it off.
     Broken,
-    /// Others take all the memory that there is for bodies.
+    /// The memory that there is for bodies was needed for others.
     Crowded,
 }
 
 /// Memory for bodies, in KiB, shared by all requests.
-pub(super) struct Budget(Semaphore);
+pub(super) struct Budget {
+    free: Semaphore,
+    // By the order in which they came to need it.
+    awaited: Mutex<BTreeMap<u64, Holder>>,
+}
+
+/// A body that is not whole yet, and what it holds.
+struct Holder {
+    held: usize,
+    gives_way: CancellationToken,
+}
+
+/// The place of a body among those that are awaited.
+struct Awaited<'b> {
+    number: u64,
+    gives_way: CancellationToken,
+    budget: &'b Budget,
+}
 
 impl Budget {
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Semaphore::new((bytes / KIB).min(Semaphore::MAX_PERMITS)))
+        Self {
+            free: Semaphore::new((bytes / KIB).min(Semaphore::MAX_PERMITS)),
+            awaited: Mutex::default(),
+        }
+    }
+
+    fn enter(&self) -> Awaited<'_> {
+        let gives_way = CancellationToken::new();
+        let mut awaited = self.awaited();
+        let number = awaited.last_key_value().map_or(0, |(last, _)| last + 1);
+        let holder = Holder {
+            held: 0,
+            gives_way: gives_way.clone(),
+        };
+        awaited.insert(number, holder);
+        drop(awaited);
+        Awaited {
+            number,
+            gives_way,
+            budget: self,
+        }
+    }
+
+    /// Takes so much from the bodies that are awaited for longest. Those that are whole keep what they have: they give it
+    /// back as soon as they are judged.
+    fn make_room(&self, needed: usize) {
+        let awaited = self.awaited();
+        let mut found = self.free.available_permits();
+        for holder in awaited.values() {
+            if found >= needed {
+                break;
+            }
+            found += holder.held;
+            holder.gives_way.cancel();
+        }
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, BTreeMap<u64, Holder>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Awaited<'_> {
+    fn holds(&self, permits: usize) {
+        if let Some(holder) = self.budget.awaited().get_mut(&self.number) {
+            holder.held = permits;
+        }
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.budget.awaited().remove(&self.number);
     }
 }
 
@@ -46,9 +119,9 @@ pub(super) async fn read(
     };
     let mut kept = Kept::new(budget);
     while kept.bytes().len() < enough {
-        match next(&mut body, deadline).await? {
-            Some(data) => kept.push(data)?,
-            None => return Ok(Received::Whole(kept)),
+        match kept.next(&mut body, deadline).await? {
+            Some(data) => kept.push(data, deadline).await?,
+            None => return Ok(Received::Whole(kept.whole())),
         }
     }
     let head = kept.into_head();
@@ -94,6 +167,8 @@ pub(super) struct Kept<'b> {
     joined: Vec<u8>,
     budget: &'b Budget,
     held: Option<SemaphorePermit<'b>>,
+    // From when it needs more than what is free, until it is whole.
+    awaited: Option<Awaited<'b>>,
 }
 
 impl<'b> Kept<'b> {
@@ -103,6 +178,7 @@ impl<'b> Kept<'b> {
             joined: Vec::new(),
             budget,
             held: None,
+            awaited: None,
         }
     }
 
@@ -115,8 +191,27 @@ impl<'b> Kept<'b> {
         }
     }
 
-    fn push(&mut self, data: Bytes) -> Result<(), Lost> {
-        self.hold(self.bytes().len() + data.len())?;
+    /// The next piece, unless this body has to give way.
+    async fn next(&self, body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Lost> {
+        let Some(awaited) = &self.awaited else {
+            return next(body, deadline).await;
+        };
+        let piece = awaited
+            .gives_way
+            .run_until_cancelled(next(body, deadline))
+            .await;
+        piece.unwrap_or(Err(Lost::Crowded))
+    }
+
+    fn whole(self) -> Self {
+        Self {
+            awaited: None,
+            ..self
+        }
+    }
+
+    async fn push(&mut self, data: Bytes, deadline: Instant) -> Result<(), Lost> {
+        self.hold(self.bytes().len() + data.len(), deadline).await?;
         if self.bytes().is_empty() {
             self.first = data;
             return Ok(());
@@ -128,20 +223,27 @@ impl<'b> Kept<'b> {
         Ok(())
     }
 
-    /// Takes what so many bytes need beyond what is free.
-    fn hold(&mut self, bytes: usize) -> Result<(), Lost> {
+    /// Takes what so many bytes need beyond what is free, from other bodies where there is no more.
+    async fn hold(&mut self, bytes: usize, deadline: Instant) -> Result<(), Lost> {
         let needed = bytes.saturating_sub(FREE).div_ceil(KIB);
         let held = self.held.as_ref().map_or(0, SemaphorePermit::num_permits);
         let more = u32::try_from(needed.saturating_sub(held)).map_err(|_| Lost::Crowded)?;
         if more == 0 {
             return Ok(());
         }
-        let permit = self.budget.0.try_acquire_many(more);
-        let permit = permit.map_err(|_| Lost::Crowded)?;
+        let budget = self.budget;
+        let awaited = self.awaited.get_or_insert_with(|| budget.enter());
+        budget.make_room(needed.saturating_sub(held));
+        let permit = timeout_at(deadline, budget.free.acquire_many(more));
+        // Without a wait where there is room.
+        let permit = awaited.gives_way.run_until_cancelled(permit).await;
+        let permit = permit.and_then(Result::ok).and_then(Result::ok);
+        let permit = permit.ok_or(Lost::Crowded)?;
         match &mut self.held {
             Some(held) => held.merge(permit),
             None => self.held = Some(permit),
         }
+        awaited.holds(needed);
         Ok(())
     }
 
@@ -163,6 +265,6 @@ const HEAD: usize = 16 * 1024;
 /// carries two of them. So much of an oversized body is let pass, as a multiple of the limit.
 const PATIENCE: usize = 8;
 
-/// So much of each body is not counted: there are at most as many as may be in flight.
-const FREE: usize = 64 * KIB;
+/// So much of each body is not counted: there are at most as many as connections.
+const FREE: usize = 16 * KIB;
 const KIB: usize = 1024;

@@ -57,6 +57,8 @@ impl Connections {
 
     /// Serves one connection to its end: the client's, the server's, or its place being needed. Headers that are too slow
     /// are counted where there are metrics.
+    ///
+    /// A client that is waited for loses its place at once, one whose request is there with the answer.
     pub(super) async fn serve<S, A>(
         &self,
         stream: S,
@@ -67,16 +69,23 @@ impl Connections {
         S: AsyncRead + AsyncWrite + Unpin + Send,
         A: Answer,
     {
-        let exchange = Arc::new(Exchange::begin());
-        let wire = Wire::new(stream, Arc::clone(&exchange), self.wire);
+        let exchange = place.exchange();
+        let wire = Wire::new(stream, Arc::clone(exchange), self.wire);
         let service = service_fn(|request| {
-            let (answer, exchange) = (Arc::clone(&answer), Arc::clone(&exchange));
+            let (answer, exchange) = (Arc::clone(&answer), Arc::clone(exchange));
             async move { Ok::<_, std::convert::Infallible>(answer.answer(request, &exchange).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(wire), service));
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.told_to_end(place) => {
+            () = self.draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            () = place.wanted() => {
+                if exchange.waits_since().is_some() {
+                    return debug!("a connection that waits gives way");
+                }
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -86,13 +95,6 @@ impl Connections {
         }
         if let Err(error) = ended {
             debug!(%error, "connection broke");
-        }
-    }
-
-    async fn told_to_end(&self, place: &Place) {
-        tokio::select! {
-            () = self.draining.cancelled() => {}
-            () = place.wanted() => {}
         }
     }
 }

@@ -1,4 +1,3 @@
-use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +20,9 @@ enum Step {
     Idle(Instant),
     /// The first byte of its headers came then.
     Headers(Instant),
-    /// The headers are read.
+    /// The first byte of its headers came then, and its body is awaited.
+    Body(Instant),
+    /// All of it is there.
     Request,
     /// The answer is being written; with a review, to be counted when it is out.
     Answer(Option<Observation>),
@@ -59,17 +60,33 @@ impl Exchange {
         match *self.step() {
             Step::Idle(since) => Awaits::Request(since),
             Step::Headers(since) => Awaits::Headers(since),
-            Step::Request | Step::Answer(_) => Awaits::Nothing,
+            Step::Body(_) | Step::Request | Step::Answer(_) => Awaits::Nothing,
+        }
+    }
+
+    /// Since when the client has something to send that it has not sent; none where its request is there and is worked at.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        match *self.step() {
+            Step::Idle(since) | Step::Headers(since) | Step::Body(since) => Some(since),
+            Step::Request | Step::Answer(_) => None,
         }
     }
 
     /// Notes that the headers are complete, and tells when they began.
     pub(super) fn headers_done(&self) -> Instant {
-        match mem::replace(&mut *self.step(), Step::Request) {
+        let mut step = self.step();
+        let since = match *step {
             Step::Headers(since) => since,
             // Sent together with the request before.
-            Step::Idle(_) | Step::Request | Step::Answer(_) => Instant::now(),
-        }
+            Step::Idle(_) | Step::Body(_) | Step::Request | Step::Answer(_) => Instant::now(),
+        };
+        *step = Step::Body(since);
+        since
+    }
+
+    /// Notes that nothing more of the request is awaited.
+    pub(super) fn body_done(&self) {
+        *self.step() = Step::Request;
     }
 
     /// Hands over what is to be counted when the answer is out.

@@ -50,9 +50,11 @@ pub struct Limits {
     #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_HANDSHAKE_TIMEOUT", default_value = "5s", value_parser = duration)]
     pub handshake_timeout: Duration,
 
-    /// How many connections may be open; for one more, the oldest is asked to end after its request
+    /// How many connections may be open; for one more, another gives way
     ///
-    /// An API server keeps at most 25 idle ones and opens one for each call under way. Below the usual 1,024 open files.
+    /// Of the address that has most, the one whose client is waited for longest; one whose request is there ends with the
+    /// answer. An API server keeps at most 25 idle ones and opens one for each call under way. Below the usual 1,024 open
+    /// files.
     #[arg(
         long,
         value_name = "N",
@@ -61,9 +63,10 @@ pub struct Limits {
     )]
     pub max_connections: NonZeroUsize,
 
-    /// How many reviews may be read or judged at once; one more gets 503
+    /// How many reviews may be judged at once; one more waits, and gets 503 when its time is over
     ///
-    /// A review takes microseconds: so many at once are slow bodies.
+    /// A review takes microseconds, one whose role is read live as long as the API server takes. A body that is awaited has
+    /// no place yet.
     #[arg(
         long,
         value_name = "N",
@@ -72,9 +75,9 @@ pub struct Limits {
     )]
     pub max_in_flight: NonZeroUsize,
 
-    /// How much memory all bodies that are being read or judged may take; a body beyond it gets 503
+    /// How much memory all bodies that are being read or judged may take; for one more, the slowest gets 503
     ///
-    /// Most reviews have a few kilobytes: the first 64 KiB of each are free. One body of --max-body-bytes always fits.
+    /// Most reviews have a few kilobytes: the first 16 KiB of each are free. One body of --max-body-bytes always fits.
     #[arg(
         long,
         value_name = "SIZE",

@@ -37,13 +37,13 @@ impl Accept {
 
     async fn next(&self) -> Option<(TcpStream, Place)> {
         match self.listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and waited for.
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "connection is gone");
                     return None;
                 }
-                Some((stream, self.places.take().await?))
+                Some((stream, self.places.take(peer.ip()).await?))
             }
             Err(error) => {
                 self.failed(&error).await;

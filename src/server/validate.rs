@@ -7,7 +7,7 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use crate::domain::Verdict;
@@ -49,7 +49,7 @@ enum Refused {
 impl Answer for Validate {
     async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<Whole> {
         let began = exchange.headers_done();
-        let (mut response, review) = match self.review(request, began).await {
+        let (mut response, review) = match self.review(request, began, exchange).await {
             Ok((response, observation)) => (response, Some(observation)),
             Err(Refused::Rejected(rejection, reason)) => {
                 self.metrics.rejected(rejection);
@@ -87,18 +87,20 @@ impl Validate {
         }
     }
 
-    /// What is wrong is told in this order: path, method, content type, a slow body, a full or ending server, the body.
+    /// What is wrong is told in this order: path, method, content type, an ending server or one that knows no roles yet, a slow body, a full
+    /// server, the body.
     async fn review(
         &self,
         request: Request<Incoming>,
         began: Instant,
+        exchange: &Exchange,
     ) -> Result<(Response<Whole>, Observation), Refused> {
         check_head(&request)?;
         let deadline = began + self.patience(request.uri());
         let current = self.live.current();
         let mut observation = Observation::begin(Arc::clone(&self.metrics), current, began);
         match self
-            .judge(request.into_body(), deadline, &mut observation)
+            .judge(request.into_body(), deadline, exchange, &mut observation)
             .await
         {
             Ok(response) => Ok((response, observation)),
@@ -115,16 +117,16 @@ impl Validate {
         &self,
         body: Incoming,
         deadline: Instant,
+        exchange: &Exchange,
         observation: &mut Observation,
     ) -> Result<Response<Whole>, Refused> {
-        let _slot = match self.slot() {
-            Ok(slot) => slot,
-            Err(rejection) => {
-                body::skip(body, self.max_body, deadline).await?;
-                return Err(rejection.into());
-            }
-        };
+        if let Err(rejection) = self.can_judge() {
+            body::skip(body, self.max_body, deadline).await?;
+            return Err(rejection.into());
+        }
         let received = body::read(body, self.max_body, deadline, &self.memory).await?;
+        exchange.body_done();
+        let _slot = self.slot(deadline).await?;
         let is_oversized = matches!(received, Received::Oversized(_));
         let reply = self.reply_from_cluster(&received, observation.current(), deadline);
         match reply.await {
@@ -142,7 +144,7 @@ impl Validate {
         }
     }
 
-    fn slot(&self) -> Result<SemaphorePermit<'_>, Rejection> {
+    fn can_judge(&self) -> Result<(), Rejection> {
         if self.lifecycle.phase() == Phase::Draining {
             return Err(Rejection::Draining);
         }
@@ -150,9 +152,13 @@ impl Validate {
         if !self.live.cluster().is_ready() {
             return Err(Rejection::NotReady);
         }
-        self.in_flight
-            .try_acquire()
-            .map_err(|_| Rejection::Saturated)
+        Ok(())
+    }
+
+    /// A place in flight, for a body that has arrived: one that is awaited must not keep others from being judged.
+    async fn slot(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, Rejection> {
+        let slot = timeout_at(deadline, self.in_flight.acquire()).await;
+        slot.ok().and_then(Result::ok).ok_or(Rejection::Saturated)
     }
 
     /// Judges by what is known of the cluster and what others are about to write; where that leaves out the role, it is

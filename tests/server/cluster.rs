@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::client::binding;
 use crate::harness::{Files, Server, serve};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,12 +50,56 @@ async fn every_page_is_read_and_all_of_them_again_when_the_history_ends() {
     assert_eq!(server.log.count(lost), 0, "{}", server.log.text());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_that_finds_no_place_in_its_time_gets_503() {
+    let api = ApiServer::start(&[cluster_role("first")]);
+    let server = watching_with(&api, &["--max-in-flight", "1"]).await;
+    let client = server.client();
+    let mut connection = client.connect().await.unwrap();
+    let waiting = binding("u-next", "silent", "ines@orchard.test").to_string();
+    let full = async {
+        server.until_metric("in_flight_requests", 3.0).await;
+        let answer = connection
+            .post("/validate?timeout=1s", "application/json", waiting)
+            .await
+            .unwrap();
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, Some("1"))
+        );
+    };
+    // One after the other, each for as long as a role may take to be read.
+    let held = binding("u-held", "silent", "ines@orchard.test");
+    let (first, second, third, ()) = tokio::join!(
+        client.review(&held),
+        client.review(&held),
+        client.review(&held),
+        full
+    );
+    let judged = [first, second, third].map(|answer| answer.unwrap().status);
+    assert_eq!(judged[0], 200);
+    // The same connection goes on, and there is room again.
+    let next = binding("u-again", "first", "ines@orchard.test");
+    assert_eq!(connection.review(&next).await.unwrap().status, 200);
+    assert!(
+        server
+            .metric("http_rejected_total{reason=\"saturated\"}")
+            .await
+            >= 1.0
+    );
+}
+
 async fn watching(api: &ApiServer) -> Server {
+    watching_with(api, &[]).await
+}
+
+async fn watching_with(api: &ApiServer, arguments: &[&str]) -> Server {
     let files = Files::new();
     files.put("kubeconfig", &api.kubeconfig());
     let mut command = serve(&files);
     command.args(["--cluster", "auto", "--kubeconfig"]);
     command.arg(files.path("kubeconfig"));
+    command.args(arguments);
     let server = Server::run(command, files);
     server.until_metric("cluster_synced", 1.0).await;
     server
@@ -140,6 +185,11 @@ impl State {
             return;
         };
         let _headers = lines.map_while(Result::ok).find(String::is_empty);
+        if request.contains("/clusterroles/silent") {
+            // Says nothing until the client leaves.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+            return;
+        }
         let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n";
         let _ = stream.write_all(head.as_bytes());
         let is_of_roles = request.contains("/clusterroles?");
