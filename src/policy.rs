@@ -20,6 +20,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind};
+use crate::rbac::PolicyRule;
 pub use actions::{Actions, RuleAction, Writer};
 pub use compile::{ClusterOverride, Compiled, RoleReference};
 
@@ -122,6 +123,9 @@ pub struct MappingEntry {
     pub class: RoleClass,
     /// Groups of Palette role names: all groups must be met, one role of a group meets it. Never empty, nor is a group.
     pub requires: Vec<Vec<Arc<str>>>,
+    /// What the `ClusterRole` allowed when it was reviewed, to compare others with; empty: what it allows now. Only for VM
+    /// roles that are none of Palette's four.
+    pub reviewed_rules: Vec<PolicyRule>,
 }
 
 /// What an entry of the mapping is.

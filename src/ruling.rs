@@ -13,8 +13,10 @@ use jiff::Timestamp;
 
 use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
 use crate::domain::{Holding, Reach, RoleKind, RoleRef, Scope, nearest};
+use crate::facts::{Event, Facts, Object, ObjectName, Role, View};
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
 use crate::policy::{Membership, Policy, RoleClass};
+use crate::rbac::{Labels, Rules};
 
 /// Policy and directory, paired.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Ruling {
     requirements: Vec<Requirement>,
     by_role: HashMap<Arc<str>, usize>,
     requester: Requirement,
+    /// The `ClusterRole`s whose rules the policy holds.
+    reviewed: Arc<View>,
     /// By the directory's scope id.
     reaches: Vec<ScopeReach>,
     failing_since: Option<Timestamp>,
@@ -111,6 +115,7 @@ impl Ruling {
         let manages_cluster = [REQUESTER_ROLES.map(Arc::from).to_vec()];
         let ruling = Self {
             requester: Requirement::resolve(&manages_cluster, &directory),
+            reviewed: reviewed(&policy),
             reaches: directory
                 .scopes()
                 .iter()
@@ -133,6 +138,11 @@ impl Ruling {
     /// The directory.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// The VM roles that the policy adds, as they were when they were reviewed; without those that it holds no rules of.
+    pub fn reviewed(&self) -> &View {
+        &self.reviewed
     }
 
     /// The user whom a raw name means: the one that its alias names, otherwise the name without the prefix.
@@ -361,6 +371,20 @@ impl<'r> Holder<'r> {
     pub fn requester(user: Option<&'r User>, teams: Vec<&'r Team>) -> Self {
         Self { user, teams }
     }
+}
+
+fn reviewed(policy: &Policy) -> Arc<View> {
+    let mut facts = Facts::new();
+    let entries = policy.mapping.iter();
+    for entry in entries.filter(|entry| !entry.reviewed_rules.is_empty()) {
+        facts.apply(Event::Upsert(Object::Role(Role {
+            name: ObjectName::of_cluster(&*entry.role),
+            labels: Labels::default(),
+            rules: Rules::new(&entry.reviewed_rules),
+            aggregation: None,
+        })));
+    }
+    facts.view()
 }
 
 impl Requirement {

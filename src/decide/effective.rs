@@ -55,7 +55,7 @@ pub(crate) struct Worth {
 
 impl Worth {
     /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
-    /// covers.
+    /// amounts to, as they were reviewed or else as they are.
     pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
         if publishes_images(role, scope) {
             return Vec::new();
@@ -67,11 +67,14 @@ impl Worth {
                 worth.reaches.is_too_large = role.rules(scope).is_too_large();
                 worth
             });
-        let added = added_vm_roles(ruling).filter(|(_, name)| role.covers(name, scope));
-        of_level
-            .into_iter()
-            .chain(added.map(Self::covered))
-            .collect()
+        let of_added = |(entry, name): (usize, &Arc<str>)| {
+            let reviewed = ruling.reviewed().cluster_role(name);
+            let reference = reviewed.or_else(|| role.beside(name))?;
+            let is_worth = role.amounts_to(reference, scope);
+            is_worth.then(|| Self::of_added(entry, role, reference, scope))
+        };
+        let added = added_vm_roles(ruling).filter_map(of_added);
+        of_level.into_iter().chain(added).collect()
     }
 
     /// What a standard role is worth more than its name asks for.
@@ -107,21 +110,41 @@ impl Worth {
         Some(Self { entry, reaches })
     }
 
-    fn covered((entry, role): (usize, &Arc<str>)) -> Self {
+    fn of_added(
+        entry: usize,
+        role: RoleView<'_>,
+        reference: RoleView<'_>,
+        scope: &Scope<'_>,
+    ) -> Self {
+        let own = role.capabilities(scope);
+        let common = reference.capabilities(scope).iter();
+        let common = common.filter(|capability| own.contains(*capability));
         let reaches = Reaches {
-            role: Arc::clone(role),
-            can: Vec::new(),
-            is_too_large: false,
+            role: Arc::clone(&reference.role().name.name),
+            can: common.map(Capability::as_str).collect(),
+            is_too_large: role.rules(scope).is_too_large(),
         };
         Self { entry, reaches }
     }
 }
 
-/// What a VM role of Palette's can do that it is documented not to.
-pub(super) fn beyond_its_documents(role: RoleView<'_>, scope: &Scope<'_>) -> Capabilities {
-    let level = Level::of_role(&role.role().name.name);
-    level.map_or_else(Capabilities::default, |level| {
-        role.capabilities(scope).beyond(level)
+/// What a VM role can do that it should not: one of Palette's what it is documented not to, one that the policy adds what
+/// it could not when it was reviewed.
+pub(super) fn beyond_its_documents(
+    role: RoleView<'_>,
+    scope: &Scope<'_>,
+    ruling: &Ruling,
+) -> Capabilities {
+    let name = &role.role().name.name;
+    if let Some(level) = Level::of_role(name) {
+        return role.capabilities(scope).beyond(level);
+    }
+    let reviewed = ruling.reviewed().cluster_role(name);
+    reviewed.map_or_else(Capabilities::default, |reviewed| {
+        let could = reviewed.capabilities(scope);
+        let can = role.capabilities(scope).iter();
+        can.filter(|capability| !could.contains(*capability))
+            .collect()
     })
 }
 

@@ -78,7 +78,7 @@ impl<'r> Judge<'r> {
         };
         match class {
             RoleClass::Vm => Self {
-                drift: effective::beyond_its_documents(known, scope),
+                drift: effective::beyond_its_documents(known, scope, self.ruling),
                 ..self
             },
             RoleClass::Standard => Self {

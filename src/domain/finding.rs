@@ -168,7 +168,8 @@ pub enum Takes {
 pub struct Reaches {
     /// The VM role that it is worth.
     pub role: Arc<str>,
-    /// What it can do that no lower VM role may; nothing where it covers all that the VM role allows in this cluster.
+    /// What it can do that no lower VM role may, or what it has in common with one that the policy adds; nothing where its
+    /// rules alone tell.
     pub can: Vec<&'static str>,
     /// Whether it counts as one that allows everything because it is too large to judge.
     pub is_too_large: bool,

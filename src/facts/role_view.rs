@@ -118,6 +118,28 @@ impl<'v> RoleView<'v> {
             .is_some_and(|other| self.rules(scope).covers(other.rules(scope)))
     }
 
+    /// A `ClusterRole` of the same cluster.
+    pub fn beside(self, cluster_role: &str) -> Option<Self> {
+        self.view.cluster_role(cluster_role)
+    }
+
+    /// Whether it amounts to another role in that scope, which has to be something with machines or a detour: it can do
+    /// something of that, and allows two thirds of what the other's rules allow, or one third and all that the other can
+    /// do.
+    ///
+    /// So neither a verb that is left out nor a rule that is written into the other hides a copy.
+    pub fn amounts_to(self, other: RoleView<'_>, scope: &Scope<'_>) -> bool {
+        let (own, others) = (self.capabilities(scope), other.capabilities(scope));
+        let has = |detour: &'static Detour| self.detours(scope).any(|it| std::ptr::eq(it, detour));
+        let is_like = others.iter().any(|it| own.contains(it)) || other.detours(scope).any(has);
+        if !is_like {
+            return false;
+        }
+        let does_all = own.contain(others) && other.detours(scope).all(has);
+        let share = self.rules(scope).share_of(other.rules(scope));
+        share * 3 >= if does_all { 1000 } else { 2000 }
+    }
+
     /// Whether it is one of the VM roles under another name, or a little more than one.
     pub fn is_copy_of_vm_role(self, scope: &Scope<'_>) -> bool {
         let is_copied = |level: &Level| {

@@ -157,7 +157,7 @@ fn can(reaches: &Reaches, decision: &Decision) -> String {
         };
         format!("{is} too large to judge: it counts as one that allows everything, as {role} does")
     } else if reaches.can.is_empty() {
-        format!("{allows} all that {role} allows in this cluster")
+        format!("{allows} as much as {role} does in this cluster")
     } else {
         format!("{can} {}: as much as {role}", abilities(&reaches.can))
     }

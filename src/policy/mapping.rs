@@ -5,6 +5,7 @@ use super::draft::word;
 use super::{MappingEntry, RoleClass, RoleReference};
 use crate::document::{Fields, Log, Place, Spot};
 use crate::domain::nearest;
+use crate::rbac::{Level, PolicyRule, Words};
 
 /// The mapping as it was typed, one file over the other.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,7 @@ struct Entry {
     role: Arc<str>,
     class: RoleClass,
     need: Need,
+    reviewed_rules: Vec<PolicyRule>,
     /// In the file on top; absent for what is below it.
     spot: Option<Spot>,
 }
@@ -111,6 +113,7 @@ impl Mapping {
                 role: Arc::clone(&entry.role),
                 class: entry.class,
                 requires: self.resolve(entry, log)?,
+                reviewed_rules: entry.reviewed_rules.clone(),
             })
         });
         let (mut vm, standard): (Vec<_>, Vec<_>) =
@@ -210,27 +213,48 @@ fn warn_of_another_rule(item: &Place<'_>, entry: &Entry, below: &Mapping) {
 }
 
 fn read_item(item: &Place<'_>) -> Option<Change> {
-    let fields = item.fields(&["role", "requires", "like", "remove", "rule"])?;
+    let fields = item.fields(&[
+        "role",
+        "requires",
+        "like",
+        "remove",
+        "rule",
+        "reviewedRules",
+    ])?;
     let role = fields
         .required("role")
         .and_then(|place| cluster_role(&place));
     let judge = fields.get("rule");
+    let reviewed = fields.get("reviewedRules");
     let class = judge.as_ref().map_or(Some(RoleClass::Vm), word);
     let need = match sole_need(item, &fields)? {
         ("requires", place) => Need::Roles(read_groups(&place)?),
         ("like", place) => Need::Like(cluster_role(&place)?),
         (_, place) => {
             place.truth()?;
-            if let Some(judge) = judge {
-                judge.mistake("an entry that is removed has no rule");
+            for unused in judge.into_iter().chain(reviewed) {
+                unused.mistake("an entry that is removed has no rule");
             }
             return Some(Change::Remove(role?, item.spot()));
         }
     };
+    let (role, class) = (role?, class?);
+    let reviewed_rules = match reviewed {
+        None => Vec::new(),
+        Some(place) if class != RoleClass::Vm || Level::of_role(&role).is_some() => {
+            place.mistake(format!(
+                "`{role}` is compared with what is documented or published; only VM roles that the policy adds have \
+                 reviewed rules"
+            ));
+            return None;
+        }
+        Some(place) => read_rules(&place)?,
+    };
     let entry = Entry {
-        role: role?,
-        class: class?,
+        role,
+        class,
         need,
+        reviewed_rules,
         spot: Some(item.spot()),
     };
     Some(Change::Put {
@@ -282,6 +306,47 @@ fn read_group(group: &Place<'_>) -> Option<Vec<RoleReference>> {
     let reference =
         |place: &Place<'_>| Some(RoleReference::new(place.name()?.into(), place.spot()));
     roles.iter().map(reference).collect()
+}
+
+fn read_rules(place: &Place<'_>) -> Option<Vec<PolicyRule>> {
+    let rules = filled(place, "copy what the ClusterRole has in `rules`")?;
+    // Every one is read, so that all mistakes are told.
+    let rules: Vec<_> = rules.iter().map(read_rule).collect();
+    rules.into_iter().collect()
+}
+
+/// As the API server validates it: verbs, and either resources with their groups or paths
+/// (`pkg/apis/rbac/validation/validation.go`, `ValidatePolicyRule`).
+fn read_rule(place: &Place<'_>) -> Option<PolicyRule> {
+    let known = [
+        "apiGroups",
+        "resources",
+        "resourceNames",
+        "nonResourceURLs",
+        "verbs",
+    ];
+    let fields = place.fields(&known)?;
+    let words = |name| match fields.get(name) {
+        None => Some(Words::default()),
+        Some(list) => {
+            let items = list.list()?;
+            items.iter().map(Place::line).collect::<Option<Words>>()
+        }
+    };
+    let [api_groups, resources, resource_names, urls, verbs] = known.map(words);
+    let rule = PolicyRule {
+        verbs: verbs?,
+        api_groups: api_groups?,
+        resources: resources?,
+        resource_names: resource_names?,
+        non_resource_urls: urls?,
+    };
+    let is_of_resources = !rule.resources.is_empty() && !rule.api_groups.is_empty();
+    if rule.verbs.is_empty() || is_of_resources != rule.non_resource_urls.is_empty() {
+        place.mistake("needs `verbs`, and either `apiGroups` and `resources` or `nonResourceURLs`");
+        return None;
+    }
+    Some(rule)
 }
 
 fn filled<'a>(place: &Place<'a>, why: &str) -> Option<Vec<Place<'a>>> {

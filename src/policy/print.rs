@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use super::compile::{default_cluster_identities, default_everybody};
 use super::schema::{
     ApiVersion, ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, NameItem,
-    NamesDocument, Nullable, PolicyDocument, SubjectDocument,
+    NamesDocument, Nullable, PolicyDocument, PolicyRuleDocument, SubjectDocument,
 };
 use super::word::{Rules, Word};
 use super::{Exemption, MappingEntry, Membership, Policy, SubjectPattern};
 use crate::domain::{NamePattern, Rule};
+use crate::rbac::{self, PolicyRule};
 
 /// As many as tell policies apart, and few enough to read out.
 const REVISION_BYTES: usize = 6;
@@ -86,6 +87,7 @@ impl Policy {
             like: None,
             remove: Some(true),
             rule: None,
+            reviewed_rules: Vec::new(),
         }));
         items
     }
@@ -116,6 +118,18 @@ fn mapping_item(entry: &MappingEntry) -> MappingItem {
         like: None,
         remove: None,
         rule: Some(Word(entry.class)),
+        reviewed_rules: entry.reviewed_rules.iter().map(policy_rule).collect(),
+    }
+}
+
+fn policy_rule(rule: &PolicyRule) -> PolicyRuleDocument {
+    let list = |words: &rbac::Words| words.iter().map(str::to_owned).collect();
+    PolicyRuleDocument {
+        api_groups: list(&rule.api_groups),
+        resources: list(&rule.resources),
+        resource_names: list(&rule.resource_names),
+        non_resource_urls: list(&rule.non_resource_urls),
+        verbs: list(&rule.verbs),
     }
 }
 

@@ -191,6 +191,33 @@ pub(super) struct MappingItem {
     /// The rule that judges the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<Word<RoleClass>>,
+    /// The rules of the ClusterRole as they were reviewed; absent: a copy is compared with what it allows now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) reviewed_rules: Vec<PolicyRuleDocument>,
+}
+
+/// A rule as a ClusterRole writes it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PolicyRuleDocument {
+    /// The groups of the resources; the core group is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) api_groups: Vec<String>,
+    /// Resources, and `resource/subresource`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
+    /// The only objects meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resource_names: Vec<String>,
+    /// Paths that are no resources.
+    #[serde(
+        default,
+        rename = "nonResourceURLs",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub(super) non_resource_urls: Vec<String>,
+    /// What may be done.
+    pub(super) verbs: Vec<String>,
 }
 
 /// Covers a finding when every field that it has matches.

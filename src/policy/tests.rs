@@ -540,6 +540,10 @@ mapping:
   - { role: view, remove: true, rule: vm-role-mapping }
   - { role: i, requires: [[X]], rule: requester }
   - { role: j, requires: }
+  - { role: view, like: edit, rule: standard-role-mapping, reviewedRules: [{ verbs: [get], apiGroups: [''], resources: [pods] }] }
+  - { role: spectro-vm-user, requires: [[X]], reviewedRules: [{ verbs: [get], apiGroups: [''], resources: [pods] }] }
+  - { role: k, requires: [[X]], reviewedRules: [] }
+  - { role: l, requires: [[X]], reviewedRules: [{ verbs: [get], resources: [pods] }, { verbs: get }, { verb: [get] }] }
 ",
         &[
             "4:26: mapping[0].requires: is empty; nobody can say what an empty requirement means",
@@ -555,6 +559,17 @@ mapping:
             "13:39: mapping[9].rule: an entry that is removed has no rule",
             "14:39: mapping[10].rule: unknown word `requester`; expected `vm-role-mapping` or `standard-role-mapping`",
             "15:24: mapping[11].requires: expected a list, found nothing",
+            "16:75: mapping[12].reviewedRules: `view` is compared with what is documented or published; only VM roles that \
+             the policy adds have reviewed rules",
+            "17:62: mapping[13].reviewedRules: `spectro-vm-user` is compared with what is documented or published; only VM \
+             roles that the policy adds have reviewed rules",
+            "18:48: mapping[14].reviewedRules: is empty; copy what the ClusterRole has in `rules`",
+            "19:49: mapping[15].reviewedRules[0]: needs `verbs`, and either `apiGroups` and `resources` or \
+             `nonResourceURLs`",
+            "19:95: mapping[15].reviewedRules[1].verbs: expected a list, found text",
+            "19:102: mapping[15].reviewedRules[2]: needs `verbs`, and either `apiGroups` and `resources` or \
+             `nonResourceURLs`",
+            "19:104: mapping[15].reviewedRules[2].verb: unknown field; did you mean \"verbs\"?",
         ],
     );
 }

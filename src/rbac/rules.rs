@@ -116,6 +116,13 @@ impl Rules {
         Arc::ptr_eq(&self.0, &other.0) || compare::covers(&self.0, &other.0).unwrap_or(true)
     }
 
+    /// How much of what the other allows with resources is allowed here, in thousandths: each of its rules counts the same.
+    ///
+    /// Where it would cost too much to tell, all of it: in doubt it counts.
+    pub fn share_of(&self, other: &Self) -> usize {
+        compare::share(&self.0, &other.0).unwrap_or(1000)
+    }
+
     /// What the other allows and this one does not.
     ///
     /// Where it would cost too much to tell, whole rules of the other that are missing only in part, or all of them.

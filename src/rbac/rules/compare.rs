@@ -13,6 +13,9 @@ use super::{ResourceRule, Rules, TooMuch, paths};
 use crate::rbac::steps;
 use crate::rbac::words::{Translation, WordId, as_place};
 
+/// What stands for all in [`share`].
+const WHOLE: u128 = 1000;
+
 /// Whether nothing is missing.
 pub(super) fn covers(owner: &Table, servant: &Table) -> Result<bool, TooMuch> {
     if !paths::covers(owner, servant)? {
@@ -26,6 +29,15 @@ pub(super) fn covers(owner: &Table, servant: &Table) -> Result<bool, TooMuch> {
         })
     };
     Ok(answered.questions.iter().all(is_answered))
+}
+
+/// How much of the servant's rules about resources the owner has, in thousandths: each rule counts the same, and of a rule
+/// each verb on each target.
+pub(super) fn share(owner: &Table, servant: &Table) -> Result<usize, TooMuch> {
+    let answered = Answered::of(owner, servant)?;
+    let shares = answered.questions.iter().map(|it| answered.share(it));
+    let sum = shares.fold(0, usize::saturating_add);
+    Ok(sum.checked_div(answered.questions.len()).unwrap_or(0))
 }
 
 /// The part of the servant's rules that the owner does not have.
@@ -197,6 +209,27 @@ impl<'a> Answered<'a> {
         }
         let missing = question.verbs.known.without(granted);
         (question.verbs.has_unknown || !missing.is_empty()).then_some(missing)
+    }
+
+    fn share(&self, question: &Question<'a>) -> usize {
+        let (mut all, mut missing) = (0_usize, 0_usize);
+        for (group, groups) in question.groups.classes() {
+            for (name, names) in question.names.classes() {
+                for (resource, resources) in question.resources.classes() {
+                    let targets = groups.len() * names.len() * resources.len();
+                    let verbs = question.rule.verbs.len();
+                    all = all.saturating_add(targets.saturating_mul(verbs));
+                    let granted = self.granted([group, resource, name]);
+                    if let Some(verbs) = self.missing(question, &granted) {
+                        let verbs = self.words_of(question, &verbs).len();
+                        missing = missing.saturating_add(targets.saturating_mul(verbs));
+                    }
+                }
+            }
+        }
+        let granted = u128::try_from(all.saturating_sub(missing)).unwrap_or(0);
+        let share = granted * WHOLE / u128::try_from(all).unwrap_or(u128::MAX).max(1);
+        usize::try_from(share).unwrap_or(0)
     }
 
     /// What is missing of a rule; nothing if that is better said by the whole rule.
