@@ -5,11 +5,15 @@ SETUP := .ci/setup
 # Small enough to be built where it is missing; without optimisation that takes a minute on 2 cores instead of three.
 CARGO_DENY := 0.20.2
 CARGO_CYCLONEDX := 0.5.9
+CARGO_FUZZ := 0.13.2
+# How long `make fuzz` looks with each target, in seconds.
+SECONDS ?= 120
 ARGS ?=
+TARGETS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench pure deny generate sbom control-plane clean
+.PHONY: help setup run test lint bench fuzz pure deny generate sbom control-plane clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +36,7 @@ test: ## Runs every test, those at a real API server too
 lint: ## Checks formatting, lints, the purity of the engine, and licences and sources of what it depends on
 	@$(SETUP) --lint
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --locked --all-targets -- -D warnings
 	@$(MAKE) --no-print-directory pure deny
 	@if go=$$($(CONTROL_PLANE) go); then echo "gofmt -l tests/e2e/control-plane benches"; \
@@ -40,6 +45,13 @@ lint: ## Checks formatting, lints, the purity of the engine, and licences and so
 bench: ## Measures the webhook beside one that does nothing; BENCH names parts, as in BENCH='throughput decision'
 	@$(SETUP) --as-far-as-possible
 	cargo bench --locked --bench beside-nothing -- $(BENCH)
+
+fuzz: ## Looks for inputs that cost too much or are read otherwise than by kubectl; SECONDS=3600 TARGETS=review
+	@$(SETUP) --as-far-as-possible
+	@$(SETUP) --fuzz
+	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(CARGO_FUZZ)' \
+		|| cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug
+	fuzz/run $(SECONDS) $(TARGETS)
 
 pure: ## Proves that the engine needs no I/O: it compiles without the feature `server`
 	cargo check --locked --lib --no-default-features

@@ -69,6 +69,11 @@ pub fn parts(bytes: &[u8]) -> Vec<Part> {
     }
 }
 
+/// Whether a panic of this thread is told as a mistake of the text that is read: the program's hook need not tell it.
+pub fn contains_panics() -> bool {
+    yaml::contains_panics()
+}
+
 /// What is wrong with the shape of a binding in JSON, as far as it would mislead its reader; unknown fields are no
 /// mistake.
 pub(crate) fn mistakes_in(json: &str) -> Option<Mistakes> {

@@ -20,4 +20,6 @@ pub use capabilities::{Capabilities, Capability, Level};
 pub use policy_rule::PolicyRule;
 pub use rules::{Atom, Atoms, Relation, Rules};
 pub use scope::{ClusterScoped, cluster_scoped};
+#[cfg(any(test, fuzzing))]
+pub use steps::counted as steps_counted;
 pub use words::Words;

@@ -5,12 +5,17 @@ use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
 
 use crate::cli::{Exit, printable};
+use crate::manifest::contains_panics;
 use crate::metrics::VERSION;
 
 /// Runs a program of ours. Should it be at fault itself, that is told in one line, and no stack trace, whatever
 /// `RUST_BACKTRACE` says.
 pub fn contained(program: impl FnOnce() -> ExitCode) -> ExitCode {
-    panic::set_hook(Box::new(|info| tell(&words(info))));
+    panic::set_hook(Box::new(|info| {
+        if !contains_panics() {
+            tell(&words(info));
+        }
+    }));
     // Nobody looks at what the program held.
     panic::catch_unwind(AssertUnwindSafe(program)).unwrap_or_else(|_| Exit::CouldNotRun.into())
 }

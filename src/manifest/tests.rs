@@ -304,3 +304,20 @@ fn repetition_by_aliases_is_limited() {
     let lines: Vec<String> = std::iter::once(first).chain((1..9).map(tenfold)).collect();
     assert!(read(&lines.join("\n"))[0].2.is_err());
 }
+
+#[test]
+fn what_readers_do_not_agree_on_or_cannot_read_is_refused() {
+    for (text, expected) in [
+        (
+            "a: &r {b: &r c}\nd: *r\n",
+            "1:11: `&r` stands within what `&r` names",
+        ),
+        (
+            "kind: A\nlist: [!str, b]\n",
+            "2:8: the YAML from here on cannot be read; a tag, as `!!str`, needs a blank after it",
+        ),
+    ] {
+        let read = read(text);
+        assert_eq!(read[0].2.as_ref().unwrap_err(), expected, "{text}");
+    }
+}

@@ -1,7 +1,9 @@
 //! One YAML document as a tree. The events are libyaml's, of which kubectl's parser is a port; what they mean is decided
 //! as `go.yaml.in/yaml/v2` (`decode.go`) does.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::panic::{self, AssertUnwindSafe};
 
 use libyaml_safer::{Encoding, Event, EventData, Mark, Parser};
 
@@ -19,8 +21,28 @@ pub(super) fn tree(text: &str) -> Result<Option<Node>, Mistake> {
         parser,
         anchors: HashMap::new(),
         repeated: 0,
+        at: Mark::default(),
     }
     .document()
+}
+
+/// The result, or nothing if the library panics: it does on some texts that it was not written for, and a text must not
+/// end the program.
+fn contained<T>(read: impl FnOnce() -> T) -> Option<T> {
+    IS_CONTAINED.set(true);
+    // It is not asked again afterwards.
+    let read = panic::catch_unwind(AssertUnwindSafe(read)).ok();
+    IS_CONTAINED.set(false);
+    read
+}
+
+/// Whether a panic of this thread is told as a mistake of the text that is read, so that nothing else need be said of it.
+pub(super) fn contains_panics() -> bool {
+    IS_CONTAINED.get()
+}
+
+thread_local! {
+    static IS_CONTAINED: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Composer<'t> {
@@ -29,6 +51,8 @@ struct Composer<'t> {
     anchors: HashMap<String, Anchored>,
     /// What aliases have repeated so far.
     repeated: usize,
+    /// Where the last event ended.
+    at: Mark,
 }
 
 /// What an anchor names.
@@ -59,7 +83,15 @@ impl Composer<'_> {
     }
 
     fn next(&mut self) -> Result<Event, Mistake> {
-        self.parser.parse().map_err(|error| {
+        let parsed = contained(|| self.parser.parse());
+        let Some(parsed) = parsed else {
+            let position = position(self.at);
+            return Err(Mistake::new(position, "", GAVE_UP));
+        };
+        if let Ok(event) = &parsed {
+            self.at = event.end_mark;
+        }
+        parsed.map_err(|error| {
             let mark = error.problem_mark().map(position);
             let position = mark.unwrap_or_else(|| first_unreadable(self.text));
             let words = [Some(error.problem()), error.context()];
@@ -73,6 +105,9 @@ impl Composer<'_> {
         let wrong = |message: &str| Err(Mistake::new(position, "", message));
         if depth > DEPTH {
             return wrong("nested too deeply");
+        }
+        if let Some(within) = anchor_of(&event.data).filter(|it| self.is_open(it)) {
+            return wrong(&format!("`&{within}` stands within what `&{within}` names"));
         }
         let (anchor, value) = match event.data {
             EventData::Alias { anchor } => return self.repeat(&anchor, position),
@@ -101,6 +136,11 @@ impl Composer<'_> {
             self.anchors.insert(anchor, Anchored::Read(node.clone()));
         }
         Ok(node)
+    }
+
+    /// Which of two that lie in each other is meant afterwards, readers of YAML do not agree on.
+    fn is_open(&self, anchor: &str) -> bool {
+        matches!(self.anchors.get(anchor), Some(Anchored::Open))
     }
 
     fn open(&mut self, anchor: Option<&str>) {
@@ -341,9 +381,21 @@ fn first_unreadable(text: &str) -> Position {
 
 const SECOND: &str = "kubectl reads only the first document; put a line `---` before this one";
 
+fn anchor_of(event: &EventData) -> Option<&str> {
+    match event {
+        EventData::Scalar { anchor, .. }
+        | EventData::SequenceStart { anchor, .. }
+        | EventData::MappingStart { anchor, .. } => anchor.as_deref(),
+        _ => None,
+    }
+}
+
 /// No object of Kubernetes has a tenth of it. It also keeps the scanner's work linear, which looks at every open
 /// bracket for each token.
 const DEPTH: usize = 256;
+
+const GAVE_UP: &str =
+    "the YAML from here on cannot be read; a tag, as `!!str`, needs a blank after it";
 
 /// Anchors are for some lines that repeat; a thousandfold repetition is an attack on the reader.
 const REPEATED: usize = 100_000;

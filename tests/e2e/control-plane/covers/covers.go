@@ -1,4 +1,4 @@
-// Command covers says what Kubernetes' own comparison of rules says, for the differential test in tests/covers.
+// Command covers says what Kubernetes' own comparison of rules says, for the differential test in tests/kubernetes.
 //
 // It reads pairs as JSON lines, {"owner": [rules], "servant": [rules]}, and answers each with the servant's rules that
 // the owner does not cover, one atom each.

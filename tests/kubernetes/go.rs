@@ -1,40 +1,38 @@
-//! The Go program of `tests/e2e/control-plane/covers`, built and asked.
+//! The Go programs of `tests/e2e/control-plane`, built and asked.
 
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::random::Pair;
-
-/// Kubernetes' own comparison, as a program.
+/// Kubernetes' own code, as a program.
 pub(crate) struct Oracle(PathBuf);
 
 impl Oracle {
-    /// Builds it; without a Go there is none, which only a machine that is not CI may have.
-    pub(crate) fn build() -> Option<Self> {
+    /// Builds the program of that folder; without a Go there is none, which only a machine that is not CI may have.
+    pub(crate) fn build(folder: &str) -> Option<Self> {
         let Some(go) = find_go() else {
             assert!(
                 std::env::var_os("CI").is_none(),
                 "CI must have Go to compare with Kubernetes"
             );
             println!(
-                "skipped: no Go on this machine, so `covers` is not compared with Kubernetes (`make setup` installs one)"
+                "skipped: no Go on this machine, so `{folder}` is not compared with Kubernetes (`make setup` installs one)"
             );
             return None;
         };
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("covers");
+        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
         let built = Command::new(go)
             .current_dir(control_plane())
             .args(["build", "-mod=readonly", "-o"])
             .arg(&program)
-            .arg("./covers")
+            .arg(format!("./{folder}"))
             .status();
-        assert!(built.unwrap().success(), "covers.go does not build");
+        assert!(built.unwrap().success(), "{folder} does not build");
         Some(Self(program))
     }
 
-    /// One answer a pair, in their order.
-    pub(crate) fn ask(&self, pairs: &[Pair]) -> Vec<String> {
+    /// One line of answer a question, in their order.
+    pub(crate) fn ask(&self, asked: impl Iterator<Item = Vec<u8>> + Send) -> Vec<String> {
         let mut process = Command::new(&self.0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -44,8 +42,8 @@ impl Oracle {
         let answers = BufReader::new(process.stdout.take().unwrap());
         let answers = std::thread::scope(|scope| {
             scope.spawn(move || {
-                for pair in pairs {
-                    writeln!(questions, "{}", pair.to_json()).unwrap();
+                for question in asked {
+                    questions.write_all(&question).unwrap();
                 }
             });
             answers.lines().collect::<Result<Vec<String>, _>>().unwrap()
