@@ -12,7 +12,7 @@ use palette_rbac::ruling::Ruling;
 use serde_json::Value;
 
 use crate::shapes::{Shape, shapes};
-use crate::world;
+use crate::{views, world};
 
 pub(crate) fn measure() -> Result<()> {
     let ruling = world::ruling(100)?;
@@ -24,7 +24,7 @@ pub(crate) fn measure() -> Result<()> {
         let beside = *ordinary.get_or_insert(cost);
         cost.report(shape, beside);
     }
-    Ok(())
+    views::measure(&ruling)
 }
 
 /// Of one shape.
@@ -150,7 +150,7 @@ fn binding_review() -> Vec<u8> {
     )
 }
 
-fn review_of(resource: &str, kind: &str, object: &str, operation: &str) -> Vec<u8> {
+pub(crate) fn review_of(resource: &str, kind: &str, object: &str, operation: &str) -> Vec<u8> {
     let namespace = if kind == "RoleBinding" {
         r#""namespace":"vms","#
     } else {

@@ -22,6 +22,7 @@ mod roles;
 mod shapes;
 mod throughput;
 mod turns;
+mod views;
 mod world;
 
 use anyhow::{Result, bail};
