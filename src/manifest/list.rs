@@ -1,9 +1,20 @@
 use super::Page;
-use crate::document::{Node, Value};
+use crate::document::{Mistake, Node, Value};
 
 /// The items of what kubectl takes for a List: an object with a list of `items`, whatever its kind.
 pub(super) fn items(node: &Node) -> Option<&[Node]> {
     node.get("items")?.items()
+}
+
+/// Why an object is no List though it has `items`: to kubectl `null` is an empty list, and it applies nothing else of the
+/// object (`k8s.io/apimachinery/pkg/apis/meta/v1/unstructured`, `UnstructuredJSONScheme`).
+pub(super) fn mistake(node: &Node) -> Option<Mistake> {
+    let items = node.get("items")?;
+    let message = "expected a list: kubectl takes an object with `items` for a List, and applies nothing else of it";
+    items
+        .items()
+        .is_none()
+        .then(|| Mistake::new(items.position, "items", message))
 }
 
 /// What the List says of itself as one page of many; nothing if it is whole.

@@ -117,6 +117,9 @@ impl Reader {
 
     fn map(&mut self, node: Node) {
         let line = node.position.line;
+        if let Some(mistake) = list::mistake(&node) {
+            return self.push(mistake.line, Content::Broken(mistake.into()));
+        }
         let Some(items) = list::items(&node) else {
             return self.push(line, Content::Object(Object(node)));
         };

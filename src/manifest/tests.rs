@@ -313,6 +313,10 @@ fn what_readers_do_not_agree_on_or_cannot_read_is_refused() {
             "1:11: `&r` stands within what `&r` names",
         ),
         (
+            "kind: A\nitems:\n",
+            "2:7: items: expected a list: kubectl takes an object with `items` for a List, and applies nothing else of it",
+        ),
+        (
             "kind: A\nlist: [!str, b]\n",
             "2:8: the YAML from here on cannot be read; a tag, as `!!str`, needs a blank after it",
         ),
