@@ -51,9 +51,9 @@ pub enum Relation {
 impl Rules {
     /// The most words that a role's rules are judged with, each counted as often as it is written.
     ///
-    /// Some twenty times what the longest list of names in a real role has; the API server stores eight times as many,
-    /// and to judge those would take up to a tenth of a second.
-    pub const LIMIT: usize = 1 << 16;
+    /// Real roles have some thousands at the most. The API server stores sixteen times as many as this, and to judge those
+    /// would take up to a tenth of a second.
+    pub const LIMIT: usize = 1 << 15;
 
     /// The normal form of a role's rules.
     pub fn new<'a>(rules: impl IntoIterator<Item = &'a PolicyRule>) -> Self {
