@@ -11,7 +11,7 @@ use palette_rbac::decide::decide;
 use palette_rbac::domain::{BindingRequest, Verdict};
 use palette_rbac::facts::Cluster;
 use palette_rbac::review::review;
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 
 use crate::turns::{Which, compare};
 use crate::world;
@@ -40,22 +40,28 @@ pub(crate) fn measure() -> Result<()> {
     Ok(())
 }
 
-/// A ruling with so many users.
+/// A rulebook with so many users.
 struct World {
     users: usize,
-    ruling: Ruling,
+    rulebook: Rulebook,
 }
 
 impl World {
     fn of(users: usize) -> Result<Self> {
-        let ruling = world::ruling(users)?;
-        Ok(Self { users, ruling })
+        let rulebook = world::rulebook(users)?;
+        Ok(Self { users, rulebook })
     }
 
     fn check(&self) -> Result<()> {
         let body = self.reviews(1).remove(0);
         let envelope = Envelope::read(&body).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let verdict = decide(&binding(&envelope), &self.ruling, Cluster::default(), now()).verdict;
+        let verdict = decide(
+            &binding(&envelope),
+            &self.rulebook,
+            Cluster::default(),
+            now(),
+        )
+        .verdict;
         ensure!(verdict == Verdict::Allowed, "decided {verdict:?}");
         Ok(())
     }
@@ -72,7 +78,7 @@ impl World {
     fn time_decisions(&self, requests: &[BindingRequest<'_>]) -> f64 {
         time(|index| {
             let request = black_box(&requests[index % requests.len()]);
-            black_box(decide(request, &self.ruling, Cluster::default(), now()));
+            black_box(decide(request, &self.rulebook, Cluster::default(), now()));
         })
     }
 
@@ -80,7 +86,7 @@ impl World {
     fn time_reviews(&self, bodies: &[Vec<u8>]) -> f64 {
         time(|index| {
             let body = black_box(&bodies[index % bodies.len()]);
-            black_box(review(body, &self.ruling, Cluster::default(), now()));
+            black_box(review(body, &self.rulebook, Cluster::default(), now()));
         })
     }
 }

@@ -8,23 +8,23 @@ use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::review::{Reply, review};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde_json::Value;
 
 use crate::shapes::{Shape, shapes};
 use crate::{views, world};
 
 pub(crate) fn measure() -> Result<()> {
-    let ruling = world::ruling(100)?;
+    let rulebook = world::rulebook(100)?;
     let view = view()?;
     let shapes = shapes();
     let mut ordinary = None;
     for shape in &shapes {
-        let cost = Cost::of(shape, &ruling, &view)?;
+        let cost = Cost::of(shape, &rulebook, &view)?;
         let beside = *ordinary.get_or_insert(cost);
         cost.report(shape, beside);
     }
-    views::measure(&ruling)
+    views::measure(&rulebook)
 }
 
 /// Of one shape.
@@ -42,7 +42,7 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(shape: &Shape, ruling: &Ruling, view: &View) -> Result<Self> {
+    fn of(shape: &Shape, rulebook: &Rulebook, view: &View) -> Result<Self> {
         let role = role(&shape.rules);
         let body = role_review(&role);
         let read = || serde_json::from_str::<Object>(&role).expect("a role");
@@ -54,7 +54,7 @@ impl Cost {
             let begin = Instant::now();
             let reply = review(
                 black_box(body),
-                ruling,
+                rulebook,
                 Cluster::seen(view),
                 Timestamp::UNIX_EPOCH,
             );

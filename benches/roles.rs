@@ -15,7 +15,7 @@ use palette_rbac::audit::scan;
 use palette_rbac::decide::decide;
 use palette_rbac::domain::{BindingRequest, Operation, Rule};
 use palette_rbac::facts::{Cluster as Known, Event, Facts, Kind, Object, View};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use palette_rbac::sources::cluster::{ClusterFrom, connect};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -30,21 +30,21 @@ use crate::turns::quantiles;
 use crate::world;
 
 pub(crate) fn measure() -> Result<()> {
-    let (view, ruling) = (view()?, world::ruling(USERS)?);
-    time_scans(&view, &ruling)?;
-    time_decisions(&view, &ruling);
+    let (view, rulebook) = (view()?, world::rulebook(USERS)?);
+    time_scans(&view, &rulebook)?;
+    time_decisions(&view, &rulebook);
     watch_a_cluster()
 }
 
 /// The first scan finds out what each role allows; the others know.
-fn time_scans(view: &View, ruling: &Ruling) -> Result<()> {
+fn time_scans(view: &View, rulebook: &Rulebook) -> Result<()> {
     let mut times = Vec::new();
     let mut found = 0;
     for _ in 0..SCANS {
         let began = Instant::now();
-        let report = scan(view, ruling, now());
+        let report = scan(view, rulebook, now());
         times.push(began.elapsed().as_secs_f64() * 1e3);
-        found = report.count(Rule::EquivalentRole, ruling);
+        found = report.count(Rule::EquivalentRole, rulebook);
         ensure!(report.bindings == BINDINGS, "{} bindings", report.bindings);
     }
     let first = times.remove(0);
@@ -57,7 +57,7 @@ fn time_scans(view: &View, ruling: &Ruling) -> Result<()> {
 }
 
 /// One binding after another as if it were new, so that no two in a row are about the same.
-fn time_decisions(view: &View, ruling: &Ruling) {
+fn time_decisions(view: &View, rulebook: &Rulebook) {
     let bindings: Vec<_> = view.bindings().collect();
     let known = Known::seen(view);
     let mut times = Vec::with_capacity(bindings.len());
@@ -72,7 +72,7 @@ fn time_decisions(view: &View, ruling: &Ruling) {
         };
         let began = Instant::now();
         for _ in 0..REPEATED {
-            black_box(decide(black_box(&request), ruling, known, now()));
+            black_box(decide(black_box(&request), rulebook, known, now()));
         }
         times.push(began.elapsed().as_secs_f64() * 1e6 / f64::from(REPEATED));
     }

@@ -7,15 +7,15 @@ use jiff::Timestamp;
 use palette_rbac::domain::Scope;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Limits, Object, View};
 use palette_rbac::review::{Reply, review};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde_json::{Value, json};
 
 use crate::hostile::review_of;
 use crate::world;
 
-pub(crate) fn measure(ruling: &Ruling) -> Result<()> {
+pub(crate) fn measure(rulebook: &Rulebook) -> Result<()> {
     for (name, objects) in shapes() {
-        let cost = Cost::of(&objects, ruling)?;
+        let cost = Cost::of(&objects, rulebook)?;
         println!(
             "  {name}: {} objects of {} bytes; list {:.0} ms, change {:.2} ms, review {:.2} ms, of a role {:.2} ms; held {:.1} MiB, {} left out",
             objects.len(),
@@ -48,7 +48,7 @@ struct Cost {
 
 impl Cost {
     #[expect(clippy::cast_precision_loss, reason = "printed with one digit")]
-    fn of(objects: &[Value], ruling: &Ruling) -> Result<Self> {
+    fn of(objects: &[Value], rulebook: &Rulebook) -> Result<Self> {
         let texts: Vec<String> = objects.iter().map(Value::to_string).collect();
         let mut view = None;
         let begin = Instant::now();
@@ -68,9 +68,9 @@ impl Cost {
             facts.apply(Event::Upsert(serde_json::from_str(&role)?));
             view = facts.view();
             changes.push(milliseconds(begin));
-            reviews.push(judge(&asked, ruling, &view)?);
+            reviews.push(judge(&asked, rulebook, &view)?);
             let written = review_of("clusterroles", "ClusterRole", &role, "UPDATE");
-            of_roles.push(judge(&written, ruling, &view)?);
+            of_roles.push(judge(&written, rulebook, &view)?);
         }
         Ok(Self {
             bytes: texts.iter().map(String::len).sum(),
@@ -100,9 +100,9 @@ fn listed(texts: &[String]) -> (Facts, std::sync::Arc<View>) {
     (facts, view)
 }
 
-fn judge(body: &[u8], ruling: &Ruling, view: &View) -> Result<f64> {
+fn judge(body: &[u8], rulebook: &Rulebook, view: &View) -> Result<f64> {
     let begin = Instant::now();
-    let reply = review(body, ruling, Cluster::seen(view), Timestamp::UNIX_EPOCH);
+    let reply = review(body, rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH);
     let took = milliseconds(begin);
     ensure!(matches!(reply, Reply::Review { .. }), "{reply:?}");
     Ok(took)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use palette_rbac::directory::Directory;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde_json::{Value, json};
 
 /// A directory file of so many users, each with two roles of its own and a team; nobody is odd.
@@ -38,7 +38,7 @@ pub(crate) fn directory(users: usize) -> String {
 }
 
 /// The embedded policy and a directory of so many users.
-pub(crate) fn ruling(users: usize) -> Result<Ruling> {
+pub(crate) fn rulebook(users: usize) -> Result<Rulebook> {
     let text = directory(users);
     let directory = Directory::compile(text.as_bytes(), text.len())
         .map_err(|mistakes| anyhow::anyhow!("{mistakes}"))?
@@ -48,7 +48,7 @@ pub(crate) fn ruling(users: usize) -> Result<Ruling> {
         ..ClusterOverride::default()
     };
     let policy = Arc::new(Policy::embedded(&cluster));
-    Ok(Ruling::pair(policy, Arc::new(directory)).0)
+    Ok(Rulebook::pair(policy, Arc::new(directory)).0)
 }
 
 /// The name of a user of the directory.

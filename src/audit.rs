@@ -11,7 +11,7 @@ use crate::decide::decide;
 pub(crate) use crate::decide::drifts;
 use crate::domain::{BindingRequest, Decision, Effect, Finding, Operation, Rule};
 use crate::facts::{Binding, Cluster, View};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// What a scan found.
 #[derive(Debug, Clone, Default)]
@@ -34,9 +34,9 @@ pub struct Found {
 }
 
 /// Judges every binding of the view, and its VM roles.
-pub fn scan(view: &View, ruling: &Ruling, now: Timestamp) -> Report {
-    let mut report = scan_bindings(view.bindings(), view, ruling, now);
-    report.drifts = drifts(view, ruling);
+pub fn scan(view: &View, rulebook: &Rulebook, now: Timestamp) -> Report {
+    let mut report = scan_bindings(view.bindings(), view, rulebook, now);
+    report.drifts = drifts(view, rulebook);
     report
 }
 
@@ -44,13 +44,13 @@ pub fn scan(view: &View, ruling: &Ruling, now: Timestamp) -> Report {
 pub fn scan_bindings<'v>(
     bindings: impl Iterator<Item = &'v Arc<Binding>>,
     view: &View,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     now: Timestamp,
 ) -> Report {
     let mut report = Report::default();
     for binding in bindings {
         report.bindings += 1;
-        let decision = judge(binding, view, ruling, now);
+        let decision = judge(binding, view, rulebook, now);
         if !decision.findings.is_empty() {
             report.found.push(Found {
                 binding: Arc::clone(binding),
@@ -62,24 +62,24 @@ pub fn scan_bindings<'v>(
 }
 
 /// What would be decided about a binding of the view, were it made now.
-pub fn judge(binding: &Binding, view: &View, ruling: &Ruling, now: Timestamp) -> Decision {
+pub fn judge(binding: &Binding, view: &View, rulebook: &Rulebook, now: Timestamp) -> Decision {
     let request = BindingRequest {
         operation: Operation::Create,
         requester: None,
         binding: binding.to_judge(),
         previous: None,
     };
-    decide(&request, ruling, Cluster::seen(view), now)
+    decide(&request, rulebook, Cluster::seen(view), now)
 }
 
 impl Report {
     /// Every finding that no exemption covers, with the place of its role in the policy's mapping; absent: another role.
     pub fn findings<'r>(
         &'r self,
-        ruling: &'r Ruling,
+        rulebook: &'r Rulebook,
     ) -> impl Iterator<Item = (&'r Finding, Option<usize>)> {
         let of_bindings = self.found.iter().flat_map(|found| {
-            let role = ruling.governs(&found.decision.role);
+            let role = rulebook.governs(&found.decision.role);
             found.decision.findings.iter().map(move |it| (it, role))
         });
         let of_roles = self.drifts.iter().map(|drift| (drift, None));
@@ -88,8 +88,8 @@ impl Report {
     }
 
     /// How many findings of a rule no exemption covers.
-    pub fn count(&self, rule: Rule, ruling: &Ruling) -> usize {
-        self.findings(ruling)
+    pub fn count(&self, rule: Rule, rulebook: &Rulebook) -> usize {
+        self.findings(rulebook)
             .filter(|(found, _)| found.rule == rule)
             .count()
     }

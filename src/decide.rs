@@ -1,4 +1,4 @@
-//! The decision: `(request, ruling, cluster, now) → Decision`, one function a rule.
+//! The decision: `(request, rulebook, cluster, now) → Decision`, one function a rule.
 //!
 //! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
 
@@ -23,7 +23,7 @@ use crate::domain::{
 };
 use crate::facts::{Cluster, ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 pub(crate) use effective::Worth;
 use grants::Grant;
 pub use identity::Class;
@@ -39,29 +39,29 @@ pub use written::{RoleRequest, decide_role};
 /// here, whatever else the binding holds. The webhook's own binding is one that it must keep.
 pub fn decide(
     request: &BindingRequest<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Decision {
     let added = grants::added(request);
     let unjudged = unjudged_decision(request);
-    let own = own::of_binding(request, ruling);
+    let own = own::of_binding(request, rulebook);
     if added.is_empty() && own.is_none() {
         return unjudged;
     }
-    let judge = Judge::new(request, ruling, cluster, now);
+    let judge = Judge::new(request, rulebook, cluster, now);
     let mut findings: Vec<Finding> = own.into_iter().collect();
     if !added.is_empty() {
         findings.extend(judge.findings(&added));
     }
     let requester = request.requester.as_ref();
     let place = (&request.binding.scope, &request.binding.role);
-    let exemptions = exempt::Exemptions::matching(ruling.policy(), requester, place, now);
+    let exemptions = exempt::Exemptions::matching(rulebook.policy(), requester, place, now);
     for finding in &mut findings {
         exemptions.cover(finding);
     }
-    let mut notices = notices(ruling, &findings, judge.judges_people(&added), now);
-    notices.extend(break_glass(requester, ruling, &mut findings));
+    let mut notices = notices(rulebook, &findings, judge.judges_people(&added), now);
+    notices.extend(break_glass(requester, rulebook, &mut findings));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -75,22 +75,22 @@ pub fn decide(
 /// or, with `roleReads: live`, any that is not judged by its name. None once it was read, and none if no rule asks.
 pub fn role_to_read(
     request: &BindingRequest<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
 ) -> Option<ObjectName> {
     let (role, scope) = (&request.binding.role, &request.binding.scope);
     let view = cluster.view?;
-    if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, ruling) {
+    if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, rulebook) {
         return None;
     }
     let seen = view.referred(role, scope);
     let is_seen = seen.is_some_and(|seen| !seen.rules(&Scope::Cluster).is_too_large());
-    if is_seen && !cluster.is_lost && ruling.policy().role_reads == RoleReads::Watched {
+    if is_seen && !cluster.is_lost && rulebook.policy().role_reads == RoleReads::Watched {
         return None;
     }
-    let asks = asks_what_roles_allow(ruling)
+    let asks = asks_what_roles_allow(rulebook)
         && grants::added(request).iter().any(|grant| {
-            let class = identity::class_of(grant.principal, ruling);
+            let class = identity::class_of(grant.principal, rulebook);
             matches!(class, Class::Person | Class::Everybody)
         });
     if !asks {
@@ -104,8 +104,8 @@ pub fn role_to_read(
 }
 
 /// Whether a rule is on that judges bindings by what their roles allow.
-fn asks_what_roles_allow(ruling: &Ruling) -> bool {
-    let actions = &ruling.policy().actions;
+fn asks_what_roles_allow(rulebook: &Rulebook) -> bool {
+    let actions = &rulebook.policy().actions;
     RULES_OF_EFFECTIVE_ROLES
         .into_iter()
         .any(|rule| !actions.is_off(rule))
@@ -146,10 +146,10 @@ fn verdict(findings: &[Finding]) -> Verdict {
 /// Turns refusals into exemptions for a requester of a break-glass group; nothing happens where nothing is refused.
 fn break_glass(
     requester: Option<&Requester<'_>>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     findings: &mut [Finding],
 ) -> Option<Notice> {
-    let groups = &ruling.policy().break_glass_groups;
+    let groups = &rulebook.policy().break_glass_groups;
     let is_break_glass =
         |group: &&std::borrow::Cow<'_, str>| groups.iter().any(|named| **named == ***group);
     let group = requester?.groups.iter().find(is_break_glass)?;
@@ -168,15 +168,15 @@ fn break_glass(
 
 /// What the requester should know beside the findings.
 fn notices(
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     findings: &[Finding],
     judges_people: bool,
     now: Timestamp,
 ) -> Vec<Notice> {
-    let policy = ruling.policy();
+    let policy = rulebook.policy();
     let warns = judges_people && policy.on_stale == OnStale::Warn;
-    let stale = (warns && ruling.directory_is_stale(now)).then(|| Notice::StaleDirectory {
-        age: ruling.directory_age(now),
+    let stale = (warns && rulebook.directory_is_stale(now)).then(|| Notice::StaleDirectory {
+        age: rulebook.directory_age(now),
     });
     // A name of the cluster's own lacks its roles wherever the cluster belongs.
     let by_directory = |finding: &Finding| {
@@ -192,7 +192,7 @@ fn notices(
 impl Judge<'_> {
     /// Rules that are on and would have judged a grant, had the cluster's facts been known.
     fn unjudged(&self, added: &[Grant<'_>]) -> Vec<Rule> {
-        let policy = self.ruling.policy();
+        let policy = self.rulebook.policy();
         let concerned = self.request.binding.scope == Scope::Cluster
             && policy.cluster.cluster_group == Membership::Unknown
             && !policy.actions.is_off(Rule::ClusterGroupScope)
@@ -206,7 +206,7 @@ impl Judge<'_> {
 
     /// Those for which the role would have to be known.
     fn unjudged_roles(&self, added: &[Grant<'_>]) -> impl Iterator<Item = Rule> + use<'_> {
-        let actions = &self.ruling.policy().actions;
+        let actions = &self.rulebook.policy().actions;
         let concerned = self.does_not_know_the_role()
             && added
                 .iter()

@@ -17,7 +17,7 @@ use crate::domain::{
     Standing, Subject,
 };
 use crate::facts::Cluster;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 pub use abilities::{Abilities, Comparison, Required, RequiredBy, required};
 pub use binding::{Allows, BindingExplanation, Bound, explain_binding};
@@ -47,30 +47,30 @@ pub fn explain(
     subject: &Subject<'_>,
     scope: &Scope<'_>,
     role: Option<&RoleRef<'_>>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Explanation {
     let principal = subject.principal();
-    let holder = identity::holder(principal, ruling).unwrap_or_default();
-    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), ruling, cluster, now);
+    let holder = identity::holder(principal, rulebook).unwrap_or_default();
+    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), rulebook, cluster, now);
     Explanation {
         subject: subject.clone().into_owned(),
         scope: scope.clone().into_owned(),
-        class: identity::class_of(principal, ruling),
-        standing: identity::standing(principal, ruling),
-        teams: teams(principal, ruling),
-        holds: ruling.holdings(&holder, scope),
+        class: identity::class_of(principal, rulebook),
+        standing: identity::standing(principal, rulebook),
+        teams: teams(principal, rulebook),
+        holds: rulebook.holdings(&holder, scope),
         roles: match role {
             Some(role) => vec![answer(role.clone())],
-            None => mapped(ruling).map(answer).collect(),
+            None => mapped(rulebook).map(answer).collect(),
         },
     }
 }
 
 /// Every role of the mapping, in its order.
-fn mapped(ruling: &Ruling) -> impl Iterator<Item = RoleRef<'_>> {
-    ruling.policy().mapping.iter().map(|entry| RoleRef {
+fn mapped(rulebook: &Rulebook) -> impl Iterator<Item = RoleRef<'_>> {
+    rulebook.policy().mapping.iter().map(|entry| RoleRef {
         kind: RoleKind::ClusterRole,
         name: (&*entry.role).into(),
     })
@@ -91,12 +91,12 @@ fn request<'a>(subject: &Subject<'a>, scope: &Scope<'a>, role: RoleRef<'a>) -> B
     }
 }
 
-fn teams(principal: Principal<'_>, ruling: &Ruling) -> Vec<Arc<str>> {
+fn teams(principal: Principal<'_>, rulebook: &Rulebook) -> Vec<Arc<str>> {
     let Principal::User(name) = principal else {
         return Vec::new();
     };
-    let directory = ruling.directory();
-    let teams = ruling.user(name).into_iter().flat_map(|user| &user.teams);
+    let directory = rulebook.directory();
+    let teams = rulebook.user(name).into_iter().flat_map(|user| &user.teams);
     teams
         .map(|id| directory.team_by_id(*id).name.clone())
         .collect()

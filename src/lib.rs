@@ -15,7 +15,7 @@ pub mod policy;
 pub mod rbac;
 pub mod reports;
 pub mod review;
-pub mod ruling;
+pub mod rulebook;
 
 #[cfg(feature = "server")]
 pub mod app;

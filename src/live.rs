@@ -21,12 +21,12 @@ use tokio::sync::{Notify, watch};
 use crate::facts::View;
 use crate::metrics::{FindingCounters, Metrics};
 use crate::policy::{Membership, Policy};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 pub use audit::{Audited, Auditor};
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use pending::{Pending, Ticket};
-pub use reload::{Reload, RulingFiles, TlsFiles};
+pub use reload::{Reload, RulebookFiles, TlsFiles};
 pub use tls::{Tls, TlsRules, TlsVersion};
 
 /// What requests are judged by.
@@ -47,19 +47,19 @@ pub struct Live {
     audited: watch::Sender<Option<Arc<Audited>>>,
 }
 
-/// The ruling and its counters, which change together.
+/// The rulebook and its counters, which change together.
 pub struct Current {
     /// Policy and directory.
-    pub ruling: Ruling,
+    pub rulebook: Rulebook,
     /// The counters of the policy's roles.
     pub findings: FindingCounters,
 }
 
 impl Live {
-    /// Begins with a ruling whose directory was read at `now`.
-    pub fn new(ruling: Ruling, metrics: &Metrics, now: Timestamp) -> Self {
+    /// Begins with a rulebook whose directory was read at `now`.
+    pub fn new(rulebook: Rulebook, metrics: &Metrics, now: Timestamp) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Current::new(ruling, metrics)),
+            current: ArcSwap::from_pointee(Current::new(rulebook, metrics)),
             view: ArcSwapOption::empty(),
             cluster: ArcSwap::from_pointee(ClusterStatus::off(now)),
             cluster_answered: AtomicI64::new(0),
@@ -133,8 +133,9 @@ impl Live {
         self.cluster_answered.store(milliseconds, Ordering::Relaxed);
     }
 
-    fn swap(&self, ruling: Ruling, metrics: &Metrics) {
-        self.current.store(Arc::new(Current::new(ruling, metrics)));
+    fn swap(&self, rulebook: Rulebook, metrics: &Metrics) {
+        self.current
+            .store(Arc::new(Current::new(rulebook, metrics)));
         self.changed.notify_one();
     }
 
@@ -145,10 +146,10 @@ impl Live {
 }
 
 impl Current {
-    fn new(ruling: Ruling, metrics: &Metrics) -> Self {
+    fn new(rulebook: Rulebook, metrics: &Metrics) -> Self {
         Self {
-            findings: metrics.finding_counters(ruling.policy()),
-            ruling,
+            findings: metrics.finding_counters(rulebook.policy()),
+            rulebook,
         }
     }
 }

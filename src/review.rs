@@ -12,7 +12,7 @@ use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_r
 use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
 use crate::facts::{Cluster, Object, ObjectName, Role};
 use crate::message;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// What is sent back for a body.
 #[derive(Debug)]
@@ -149,33 +149,33 @@ pub fn written_object(body: &[u8]) -> Option<Object> {
 ///
 /// Where a role has to be read from the API server first, [`Reply::RoleToRead`] says so; the body is then judged again,
 /// with a view that has the role.
-pub fn review(body: &[u8], ruling: &Ruling, cluster: Cluster<'_>, now: Timestamp) -> Reply {
+pub fn review(body: &[u8], rulebook: &Rulebook, cluster: Cluster<'_>, now: Timestamp) -> Reply {
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
         Err(admission::Unreadable {
             uid: Some(uid),
             reason,
         }) => {
-            return unreadable(uid, &reason, ruling);
+            return unreadable(uid, &reason, rulebook);
         }
         Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
     };
     match envelope.ask() {
-        Ok(Ask::Binding(request)) => binding(&envelope, &request, ruling, cluster, now),
+        Ok(Ask::Binding(request)) => binding(&envelope, &request, rulebook, cluster, now),
         Ok(Ask::Role(objects)) => match role_request(&objects) {
-            Ok(request) => role(&envelope, &request, ruling, cluster, now),
-            Err(invalid) => refused(&envelope, &invalid, ruling),
+            Ok(request) => role(&envelope, &request, rulebook, cluster, now),
+            Err(invalid) => refused(&envelope, &invalid, rulebook),
         },
-        Ok(Ask::Delete(request)) => deletion(&envelope, &request, ruling, now),
-        Err(invalid) => refused(&envelope, &invalid, ruling),
+        Ok(Ask::Delete(request)) => deletion(&envelope, &request, rulebook, now),
+        Err(invalid) => refused(&envelope, &invalid, rulebook),
     }
 }
 
 /// Refuses a body over the limit, with the uid of its first bytes: a legal object can be padded past any limit.
-pub fn review_oversized(first_bytes: &[u8], limit: usize, ruling: &Ruling) -> Reply {
+pub fn review_oversized(first_bytes: &[u8], limit: usize, rulebook: &Rulebook) -> Reply {
     let reason = format!("the review is larger than {limit} bytes (--max-body-bytes)");
     match uid_of(first_bytes) {
-        Some(uid) => unreadable(uid, &reason, ruling),
+        Some(uid) => unreadable(uid, &reason, rulebook),
         None => Reply::NoUid { reason },
     }
 }
@@ -183,30 +183,30 @@ pub fn review_oversized(first_bytes: &[u8], limit: usize, ruling: &Ruling) -> Re
 fn binding(
     envelope: &Envelope<'_>,
     request: &BindingRequest<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Reply {
-    if let Some(role) = role_to_read(request, ruling, cluster) {
+    if let Some(role) = role_to_read(request, rulebook, cluster) {
         return Reply::RoleToRead(role);
     }
-    let decision = decide(request, ruling, cluster, now);
+    let decision = decide(request, rulebook, cluster, now);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
     outcome.subjects = request.binding.subjects.len();
     request.binding.name.as_ref().clone_into(&mut outcome.name);
-    judged(outcome, &decision, ruling, now)
+    judged(outcome, &decision, rulebook, now)
 }
 
 fn role(
     envelope: &Envelope<'_>,
     request: &RoleRequest<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Reply {
-    let decision = decide_role(request, ruling, cluster, now);
+    let decision = decide_role(request, rulebook, cluster, now);
     let outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
-    judged(outcome, &decision, ruling, now)
+    judged(outcome, &decision, rulebook, now)
 }
 
 /// An old role that cannot be read counts as none: everything that the new one allows is new.
@@ -220,8 +220,8 @@ fn role_request<'a>(objects: &RoleObjects<'a>) -> Result<RoleRequest<'a>, Invali
     })
 }
 
-fn judged(mut outcome: Outcome, decision: &Decision, ruling: &Ruling, now: Timestamp) -> Reply {
-    let role = ruling.governs(&decision.role);
+fn judged(mut outcome: Outcome, decision: &Decision, rulebook: &Rulebook, now: Timestamp) -> Reply {
+    let role = rulebook.governs(&decision.role);
     outcome.findings = decision
         .findings
         .iter()
@@ -241,7 +241,7 @@ fn judged(mut outcome: Outcome, decision: &Decision, ruling: &Ruling, now: Times
         refusal: (!decision.verdict.admits()).then(|| message::refusal(decision)),
         causes: causes(decision),
         warnings: message::warnings(decision),
-        audit_annotations: annotations(&outcome, ruling, Some(now)),
+        audit_annotations: annotations(&outcome, rulebook, Some(now)),
     };
     Reply::Review {
         body: response.to_bytes(),
@@ -252,16 +252,16 @@ fn judged(mut outcome: Outcome, decision: &Decision, ruling: &Ruling, now: Times
 fn deletion(
     envelope: &Envelope<'_>,
     request: &Deletion<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     now: Timestamp,
 ) -> Reply {
-    let decision = decide_deletion(request, ruling, now);
+    let decision = decide_deletion(request, rulebook, now);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
     if !decision.findings.is_empty() {
         request.name.as_ref().clone_into(&mut outcome.name);
-        return judged(outcome, &decision, ruling, now);
+        return judged(outcome, &decision, rulebook, now);
     }
-    let audit_annotations = annotations(&outcome, ruling, None);
+    let audit_annotations = annotations(&outcome, rulebook, None);
     let response = Response {
         uid: envelope.uid(),
         audit_annotations,
@@ -273,7 +273,7 @@ fn deletion(
     }
 }
 
-fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, ruling: &Ruling) -> Reply {
+fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, rulebook: &Rulebook) -> Reply {
     let outcome = outcome(envelope, DecisionLabel::Invalid);
     let kind = match outcome.kind {
         ObjectKind::Other => None,
@@ -287,7 +287,7 @@ fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, ruling: &Ruling) ->
     let response = Response {
         uid: envelope.uid(),
         refusal: Some(refusal),
-        audit_annotations: annotations(&outcome, ruling, None),
+        audit_annotations: annotations(&outcome, rulebook, None),
         ..Response::default()
     };
     Reply::Review {
@@ -296,7 +296,7 @@ fn refused(envelope: &Envelope<'_>, invalid: &InvalidObject, ruling: &Ruling) ->
     }
 }
 
-fn unreadable(uid: String, reason: &str, ruling: &Ruling) -> Reply {
+fn unreadable(uid: String, reason: &str, rulebook: &Rulebook) -> Reply {
     let outcome = Outcome {
         uid,
         kind: ObjectKind::Other,
@@ -319,7 +319,7 @@ fn unreadable(uid: String, reason: &str, ruling: &Ruling) -> Reply {
             None,
             std::iter::once(("body", &*reason)),
         )),
-        audit_annotations: annotations(&outcome, ruling, None),
+        audit_annotations: annotations(&outcome, rulebook, None),
         ..Response::default()
     };
     Reply::Review {
@@ -360,12 +360,12 @@ fn causes(decision: &Decision) -> Vec<admission::Cause> {
 
 fn annotations<'r>(
     outcome: &Outcome,
-    ruling: &'r Ruling,
+    rulebook: &'r Rulebook,
     now: Option<Timestamp>,
 ) -> Vec<(&'static str, Cow<'r, str>)> {
     let mut annotations = vec![
         ("decision", Cow::Borrowed(outcome.decision.as_str())),
-        ("policy-revision", Cow::Borrowed(&**ruling.revision())),
+        ("policy-revision", Cow::Borrowed(&**rulebook.revision())),
     ];
     let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
     if !rules.is_empty() {
@@ -374,7 +374,7 @@ fn annotations<'r>(
     if let Some(now) = now {
         annotations.push((
             "directory-age-seconds",
-            ruling.directory_age(now).as_secs().to_string().into(),
+            rulebook.directory_age(now).as_secs().to_string().into(),
         ));
     }
     annotations

@@ -10,18 +10,18 @@ use libfuzzer_sys::fuzz_target;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::review::{Reply, review};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde_json::Value;
 
 fuzz_target!(|body: &[u8]| {
     // What is made once is no cost of the first review.
-    let (ruling, view) = (&*RULING, &*VIEW);
+    let (rulebook, view) = (&*RULING, &*VIEW);
     let mut reply = None;
     let steps = palette_rbac::rbac::steps_counted();
     let taken = allocation_counter::measure(|| {
         reply = Some(review(
             body,
-            ruling,
+            rulebook,
             Cluster::seen(view),
             Timestamp::UNIX_EPOCH,
         ));
@@ -49,9 +49,9 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-static RULING: LazyLock<Ruling> = LazyLock::new(|| {
+static RULING: LazyLock<Rulebook> = LazyLock::new(|| {
     let policy = Policy::embedded(&ClusterOverride::default());
-    Ruling::pair(Arc::new(policy), Arc::default()).0
+    Rulebook::pair(Arc::new(policy), Arc::default()).0
 });
 
 /// The VM roles, known from the start to all kinds of objects.

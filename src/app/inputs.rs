@@ -5,10 +5,10 @@ use rustls::crypto::{CryptoProvider, ring};
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
-use crate::live::{Live, RulingFiles, Tls, TlsFiles, TlsRules};
+use crate::live::{Live, RulebookFiles, Tls, TlsFiles, TlsRules};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
 use crate::sources::{
     CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
@@ -53,26 +53,29 @@ pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
 }
 
 /// Reads policy and directory for the first time.
-pub(super) fn ruling(settings: &Settings, metrics: &Arc<Metrics>) -> Result<RulingFiles, Failure> {
+pub(super) fn rulebook(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+) -> Result<RulebookFiles, Failure> {
     let (policy_file, policy) = policy(settings)?;
     let (directory_file, directory) = directory(settings)?;
     for problem in policy.warnings.iter().chain(&directory.warnings) {
         warn!(problem, "input");
     }
     let (policy, directory) = (policy.policy, directory.directory);
-    let (ruling, problems) = Ruling::pair(Arc::clone(&policy), Arc::clone(&directory));
+    let (rulebook, problems) = Rulebook::pair(Arc::clone(&policy), Arc::clone(&directory));
     if !problems.is_empty() {
         let problems = problems.iter().map(|problem| format!("policy: {problem}"));
         return Err(Failure::BadInput(problems.collect()));
     }
-    Ok(RulingFiles {
+    Ok(RulebookFiles {
         policy_file,
         waiting_policy: None,
         directory_file,
         policy,
         directory,
         failing_since: None,
-        live: Arc::new(Live::new(ruling, metrics, Timestamp::now())),
+        live: Arc::new(Live::new(rulebook, metrics, Timestamp::now())),
         metrics: Arc::clone(metrics),
     })
 }

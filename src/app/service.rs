@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Auditor, ClusterWatch, Reload, RulingFiles, TlsFiles, unknown};
+use crate::live::{Auditor, ClusterWatch, Reload, RulebookFiles, TlsFiles, unknown};
 use crate::metrics::Metrics;
 use crate::reports::{Leader, ReportWriter};
 use crate::server::{Admin, Lifecycle, Webhook};
@@ -42,15 +42,15 @@ impl Service {
             .map_err(|error| Failure::CouldNotRun(format!("cannot set up metrics: {error}")))?;
         let metrics = Arc::new(metrics);
         let tls = inputs::tls(&settings, &metrics)?;
-        let ruling = inputs::ruling(&settings, &metrics)?;
+        let rulebook = inputs::rulebook(&settings, &metrics)?;
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
         // Before anybody asks whether it is ready.
-        service.watch(&settings, cluster.as_ref(), &ruling);
-        service.answer(&settings, webhook, cluster, (&ruling, &tls));
-        service.admit_probes(&settings, admin, (&ruling, &tls), log_lines_dropped);
-        say_what_is_served(&ruling);
-        service.reload(&settings, ruling, tls);
+        service.watch(&settings, cluster.as_ref(), &rulebook);
+        service.answer(&settings, webhook, cluster, (&rulebook, &tls));
+        service.admit_probes(&settings, admin, (&rulebook, &tls), log_lines_dropped);
+        say_what_is_served(&rulebook);
+        service.reload(&settings, rulebook, tls);
         Ok(service)
     }
 
@@ -66,12 +66,12 @@ impl Service {
         }
     }
 
-    fn watch(&self, settings: &Settings, cluster: Option<&Client>, ruling: &RulingFiles) {
+    fn watch(&self, settings: &Settings, cluster: Option<&Client>, rulebook: &RulebookFiles) {
         let Some(client) = cluster else {
             warn!("no cluster: roles are judged by name only");
             return;
         };
-        let live = &ruling.live;
+        let live = &rulebook.live;
         let watch = ClusterWatch::new(Arc::clone(live));
         let stop = self.stop_reloading.clone();
         self.admin_connections
@@ -79,19 +79,19 @@ impl Service {
         let auditor = Auditor::new(
             Arc::clone(live),
             client.clone(),
-            Arc::clone(&ruling.metrics),
+            Arc::clone(&rulebook.metrics),
             settings.audit_interval,
         );
         self.admin_connections.spawn(auditor.run(stop));
-        self.report(settings, client, ruling);
+        self.report(settings, client, rulebook);
     }
 
-    fn report(&self, settings: &Settings, client: &Client, ruling: &RulingFiles) {
+    fn report(&self, settings: &Settings, client: &Client, rulebook: &RulebookFiles) {
         let Some(namespace) = inputs::lease_namespace(settings) else {
             info!("no reports of the audit are written: not asked for, or not in a pod");
             return;
         };
-        let metrics = || Arc::clone(&ruling.metrics);
+        let metrics = || Arc::clone(&rulebook.metrics);
         let leader = Leader::new(
             client.clone(),
             &namespace,
@@ -99,7 +99,7 @@ impl Service {
             metrics(),
         );
         let writer = ReportWriter::new(
-            Arc::clone(&ruling.live),
+            Arc::clone(&rulebook.live),
             client.clone(),
             metrics(),
             leader.leads(),
@@ -115,13 +115,13 @@ impl Service {
         settings: &Settings,
         listener: TcpListener,
         cluster: Option<Client>,
-        (ruling, tls): (&RulingFiles, &TlsFiles),
+        (rulebook, tls): (&RulebookFiles, &TlsFiles),
     ) {
         let webhook = Webhook {
-            live: Arc::clone(&ruling.live),
+            live: Arc::clone(&rulebook.live),
             roles: cluster.map(|client| Arc::new(RoleReader::new(client))),
             tls: Arc::clone(&tls.tls),
-            metrics: Arc::clone(&ruling.metrics),
+            metrics: Arc::clone(&rulebook.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
             limits: settings.limits.clone(),
             lost_after: settings.cluster_lost_after,
@@ -135,13 +135,13 @@ impl Service {
         &self,
         settings: &Settings,
         listener: TcpListener,
-        (ruling, tls): (&RulingFiles, &TlsFiles),
+        (rulebook, tls): (&RulebookFiles, &TlsFiles),
         log_lines_dropped: Arc<dyn Fn() -> u64 + Send + Sync>,
     ) {
         let admin = Admin {
-            live: Arc::clone(&ruling.live),
+            live: Arc::clone(&rulebook.live),
             tls: Arc::clone(&tls.tls),
-            metrics: Arc::clone(&ruling.metrics),
+            metrics: Arc::clone(&rulebook.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
             log_lines_dropped,
         };
@@ -151,10 +151,10 @@ impl Service {
             .spawn(async move { admin.serve(listener, connections, &limits, own).await });
     }
 
-    fn reload(&self, settings: &Settings, ruling: RulingFiles, tls: TlsFiles) {
+    fn reload(&self, settings: &Settings, rulebook: RulebookFiles, tls: TlsFiles) {
         let every = settings.reload_interval;
         let stop = || self.stop_reloading.clone();
-        self.admin_connections.spawn(ruling.run(every, stop()));
+        self.admin_connections.spawn(rulebook.run(every, stop()));
         self.admin_connections.spawn(tls.run(every, stop()));
     }
 
@@ -202,13 +202,13 @@ async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpList
     Ok(listener)
 }
 
-fn say_what_is_served(ruling: &RulingFiles) {
-    for note in unknown(&ruling.policy) {
+fn say_what_is_served(rulebook: &RulebookFiles) {
+    for note in unknown(&rulebook.policy) {
         warn!(note, "policy");
     }
-    let counts = ruling.directory.counts();
+    let counts = rulebook.directory.counts();
     info!(
-        revision = &*ruling.policy.revision,
+        revision = &*rulebook.policy.revision,
         users = counts.users,
         teams = counts.teams,
         "serving"

@@ -14,7 +14,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::facts::{Dump, LiveArgs};
-use super::inputs::RulingArgs;
+use super::inputs::RulebookArgs;
 use super::manifests::Problem;
 use super::output::{GOOD, Output};
 use super::report::{self, AuditResult, AuditSummary};
@@ -25,7 +25,7 @@ use super::{Exit, Failure};
 use crate::audit;
 use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope};
 use crate::facts::View;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// Judge every binding of a cluster, or of a dump of one
 ///
@@ -52,7 +52,7 @@ pub struct AuditArgs {
     #[arg(long, env = "PALETTE_RBAC_FAIL_ON", value_enum, default_value_t)]
     fail_on: FailOn,
     #[command(flatten)]
-    ruling: RulingArgs,
+    rulebook: RulebookArgs,
     #[command(flatten)]
     cluster: LiveArgs,
 }
@@ -60,18 +60,18 @@ pub struct AuditArgs {
 impl AuditArgs {
     /// Judges, prints, and says whether something was found.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let mut dump = self.read(output)?;
         for problem in &dump.problems {
             output.problem(problem)?;
         }
-        let answers = answers(&dump.facts.view(), &ruling, self.ruling.now());
+        let answers = answers(&dump.facts.view(), &rulebook, self.rulebook.now());
         let audit = Audit {
             answers,
             problems: dump.problems,
             skipped: Skipped::default(),
         };
-        let results = audit.results(self.fail_on, &ruling);
+        let results = audit.results(self.fail_on, &rulebook);
         let out = &mut output.out;
         match self.output {
             ResultFormat::Text => write_text(results, out)?,
@@ -102,29 +102,29 @@ struct Audit {
 }
 
 impl Audit {
-    fn results<'r>(&'r self, fail_on: FailOn, ruling: &'r Ruling) -> Results<'r> {
+    fn results<'r>(&'r self, fail_on: FailOn, rulebook: &'r Rulebook) -> Results<'r> {
         Results {
             answers: &self.answers,
             problems: &self.problems,
             skipped: &self.skipped,
             fail_on,
-            ruling,
+            rulebook,
         }
     }
 }
 
 /// Every binding, then the VM roles that can do what they are documented not to.
-fn answers(view: &View, ruling: &Ruling, now: Timestamp) -> Vec<Answer> {
+fn answers(view: &View, rulebook: &Rulebook, now: Timestamp) -> Vec<Answer> {
     let bindings = view.bindings().map(|binding| Answer {
         source: None,
         lines: Vec::new(),
         kind: binding.to_judge().kind().as_str(),
         namespace: binding.name.namespace.as_deref().map(str::to_owned),
         name: binding.name.name.to_string(),
-        decision: audit::judge(binding, view, ruling, now),
+        decision: audit::judge(binding, view, rulebook, now),
     });
     bindings
-        .chain(audit::drifts(view, ruling).into_iter().map(drifted))
+        .chain(audit::drifts(view, rulebook).into_iter().map(drifted))
         .collect()
 }
 

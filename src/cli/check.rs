@@ -14,7 +14,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::facts::{self, FactsArgs};
-use super::inputs::{RequesterArgs, RulingArgs};
+use super::inputs::{RequesterArgs, RulebookArgs};
 use super::manifests::{Manifests, Object, Problem, Source};
 use super::output::Output;
 use super::report::{self, CheckResult, Summary};
@@ -24,7 +24,7 @@ use crate::decide::{RoleRequest, decide, decide_role};
 use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
 use crate::facts::{Cluster, Object as Fact, Role};
 use crate::manifest::{self, Strictness};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 use views::Views;
 
 /// Judge the bindings and roles of manifests as the webhook would, before they are applied
@@ -67,7 +67,7 @@ pub struct CheckArgs {
     #[arg(long, env = "PALETTE_RBAC_FAIL_ON", value_enum, default_value_t)]
     fail_on: FailOn,
     #[command(flatten)]
-    ruling: RulingArgs,
+    rulebook: RulebookArgs,
     #[command(flatten)]
     facts: FactsArgs,
     #[command(flatten)]
@@ -78,20 +78,20 @@ impl CheckArgs {
     /// Judges, prints, and says whether something fails the check.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.facts.beside(&self.filenames)?;
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let manifests = Manifests::read(&self.filenames);
         manifests.warn_of_left_out(output)?;
         let known = self.facts.read(output)?.unwrap_or_default();
         let written = Written::read(manifests, &self.namespace);
         let views = Views::of(known, written.facts());
-        let mut check = Check::of(written, &self.judge(&ruling, &views));
+        let mut check = Check::of(written, &self.judge(&rulebook, &views));
         if !self.allow_empty {
             check.fail_if_nothing();
         }
         for problem in &check.problems {
             output.problem(problem)?;
         }
-        let (results, out) = (check.results(self.fail_on, &ruling), &mut output.out);
+        let (results, out) = (check.results(self.fail_on, &rulebook), &mut output.out);
         match self.output {
             ResultFormat::Text => check.write_text(results, out)?,
             ResultFormat::Json => report::write_json(out, &check.report(results))?,
@@ -101,19 +101,19 @@ impl CheckArgs {
         Ok(results.exit())
     }
 
-    fn judge<'a>(&'a self, ruling: &'a Ruling, views: &'a Views) -> Judge<'a> {
+    fn judge<'a>(&'a self, rulebook: &'a Rulebook, views: &'a Views) -> Judge<'a> {
         Judge {
-            ruling,
+            rulebook,
             views,
             requester: self.requester.requester(),
-            now: self.ruling.now(),
+            now: self.rulebook.now(),
         }
     }
 }
 
 /// What every binding is judged with.
 struct Judge<'a> {
-    ruling: &'a Ruling,
+    rulebook: &'a Rulebook,
     views: &'a Views,
     requester: Option<Requester<'a>>,
     now: Timestamp,
@@ -128,7 +128,7 @@ impl Judge<'_> {
             previous: None,
         };
         let cluster = Cluster::seen(&self.views.with_all);
-        decide(&request, self.ruling, cluster, self.now)
+        decide(&request, self.rulebook, cluster, self.now)
     }
 }
 
@@ -140,7 +140,7 @@ impl<'a> Judge<'a> {
             role,
         };
         let cluster = Cluster::seen(&self.views.with_roles);
-        decide_role(&request, self.ruling, cluster, self.now)
+        decide_role(&request, self.rulebook, cluster, self.now)
     }
 }
 
@@ -210,13 +210,13 @@ impl Check {
         });
     }
 
-    fn results<'r>(&'r self, fail_on: FailOn, ruling: &'r Ruling) -> Results<'r> {
+    fn results<'r>(&'r self, fail_on: FailOn, rulebook: &'r Rulebook) -> Results<'r> {
         Results {
             answers: &self.answers,
             problems: &self.problems,
             skipped: &self.skipped,
             fail_on,
-            ruling,
+            rulebook,
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::facts::FactsArgs;
-use super::inputs::RulingArgs;
+use super::inputs::RulebookArgs;
 use super::output::Output;
 use super::{Exit, Failure, OutputFormat};
 use crate::domain::{Decision, RoleKind, RoleRef, Scope, nearest};
@@ -71,7 +71,7 @@ pub struct ExplainArgs {
     #[arg(short, long, env = "PALETTE_RBAC_OUTPUT", value_enum, default_value_t)]
     output: OutputFormat,
     #[command(flatten)]
-    ruling: RulingArgs,
+    rulebook: RulebookArgs,
     #[command(flatten)]
     facts: FactsArgs,
 }
@@ -98,19 +98,19 @@ impl ExplainArgs {
         let subject = subject.subject(namespace)?;
         let role = self.role.as_ref().map(|role| role.role(namespace));
         let role = role.transpose()?;
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
         let cluster = view.as_deref().map_or_else(Cluster::default, Cluster::seen);
-        let (scope, now) = (self.scope(), self.ruling.now());
-        let explanation = explain(&subject, &scope, role.as_ref(), &ruling, cluster, now);
+        let (scope, now) = (self.scope(), self.rulebook.now());
+        let explanation = explain(&subject, &scope, role.as_ref(), &rulebook, cluster, now);
         let highest = match (&role, namespace) {
-            (None, None) => highest(&subject, view.as_deref(), &ruling),
+            (None, None) => highest(&subject, view.as_deref(), &rulebook),
             _ => Vec::new(),
         };
         let out = &mut output.out;
         match self.output {
             OutputFormat::Text => {
-                subject::write_text(&explanation, &highest, role.is_some(), &ruling, out)?;
+                subject::write_text(&explanation, &highest, role.is_some(), &rulebook, out)?;
             }
             OutputFormat::Json => subject::write_json(&explanation, &highest, out)?,
         }
@@ -123,12 +123,12 @@ impl ExplainArgs {
         binding: &BindingName,
         output: &mut Output<'_>,
     ) -> Result<Exit, Failure> {
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read_or_ask(output)?.view();
         let name = binding.object(self.namespace.as_deref());
         let found = view.binding(&name);
         let found = found.ok_or_else(|| no_binding(&name, &view))?;
-        let explanation = explain_binding(found, &view, &ruling, self.ruling.now());
+        let explanation = explain_binding(found, &view, &rulebook, self.rulebook.now());
         let out = &mut output.out;
         match self.output {
             OutputFormat::Text => binding::write_text(&explanation, out)?,
@@ -139,10 +139,10 @@ impl ExplainArgs {
 
     fn explain_role(&self, role: &RoleName, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let role = role.role(self.namespace.as_deref())?;
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read_or_ask(output)?.view();
         let abilities = self.abilities(&role, &view)?;
-        let required = required(&role, &self.scope(), Some(&view), &ruling);
+        let required = required(&role, &self.scope(), Some(&view), &rulebook);
         let out = &mut output.out;
         match self.output {
             OutputFormat::Text => roles::write_role(&abilities, &required, out)?,

@@ -11,12 +11,12 @@ use crate::directory::{self, Directory};
 use crate::document::{InFile, Mistake, Mistakes};
 use crate::domain::Requester;
 use crate::policy::{ClusterOverride, Compiled, Policy};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 use crate::server::ByteSize;
 
 /// Policy, directory and time: all that a decision is made from.
 #[derive(Debug, Args)]
-pub(super) struct RulingArgs {
+pub(super) struct RulebookArgs {
     #[command(flatten)]
     policy: PolicyArgs,
     #[command(flatten)]
@@ -26,16 +26,16 @@ pub(super) struct RulingArgs {
     now: Option<Timestamp>,
 }
 
-impl RulingArgs {
+impl RulebookArgs {
     /// Reads both and pairs them; what is odd about them is said on the way.
-    pub(super) fn ruling(&self, output: &mut Output<'_>) -> Result<Ruling, Failure> {
+    pub(super) fn rulebook(&self, output: &mut Output<'_>) -> Result<Rulebook, Failure> {
         let policy = self.policy.read(output)?;
         let directory = self.directory.read(output)?;
-        let (ruling, unknown) = Ruling::pair(policy.into(), directory.into());
+        let (rulebook, unknown) = Rulebook::pair(policy.into(), directory.into());
         for role in unknown {
             output.warning(role)?;
         }
-        Ok(ruling)
+        Ok(rulebook)
     }
 
     /// The moment to judge at.

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use super::Exit;
 use super::manifests::{Problem, Source};
 use crate::domain::{Decision, Effect, Judged, Rule, Verdict};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 pub(super) use skipped::Skipped;
 pub(super) use text::counted;
@@ -82,7 +82,7 @@ pub(super) struct Results<'r> {
     /// What was not to be judged.
     pub(super) skipped: &'r Skipped,
     pub(super) fail_on: FailOn,
-    pub(super) ruling: &'r Ruling,
+    pub(super) rulebook: &'r Rulebook,
 }
 
 impl<'r> Results<'r> {

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::facts::FactsArgs;
-use super::inputs::RulingArgs;
+use super::inputs::RulebookArgs;
 use super::manifests::{display_name, read_bytes};
 use super::output::Output;
 use super::{Exit, Failure};
 use crate::facts::Cluster;
 use crate::review::{DecisionLabel, Reply, review};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// Answer recorded reviews with the bytes that the webhook would send
 ///
@@ -37,7 +37,7 @@ pub struct ReviewArgs {
     )]
     filenames: Vec<PathBuf>,
     #[command(flatten)]
-    ruling: RulingArgs,
+    rulebook: RulebookArgs,
     #[command(flatten)]
     facts: FactsArgs,
 }
@@ -46,12 +46,12 @@ impl ReviewArgs {
     /// Answers every review; the worst answer makes the exit code.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.facts.beside(&self.filenames)?;
-        let ruling = self.ruling.ruling(output)?;
+        let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
         let reviewer = Reviewer {
-            ruling: &ruling,
+            rulebook: &rulebook,
             cluster: view.as_deref().map_or_else(Cluster::default, Cluster::seen),
-            now: self.ruling.now(),
+            now: self.rulebook.now(),
         };
         let mut exit = Exit::Success;
         for path in &self.filenames {
@@ -63,7 +63,7 @@ impl ReviewArgs {
 
 /// What every review is answered with.
 struct Reviewer<'r> {
-    ruling: &'r Ruling,
+    rulebook: &'r Rulebook,
     cluster: Cluster<'r>,
     now: Timestamp,
 }
@@ -86,7 +86,7 @@ impl Reviewer<'_> {
     }
 
     fn answer(&self, place: &str, body: &[u8], output: &mut Output<'_>) -> Result<Exit, Failure> {
-        match review(body, self.ruling, self.cluster, self.now) {
+        match review(body, self.rulebook, self.cluster, self.now) {
             Reply::Review { body, outcome } => {
                 output.out.write_all(&body)?;
                 output.out.write_all(b"\n")?;

@@ -5,7 +5,7 @@ use crate::domain::{Reaches, RoleKind, RoleRef, Scope};
 use crate::facts::{Cluster, Kind, RoleRead, RoleView};
 use crate::policy::RoleClass;
 use crate::rbac::{Capabilities, Capability, Level};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// What is known of the role that a binding names.
 #[derive(Debug, Clone, Copy)]
@@ -56,24 +56,24 @@ pub(crate) struct Worth {
 impl Worth {
     /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
     /// amounts to, as they were reviewed or else as they are.
-    pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, ruling: &Ruling) -> Vec<Self> {
+    pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, rulebook: &Rulebook) -> Vec<Self> {
         if publishes_images(role, scope) {
             return Vec::new();
         }
         let of_level = role
             .level(scope)
-            .and_then(|level| Self::of_level(level, role.capabilities(scope), ruling))
+            .and_then(|level| Self::of_level(level, role.capabilities(scope), rulebook))
             .map(|mut worth| {
                 worth.reaches.is_too_large = role.rules(scope).is_too_large();
                 worth
             });
         let of_added = |(entry, name): (usize, &Arc<str>)| {
-            let reviewed = ruling.reviewed().cluster_role(name);
+            let reviewed = rulebook.reviewed().cluster_role(name);
             let reference = reviewed.or_else(|| role.beside(name))?;
             let is_worth = role.amounts_to(reference, scope);
             is_worth.then(|| Self::of_added(entry, role, reference, scope))
         };
-        let added = added_vm_roles(ruling).filter_map(of_added);
+        let added = added_vm_roles(rulebook).filter_map(of_added);
         of_level.into_iter().chain(added).collect()
     }
 
@@ -82,25 +82,25 @@ impl Worth {
         role: RoleView<'_>,
         scope: &Scope<'_>,
         named: usize,
-        ruling: &Ruling,
+        rulebook: &Rulebook,
     ) -> Vec<Self> {
         let mut worth = if published::is_restored(&role.role().name.name) {
             let beyond = published::beyond(role, scope);
             let level = beyond.level();
-            let of_level = level.and_then(|level| Self::of_level(level, beyond, ruling));
+            let of_level = level.and_then(|level| Self::of_level(level, beyond, rulebook));
             of_level.into_iter().collect()
         } else {
-            Self::of_role(role, scope, ruling)
+            Self::of_role(role, scope, rulebook)
         };
-        worth.retain(|worth| !ruling.asks_as_much(named, worth.entry));
+        worth.retain(|worth| !rulebook.asks_as_much(named, worth.entry));
         worth
     }
 
     /// The VM role of a level, or of the next lower one that the mapping has.
-    pub(super) fn of_level(level: Level, can: Capabilities, ruling: &Ruling) -> Option<Self> {
+    pub(super) fn of_level(level: Level, can: Capabilities, rulebook: &Rulebook) -> Option<Self> {
         let mut lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
         let (level, entry) =
-            lower.find_map(|level| Some((level, ruling.vm_role(level.role())?)))?;
+            lower.find_map(|level| Some((level, rulebook.vm_role(level.role())?)))?;
         let high = can.iter().filter(|capability| capability.level() >= level);
         let reaches = Reaches {
             role: level.role().into(),
@@ -133,13 +133,13 @@ impl Worth {
 pub(super) fn beyond_its_documents(
     role: RoleView<'_>,
     scope: &Scope<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
 ) -> Capabilities {
     let name = &role.role().name.name;
     if let Some(level) = Level::of_role(name) {
         return role.capabilities(scope).beyond(level);
     }
-    let reviewed = ruling.reviewed().cluster_role(name);
+    let reviewed = rulebook.reviewed().cluster_role(name);
     reviewed.map_or_else(Capabilities::default, |reviewed| {
         let could = reviewed.capabilities(scope);
         let can = role.capabilities(scope).iter();
@@ -161,8 +161,8 @@ fn publishes_images(role: RoleView<'_>, scope: &Scope<'_>) -> bool {
 }
 
 /// The VM roles of the mapping that are none of Palette's four.
-fn added_vm_roles(ruling: &Ruling) -> impl Iterator<Item = (usize, &Arc<str>)> {
-    let entries = ruling.policy().mapping.iter().enumerate();
+fn added_vm_roles(rulebook: &Rulebook) -> impl Iterator<Item = (usize, &Arc<str>)> {
+    let entries = rulebook.policy().mapping.iter().enumerate();
     entries
         .filter(|(_, entry)| entry.class == RoleClass::Vm && Level::of_role(&entry.role).is_none())
         .map(|(index, entry)| (index, &entry.role))

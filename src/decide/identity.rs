@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crate::domain::{NamePattern, Principal, Standing};
-use crate::ruling::{Holder, Ruling};
+use crate::rulebook::{Holder, Rulebook};
 
 /// Who a subject is to the rules; decided on the raw name, exactly one each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub enum Class {
 ///
 /// A name of the cluster's own that the directory knows is a person's: a name earns no trust, and with Palette as identity
 /// provider a team may be called anything.
-pub(crate) fn class_of(principal: Principal<'_>, ruling: &Ruling) -> Class {
-    let policy = ruling.policy();
+pub(crate) fn class_of(principal: Principal<'_>, rulebook: &Rulebook) -> Class {
+    let policy = rulebook.policy();
     let is_one_of = |names: &[NamePattern], name| names.iter().any(|it| it.matches(name));
     match principal {
         Principal::ServiceAccount { .. } => Class::ServiceAccount,
@@ -36,7 +36,7 @@ pub(crate) fn class_of(principal: Principal<'_>, ruling: &Ruling) -> Class {
         Principal::Group(name) if is_all_service_accounts(name) => Class::AllServiceAccounts,
         Principal::User(name) | Principal::Group(name)
             if is_one_of(&policy.cluster_identities, name)
-                && holder(principal, ruling).is_none() =>
+                && holder(principal, rulebook).is_none() =>
         {
             Class::ClusterIdentity
         }
@@ -52,24 +52,24 @@ fn is_all_service_accounts(group: &str) -> bool {
 }
 
 /// What the directory holds of a user or group by its raw name; nothing for a service account.
-pub(crate) fn holder<'r>(principal: Principal<'_>, ruling: &'r Ruling) -> Option<Holder<'r>> {
+pub(crate) fn holder<'r>(principal: Principal<'_>, rulebook: &'r Rulebook) -> Option<Holder<'r>> {
     match principal {
-        Principal::User(name) => ruling.user(name).map(Holder::user),
-        Principal::Group(name) => ruling.team(name).map(Holder::team),
+        Principal::User(name) => rulebook.user(name).map(Holder::user),
+        Principal::Group(name) => rulebook.team(name).map(Holder::team),
         Principal::ServiceAccount { .. } => None,
     }
 }
 
 /// What Palette knows of a user or group, for the message.
-pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
-    let (policy, directory) = (ruling.policy(), ruling.directory());
-    if class_of(principal, ruling) == Class::ClusterIdentity {
+pub(crate) fn standing(principal: Principal<'_>, rulebook: &Rulebook) -> Standing {
+    let (policy, directory) = (rulebook.policy(), rulebook.directory());
+    if class_of(principal, rulebook) == Class::ClusterIdentity {
         return Standing::ClusterIdentity;
     }
     match principal {
         Principal::User(name) => {
             let prefix = &*policy.identity.username_prefix;
-            match ruling.user_name(name).map(|name| directory.user(name)) {
+            match rulebook.user_name(name).map(|name| directory.user(name)) {
                 Some(Some(user)) if user.active => Standing::Known,
                 Some(Some(_)) => Standing::Inactive,
                 Some(None) => unknown(prefix, directory.near_user(name))
@@ -80,7 +80,7 @@ pub(crate) fn standing(principal: Principal<'_>, ruling: &Ruling) -> Standing {
         }
         Principal::Group(name) => {
             let prefix = &*policy.identity.groups_prefix;
-            match ruling.team_name(name).map(|name| directory.team(name)) {
+            match rulebook.team_name(name).map(|name| directory.team(name)) {
                 Some(Some(_)) => Standing::Known,
                 Some(None) => unknown(prefix, directory.near_team(name))
                     .or_prefixed(name, |name| directory.team(name).is_some()),

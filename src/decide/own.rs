@@ -13,11 +13,11 @@ use crate::domain::{
 use crate::facts::Role;
 use crate::policy::Policy;
 use crate::rbac::{PolicyRule, Rules};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// Judges a deletion: whatever is not the webhook's own may go.
-pub fn decide_deletion(request: &Deletion<'_>, ruling: &Ruling, now: Timestamp) -> Decision {
-    let policy = ruling.policy();
+pub fn decide_deletion(request: &Deletion<'_>, rulebook: &Rulebook, now: Timestamp) -> Decision {
+    let policy = rulebook.policy();
     let webhook = &policy.installation;
     let own = match request.kind {
         DeletedKind::Role(kind) => webhook.role(kind, &request.scope, &request.name),
@@ -46,7 +46,7 @@ pub fn decide_deletion(request: &Deletion<'_>, ruling: &Ruling, now: Timestamp) 
     for finding in &mut findings {
         exemptions.cover(finding);
     }
-    let notices = break_glass(requester, ruling, &mut findings);
+    let notices = break_glass(requester, rulebook, &mut findings);
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -56,8 +56,12 @@ pub fn decide_deletion(request: &Deletion<'_>, ruling: &Ruling, now: Timestamp) 
 }
 
 /// What a role that is written takes away.
-pub(super) fn of_role(role: &Role, previous: Option<&Role>, ruling: &Ruling) -> Option<Finding> {
-    let policy = ruling.policy();
+pub(super) fn of_role(
+    role: &Role,
+    previous: Option<&Role>,
+    rulebook: &Rulebook,
+) -> Option<Finding> {
+    let policy = rulebook.policy();
     let scope = match &role.name.namespace {
         Some(namespace) => Scope::Namespace((&**namespace).into()),
         None => Scope::Cluster,
@@ -78,8 +82,8 @@ pub(super) fn of_role(role: &Role, previous: Option<&Role>, ruling: &Ruling) -> 
 }
 
 /// What a binding that is written takes away.
-pub(super) fn of_binding(request: &BindingRequest<'_>, ruling: &Ruling) -> Option<Finding> {
-    let policy = ruling.policy();
+pub(super) fn of_binding(request: &BindingRequest<'_>, rulebook: &Rulebook) -> Option<Finding> {
+    let policy = rulebook.policy();
     let (binding, previous) = (&request.binding, request.previous.as_ref()?);
     let object = policy
         .installation

@@ -12,12 +12,12 @@ use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
 use crate::rbac::reach::Detour;
 use crate::rbac::{Capabilities, Capability, Level};
-use crate::ruling::{Holder, Ruling};
+use crate::rulebook::{Holder, Rulebook};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
 pub(super) struct Judge<'r> {
     pub(super) request: &'r BindingRequest<'r>,
-    pub(super) ruling: &'r Ruling,
+    pub(super) rulebook: &'r Rulebook,
     pub(super) cluster: Cluster<'r>,
     pub(super) now: Timestamp,
     governed: Option<Governed>,
@@ -39,25 +39,25 @@ struct Governed {
 impl<'r> Judge<'r> {
     pub(super) fn new(
         request: &'r BindingRequest<'r>,
-        ruling: &'r Ruling,
+        rulebook: &'r Rulebook,
         cluster: Cluster<'r>,
         now: Timestamp,
     ) -> Self {
         let role = &request.binding.role;
         let judge = Self {
             request,
-            ruling,
+            rulebook,
             cluster,
             now,
-            governed: ruling
+            governed: rulebook
                 .governs(role)
-                .and_then(|entry| ruling.class(entry).map(|class| Governed { entry, class })),
+                .and_then(|entry| rulebook.class(entry).map(|class| Governed { entry, class })),
             effective: None,
             worth: Vec::new(),
             drift: Capabilities::default(),
         };
         match judge.governed {
-            _ if !is_judged_by_name(role, ruling) => judge.with_rules(),
+            _ if !is_judged_by_name(role, rulebook) => judge.with_rules(),
             Some(governed) => judge.looked_at(governed),
             None => judge,
         }
@@ -78,12 +78,12 @@ impl<'r> Judge<'r> {
         };
         match class {
             RoleClass::Vm => Self {
-                drift: effective::beyond_its_documents(known, scope, self.ruling),
+                drift: effective::beyond_its_documents(known, scope, self.rulebook),
                 ..self
             },
             RoleClass::Standard => Self {
                 effective: Some(Effective::Known(known)),
-                worth: Worth::beyond_its_name(known, scope, entry, self.ruling),
+                worth: Worth::beyond_its_name(known, scope, entry, self.rulebook),
                 ..self
             },
         }
@@ -92,12 +92,12 @@ impl<'r> Judge<'r> {
     /// The same, but the role is judged by what it can do even where the mapping names it.
     pub(super) fn by_rules(
         request: &'r BindingRequest<'r>,
-        ruling: &'r Ruling,
+        rulebook: &'r Rulebook,
         cluster: Cluster<'r>,
         now: Timestamp,
     ) -> Self {
-        let judge = Self::new(request, ruling, cluster, now);
-        if is_judged_by_name(&request.binding.role, ruling) {
+        let judge = Self::new(request, rulebook, cluster, now);
+        if is_judged_by_name(&request.binding.role, rulebook) {
             judge.with_rules()
         } else {
             judge
@@ -108,7 +108,7 @@ impl<'r> Judge<'r> {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
         let effective = Effective::of(role, scope, self.cluster);
         let worth = match effective {
-            Effective::Known(role) => Worth::of_role(role, scope, self.ruling),
+            Effective::Known(role) => Worth::of_role(role, scope, self.rulebook),
             Effective::Unknown | Effective::Dangling | Effective::Unreadable => Vec::new(),
         };
         Self {
@@ -159,7 +159,7 @@ impl<'r> Judge<'r> {
     }
 
     pub(super) fn class(&self, grant: &Grant<'_>) -> Class {
-        identity::class_of(grant.principal, self.ruling)
+        identity::class_of(grant.principal, self.rulebook)
     }
 
     /// Only the rules of the subject's class judge it.
@@ -238,23 +238,23 @@ impl<'r> Judge<'r> {
         grant: &Grant<'_>,
         cause: impl FnOnce(Standing) -> Cause,
     ) -> Option<Finding> {
-        let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
-        let lacks = self.ruling.lacks(entry, &holder, scope);
+        let holder = identity::holder(grant.principal, self.rulebook).unwrap_or_default();
+        let lacks = self.rulebook.lacks(entry, &holder, scope);
         if lacks.is_empty() {
             return None;
         }
         if !self.discloses(grant) && self.class(grant) == Class::Person {
             // The whole requirement, since what is left of it would tell what the subject holds.
             return Some(Finding {
-                lacks: self.ruling.lacks(entry, &Holder::default(), scope),
+                lacks: self.rulebook.lacks(entry, &Holder::default(), scope),
                 ..found(rule, effect, grant, cause(Standing::Undisclosed))
             });
         }
-        let standing = identity::standing(grant.principal, self.ruling);
+        let standing = identity::standing(grant.principal, self.rulebook);
         Some(Finding {
             lacks,
-            holds: self.ruling.holdings(&holder, scope),
-            may: self.ruling.highest(&holder, scope).cloned(),
+            holds: self.rulebook.holdings(&holder, scope),
+            may: self.rulebook.highest(&holder, scope).cloned(),
             ..found(rule, effect, grant, cause(standing))
         })
     }
@@ -311,9 +311,13 @@ impl<'r> Judge<'r> {
     /// Whether the subject may not hold what the role's name asks for, whatever the rules do about it.
     pub(super) fn breaks_by_name(&self, grant: &Grant<'_>) -> bool {
         let scope = &self.request.binding.scope;
-        let holder = identity::holder(grant.principal, self.ruling).unwrap_or_default();
-        self.governed
-            .is_some_and(|governed| !self.ruling.lacks(governed.entry, &holder, scope).is_empty())
+        let holder = identity::holder(grant.principal, self.rulebook).unwrap_or_default();
+        self.governed.is_some_and(|governed| {
+            !self
+                .rulebook
+                .lacks(governed.entry, &holder, scope)
+                .is_empty()
+        })
     }
 
     /// Whether the role is not judged by its name, and nothing is known of it.
@@ -354,7 +358,7 @@ impl<'r> Judge<'r> {
         else {
             return Vec::new();
         };
-        let policy = self.ruling.policy();
+        let policy = self.rulebook.policy();
         let is_open = |detour: &Detour| {
             !detour.is_to_the_webhook() || known.rules(scope).reach(&policy.installation, scope)
         };
@@ -373,7 +377,7 @@ impl<'r> Judge<'r> {
     /// is there for such grants; whoever meets the requirement is warned.
     fn of_named_role(&self, detour: &Detour, effect: Effect, grant: &Grant<'_>) -> Option<Effect> {
         let binding = &self.request.binding;
-        if !is_judged_by_name(&binding.role, self.ruling) {
+        if !is_judged_by_name(&binding.role, self.rulebook) {
             return Some(effect);
         }
         match binding.scope {
@@ -391,7 +395,7 @@ impl<'r> Judge<'r> {
         grant: &Grant<'_>,
     ) -> Option<Finding> {
         let mut highest = Level::ALL.into_iter().rev();
-        let entry = highest.find_map(|level| self.ruling.vm_role(level.role()))?;
+        let entry = highest.find_map(|level| self.rulebook.vm_role(level.role()))?;
         let scope = &self.request.binding.scope;
         if self.class(grant) == Class::Everybody {
             let cause = Cause::Detours(detours, Standing::Everybody);
@@ -403,8 +407,9 @@ impl<'r> Judge<'r> {
 
     /// `onStaleDirectory: deny`: what the directory says is too old to hand out a VM role by it.
     fn stale_directory(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
-        let policy = self.ruling.policy();
-        let refuses = policy.on_stale == OnStale::Deny && self.ruling.directory_is_stale(self.now);
+        let policy = self.rulebook.policy();
+        let refuses =
+            policy.on_stale == OnStale::Deny && self.rulebook.directory_is_stale(self.now);
         let effect = Effect::of(policy.mode.cap(Action::Deny)).filter(|_| refuses)?;
         Some(found(rule, effect, grant, Cause::StaleDirectory))
     }
@@ -424,7 +429,7 @@ impl<'r> Judge<'r> {
     fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
         match (
             &self.request.binding.scope,
-            &self.ruling.policy().cluster.cluster_group,
+            &self.rulebook.policy().cluster.cluster_group,
         ) {
             (Scope::Cluster, Membership::Of(group)) => self.finding(
                 Rule::ClusterGroupScope,
@@ -450,7 +455,7 @@ impl<'r> Judge<'r> {
 
     /// Rule `workspace-scope`.
     fn workspace(&self, grant: &Grant<'_>) -> Option<Finding> {
-        let workspaces = &self.ruling.policy().cluster.workspaces;
+        let workspaces = &self.rulebook.policy().cluster.workspaces;
         let concerned = self.request.binding.scope == Scope::Cluster && !workspaces.is_empty();
         concerned
             .then(|| {
@@ -508,16 +513,16 @@ impl<'r> Judge<'r> {
         let principal = Principal::of_username(&requester.username);
         let holder = self.requester_holder(requester);
         let scope = &self.request.binding.scope;
-        let lacks = self.ruling.requester_lacks(&holder, scope);
+        let lacks = self.rulebook.requester_lacks(&holder, scope);
         (!lacks.is_empty()).then(|| Finding {
             rule: Rule::Requester,
             effect,
             field: Field::UserInfo,
             binding: None,
             subject: Some(user(&requester.username)),
-            cause: Cause::Requirement(identity::standing(principal, self.ruling)),
+            cause: Cause::Requirement(identity::standing(principal, self.rulebook)),
             lacks,
-            holds: self.ruling.holdings(&holder, scope),
+            holds: self.rulebook.holdings(&holder, scope),
             may: None,
             exemption: None,
             expired: None,
@@ -526,15 +531,17 @@ impl<'r> Judge<'r> {
 
     fn requester_holder(&self, requester: &Requester<'_>) -> Holder<'_> {
         let groups = requester.groups.iter();
-        let teams = groups.filter_map(|group| self.ruling.team(group)).collect();
-        Holder::requester(self.ruling.user(&requester.username), teams)
+        let teams = groups
+            .filter_map(|group| self.rulebook.team(group))
+            .collect();
+        Holder::requester(self.rulebook.user(&requester.username), teams)
     }
 
     fn is_person(&self, requester: &Requester<'_>) -> bool {
         let principal = Principal::of_username(&requester.username);
         let unjudged =
             |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
-        identity::class_of(principal, self.ruling) == Class::Person
+        identity::class_of(principal, self.rulebook) == Class::Person
             && !requester.groups.iter().any(unjudged)
     }
 
@@ -545,7 +552,7 @@ impl<'r> Judge<'r> {
 
     /// What the rule does, or nothing when it is off for this requester.
     pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
-        let policy = self.ruling.policy();
+        let policy = self.rulebook.policy();
         match rule {
             Rule::RoleChange => policy.effect_of_case(rule, self.writer().as_str()),
             _ => policy.effect(rule),
@@ -555,7 +562,7 @@ impl<'r> Judge<'r> {
     /// Who asks; where nobody does, as when a file is checked, a person will.
     fn writer(&self) -> Writer {
         let name = self.request.requester.as_ref().map(|it| &*it.username);
-        match name.map(|name| identity::class_of(Principal::of_username(name), self.ruling)) {
+        match name.map(|name| identity::class_of(Principal::of_username(name), self.rulebook)) {
             Some(Class::ServiceAccount | Class::ClusterIdentity) => Writer::Machine,
             _ => Writer::Person,
         }
@@ -568,7 +575,7 @@ impl<'r> Judge<'r> {
 
     /// Whether the requester may see what this subject holds.
     fn discloses(&self, grant: &Grant<'_>) -> bool {
-        match (self.ruling.policy().disclose, &self.request.requester) {
+        match (self.rulebook.policy().disclose, &self.request.requester) {
             (Disclose::Full, _) | (_, None) => true,
             (Disclose::Own, Some(requester)) => {
                 grant.principal == Principal::of_username(&requester.username)
@@ -595,8 +602,8 @@ fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding
 }
 
 /// Only the `ClusterRole`s of the mapping are: a Role's name is chosen by whoever may write roles in a namespace.
-pub(super) fn is_judged_by_name(role: &RoleRef<'_>, ruling: &Ruling) -> bool {
-    role.kind == RoleKind::ClusterRole && ruling.governs(role).is_some()
+pub(super) fn is_judged_by_name(role: &RoleRef<'_>, rulebook: &Rulebook) -> bool {
+    role.kind == RoleKind::ClusterRole && rulebook.governs(role).is_some()
 }
 
 fn user(name: &str) -> Subject<'static> {

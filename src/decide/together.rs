@@ -65,7 +65,7 @@ impl<'r> Judge<'r> {
         let held: Vec<Held<'_>> = of_others.chain([own]).collect();
         let all = capabilities(&held);
         let level = level_together(&held, all, place, self.cluster.view?)?;
-        let worth = Worth::of_level(level, all, self.ruling)?;
+        let worth = Worth::of_level(level, all, self.rulebook)?;
         self.unmet(Rule::Cumulative, worth.entry, place, grant, |standing| {
             Cause::ReachesTogether(worth.reaches, standing, adding(others))
         })
@@ -90,7 +90,7 @@ impl<'r> Judge<'r> {
             return None;
         }
         let level = own.level(scope)?;
-        let worth = Worth::of_level(level, own.capabilities(scope), self.ruling)?;
+        let worth = Worth::of_level(level, own.capabilities(scope), self.rulebook)?;
         self.unmet(
             Rule::Cumulative,
             worth.entry,
@@ -123,10 +123,10 @@ impl<'r> Judge<'r> {
         let Principal::User(name) = principal else {
             return Vec::new();
         };
-        let (ruling, directory) = (self.ruling, self.ruling.directory());
-        let teams = ruling.user(name).into_iter().flat_map(|user| &user.teams);
+        let (rulebook, directory) = (self.rulebook, self.rulebook.directory());
+        let teams = rulebook.user(name).into_iter().flat_map(|user| &user.teams);
         teams
-            .flat_map(|team| ruling.groups_of_team(&directory.team_by_id(*team).name))
+            .flat_map(|team| rulebook.groups_of_team(&directory.team_by_id(*team).name))
             .collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::{
 use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
 use crate::policy::Disclose;
 use crate::rbac::{Capabilities, Capability, Level};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// A Role or `ClusterRole` that is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,11 +32,11 @@ pub struct RoleRequest<'a> {
 /// A role written again with the same rules and labels is admitted unjudged.
 pub fn decide_role(
     request: &RoleRequest<'_>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     cluster: Cluster<'_>,
     now: Timestamp,
 ) -> Decision {
-    let undecided = undecided(request, ruling, cluster);
+    let undecided = undecided(request, rulebook, cluster);
     if undecided.verdict == Verdict::Unchanged {
         return undecided;
     }
@@ -47,7 +47,7 @@ pub fn decide_role(
     let written = Event::Upsert(Object::Role(request.role.clone()));
     let change = Change {
         request,
-        ruling,
+        rulebook,
         before,
         after: &before.after(written),
         now,
@@ -56,9 +56,9 @@ pub fn decide_role(
     findings.extend(change.drifts());
     findings.extend(change.role_changes());
     let by_people = findings.iter().any(|finding| finding.subject.is_some());
-    let mut notices = notices(ruling, &findings, by_people, now);
+    let mut notices = notices(rulebook, &findings, by_people, now);
     let requester = request.requester.as_ref();
-    notices.extend(break_glass(requester, ruling, &mut findings));
+    notices.extend(break_glass(requester, rulebook, &mut findings));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -68,18 +68,18 @@ pub fn decide_role(
 }
 
 /// The VM roles that can do what they are documented not to: each with what that is.
-pub(crate) fn drifts(view: &View, ruling: &Ruling) -> Vec<Finding> {
+pub(crate) fn drifts(view: &View, rulebook: &Rulebook) -> Vec<Finding> {
     let nothing = View::default();
     Level::ALL
         .into_iter()
-        .filter_map(|level| drift(level, &nothing, view, ruling))
+        .filter_map(|level| drift(level, &nothing, view, rulebook))
         .collect()
 }
 
-fn undecided(request: &RoleRequest<'_>, ruling: &Ruling, cluster: Cluster<'_>) -> Decision {
+fn undecided(request: &RoleRequest<'_>, rulebook: &Rulebook, cluster: Cluster<'_>) -> Decision {
     let name = &request.role.name;
     let is_unchanged = request.previous.as_ref() == Some(&request.role);
-    let is_on = !ruling.policy().actions.is_off(Rule::RoleChange);
+    let is_on = !rulebook.policy().actions.is_off(Rule::RoleChange);
     let unjudged = cluster.view.is_none() && is_on && !is_unchanged;
     Decision {
         verdict: if is_unchanged {
@@ -118,7 +118,7 @@ fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<Arc<View>> {
 /// The cluster before and after the role is written.
 struct Change<'r> {
     request: &'r RoleRequest<'r>,
-    ruling: &'r Ruling,
+    rulebook: &'r Rulebook,
     before: &'r View,
     after: &'r View,
     now: Timestamp,
@@ -127,8 +127,8 @@ struct Change<'r> {
 impl Change<'_> {
     /// Rule `self-protection`.
     fn takes(&self, undecided: &Decision) -> Option<Finding> {
-        let (request, policy) = (self.request, self.ruling.policy());
-        let mut finding = own::of_role(&request.role, request.previous.as_ref(), self.ruling)?;
+        let (request, policy) = (self.request, self.rulebook.policy());
+        let mut finding = own::of_role(&request.role, request.previous.as_ref(), self.rulebook)?;
         let place = (&undecided.scope, &undecided.role);
         let requester = request.requester.as_ref();
         Exemptions::matching(policy, requester, place, self.now).cover(&mut finding);
@@ -146,21 +146,21 @@ impl Change<'_> {
             } else {
                 self.before
             };
-            drift(level, before, self.after, self.ruling)
+            drift(level, before, self.after, self.rulebook)
         };
         Level::ALL.into_iter().filter_map(found).collect()
     }
 
     /// Rule `role-change`: what the bindings of the role break then, and did not before.
     fn role_changes(&self) -> Vec<Finding> {
-        if self.ruling.policy().actions.is_off(Rule::RoleChange) {
+        if self.rulebook.policy().actions.is_off(Rule::RoleChange) {
             return Vec::new();
         }
         let found = self
             .after
             .bindings_through(&self.request.role.name)
             .flat_map(|binding| self.of_binding(binding));
-        if self.ruling.policy().disclose == Disclose::Full || self.request.requester.is_none() {
+        if self.rulebook.policy().disclose == Disclose::Full || self.request.requester.is_none() {
             return found.collect();
         }
         counted(&found.collect::<Vec<_>>())
@@ -173,11 +173,11 @@ impl Change<'_> {
             binding: binding.to_judge(),
             previous: None,
         };
-        let judge = |view| Judge::by_rules(&request, self.ruling, Cluster::seen(view), self.now);
+        let judge = |view| Judge::by_rules(&request, self.rulebook, Cluster::seen(view), self.now);
         let (before, after) = (judge(self.before), judge(self.after));
         let requester = request.requester.as_ref();
         let place = (&request.binding.scope, &request.binding.role);
-        let exemptions = Exemptions::matching(self.ruling.policy(), requester, place, self.now);
+        let exemptions = Exemptions::matching(self.rulebook.policy(), requester, place, self.now);
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
         let breaks =
@@ -223,9 +223,9 @@ fn counted(findings: &[Finding]) -> Vec<Finding> {
 }
 
 /// What the VM role of that level could not do before, can do after, and is documented not to.
-fn drift(level: Level, before: &View, after: &View, ruling: &Ruling) -> Option<Finding> {
-    let effect = ruling.policy().effect(Rule::RoleDrift)?;
-    ruling.vm_role(level.role())?;
+fn drift(level: Level, before: &View, after: &View, rulebook: &Rulebook) -> Option<Finding> {
+    let effect = rulebook.policy().effect(Rule::RoleDrift)?;
+    rulebook.vm_role(level.role())?;
     let beyond = |view: &View| {
         let role = view.cluster_role(level.role());
         let all = role.map(|role| role.capabilities(&Scope::Cluster));

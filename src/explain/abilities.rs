@@ -6,7 +6,7 @@ use crate::facts::{RoleView, View};
 use crate::policy::RoleClass;
 use crate::rbac::reach::Detour;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// What a role allows where it is granted in a scope, and what that is worth.
 #[derive(Debug, Clone)]
@@ -97,25 +97,25 @@ pub fn required(
     role: &RoleRef<'_>,
     scope: &Scope<'_>,
     view: Option<&View>,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
 ) -> Vec<Required> {
-    let named = ruling.governs(role);
+    let named = rulebook.governs(role);
     let by_name = named.into_iter().map(|entry| (entry, RequiredBy::Name));
     let is_judged_by_name = named.is_some() && role.kind == RoleKind::ClusterRole;
-    let class = named.and_then(|entry| ruling.class(entry));
+    let class = named.and_then(|entry| rulebook.class(entry));
     let is_standard = class == Some(RoleClass::Standard);
     let known = view
         .and_then(|view| view.referred(role, scope))
         .filter(|_| !is_judged_by_name || is_standard);
     let worth = known.map(|known: RoleView<'_>| match named {
-        Some(named) if is_judged_by_name => Worth::beyond_its_name(known, scope, named, ruling),
-        _ => Worth::of_role(known, scope, ruling),
+        Some(named) if is_judged_by_name => Worth::beyond_its_name(known, scope, named, rulebook),
+        _ => Worth::of_role(known, scope, rulebook),
     });
     let by_abilities = worth.into_iter().flatten();
     by_name
         .chain(by_abilities.map(|worth| (worth.entry, RequiredBy::Abilities)))
         .filter_map(|(entry, by)| {
-            let entry = ruling.policy().mapping.get(entry)?;
+            let entry = rulebook.policy().mapping.get(entry)?;
             Some(Required {
                 entry: Arc::clone(&entry.role),
                 by,

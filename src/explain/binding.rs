@@ -7,7 +7,7 @@ use crate::domain::{
     BindingKind, Decision, Field, Finding, Holding, RoleRef, Scope, Standing, Subject,
 };
 use crate::facts::{Binding, ObjectName, View};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// The answer about one binding that is there.
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl Bound {
 pub fn explain_binding(
     binding: &Binding,
     view: &View,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     now: Timestamp,
 ) -> BindingExplanation {
     let judged = binding.to_judge();
@@ -84,20 +84,20 @@ pub fn explain_binding(
         kind: judged.kind(),
         name: binding.name.clone(),
         allows: Allows::of(role, scope, view),
-        required: required(role, scope, Some(view), ruling),
+        required: required(role, scope, Some(view), rulebook),
         subjects: subjects
             .map(|(index, subject)| {
                 let principal = subject.principal();
-                let holder = identity::holder(principal, ruling).unwrap_or_default();
+                let holder = identity::holder(principal, rulebook).unwrap_or_default();
                 Bound {
                     subject: subject.clone().into_owned(),
-                    class: identity::class_of(principal, ruling),
-                    standing: identity::standing(principal, ruling),
-                    holds: ruling.holdings(&holder, scope),
+                    class: identity::class_of(principal, rulebook),
+                    standing: identity::standing(principal, rulebook),
+                    holds: rulebook.holdings(&holder, scope),
                     field: Field::Subject(index),
                 }
             })
             .collect(),
-        decision: audit::judge(binding, view, ruling, now),
+        decision: audit::judge(binding, view, rulebook, now),
     }
 }

@@ -6,7 +6,7 @@ use crate::directory::AssignmentScope;
 use crate::domain::{Scope, Subject};
 use crate::facts::View;
 use crate::palette::NamespacePattern;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// Namespaces in which a subject may hold the same at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +19,17 @@ pub struct Highest {
 
 /// The highest VM role that a subject may hold in each namespace that is known, the highest first; nothing for a
 /// subject of whom Palette is not asked.
-pub fn highest(subject: &Subject<'_>, view: Option<&View>, ruling: &Ruling) -> Vec<Highest> {
+pub fn highest(subject: &Subject<'_>, view: Option<&View>, rulebook: &Rulebook) -> Vec<Highest> {
     let principal = subject.principal();
-    if identity::class_of(principal, ruling) != Class::Person {
+    if identity::class_of(principal, rulebook) != Class::Person {
         return Vec::new();
     }
-    let holder = identity::holder(principal, ruling).unwrap_or_default();
+    let holder = identity::holder(principal, rulebook).unwrap_or_default();
     let mut by_role: BTreeMap<usize, Highest> = BTreeMap::new();
-    for namespace in namespaces(view, ruling) {
-        let role = ruling.highest(&holder, &Scope::Namespace((&*namespace).into()));
+    for namespace in namespaces(view, rulebook) {
+        let role = rulebook.highest(&holder, &Scope::Namespace((&*namespace).into()));
         let group = by_role
-            .entry(place(role, ruling))
+            .entry(place(role, rulebook))
             .or_insert_with(|| Highest {
                 role: role.cloned(),
                 namespaces: Vec::new(),
@@ -40,18 +40,18 @@ pub fn highest(subject: &Subject<'_>, view: Option<&View>, ruling: &Ruling) -> V
 }
 
 /// Those of the cluster's roles and bindings, and those that the cluster's workspaces name.
-fn namespaces(view: Option<&View>, ruling: &Ruling) -> BTreeSet<Arc<str>> {
+fn namespaces(view: Option<&View>, rulebook: &Rulebook) -> BTreeSet<Arc<str>> {
     let bound = view.into_iter().flat_map(View::namespaces).map(Arc::from);
     let with_roles = view
         .into_iter()
         .flat_map(View::roles)
         .filter_map(|role| role.role().name.namespace.clone());
-    bound.chain(with_roles).chain(named(ruling)).collect()
+    bound.chain(with_roles).chain(named(rulebook)).collect()
 }
 
-fn named(ruling: &Ruling) -> impl Iterator<Item = Arc<str>> {
-    let workspaces = &ruling.policy().cluster.workspaces;
-    let patterns = ruling
+fn named(rulebook: &Rulebook) -> impl Iterator<Item = Arc<str>> {
+    let workspaces = &rulebook.policy().cluster.workspaces;
+    let patterns = rulebook
         .directory()
         .scopes()
         .iter()
@@ -67,7 +67,7 @@ fn named(ruling: &Ruling) -> impl Iterator<Item = Arc<str>> {
 }
 
 /// The place in the mapping, which has the highest first; no role comes last.
-fn place(role: Option<&Arc<str>>, ruling: &Ruling) -> usize {
-    role.and_then(|role| ruling.vm_role(role))
+fn place(role: Option<&Arc<str>>, rulebook: &Rulebook) -> usize {
+    role.and_then(|role| rulebook.vm_role(role))
         .unwrap_or(usize::MAX)
 }

@@ -145,8 +145,8 @@ impl Auditor {
 }
 
 fn found(binding: Binding, view: &View, audited: &Audited) -> Option<Found> {
-    let ruling = &audited.current.ruling;
-    let decision = tokio::task::block_in_place(|| judge(&binding, view, ruling, audited.at));
+    let rulebook = &audited.current.rulebook;
+    let decision = tokio::task::block_in_place(|| judge(&binding, view, rulebook, audited.at));
     // Whom it names is what there is no room for.
     let binding = Arc::new(binding.in_name_only());
     (!decision.findings.is_empty()).then_some(Found { binding, decision })
@@ -156,7 +156,7 @@ fn audit(live: &Live) -> Option<(Audited, Arc<View>)> {
     let (view, current, at) = (live.view()?, live.current(), Timestamp::now());
     let began = Instant::now();
     let audited = Audited {
-        report: scan(&view, &current.ruling, at),
+        report: scan(&view, &current.rulebook, at),
         took: began.elapsed(),
         unread: 0,
         current,
@@ -227,7 +227,7 @@ fn rules(found: &Found) -> Vec<Rule> {
 /// Bindings, those that break a rule, and findings.
 fn summary(audited: &Audited) -> (usize, usize, usize) {
     let report = &audited.report;
-    let findings = report.findings(&audited.current.ruling).count();
+    let findings = report.findings(&audited.current.rulebook).count();
     (report.bindings, report.found.len(), findings)
 }
 

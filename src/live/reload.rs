@@ -1,4 +1,4 @@
-mod ruling;
+mod rulebook;
 mod tls;
 
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tracing::{error, warn};
 use crate::metrics::{Label, Metrics, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
-pub use ruling::RulingFiles;
+pub use rulebook::RulebookFiles;
 pub use tls::TlsFiles;
 
 /// Something that looks at its files once in a while and swaps what they bring.

@@ -2,7 +2,7 @@ use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 
 use crate::audit::Report;
 use crate::domain::Rule;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 use super::family::opts;
 use super::findings::OTHER_ROLE;
@@ -23,11 +23,11 @@ pub struct AuditSnapshot {
 
 impl AuditSnapshot {
     /// Counts the findings of a report.
-    pub fn count(report: Option<&Report>, ruling: &Ruling) -> Vec<(Rule, Box<str>, usize)> {
-        let roles = ruling.policy().mapping.iter().map(|entry| &*entry.role);
+    pub fn count(report: Option<&Report>, rulebook: &Rulebook) -> Vec<(Rule, Box<str>, usize)> {
+        let roles = rulebook.policy().mapping.iter().map(|entry| &*entry.role);
         let roles: Vec<&str> = roles.chain([OTHER_ROLE]).collect();
         let mut counts = vec![0; Rule::ALL.len() * roles.len()];
-        for (finding, role) in report.iter().flat_map(|report| report.findings(ruling)) {
+        for (finding, role) in report.iter().flat_map(|report| report.findings(rulebook)) {
             let role = role.unwrap_or(roles.len() - 1);
             if let Some(count) = counts.get_mut(finding.rule.index() * roles.len() + role) {
                 *count += 1;

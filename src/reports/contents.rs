@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::message;
 use crate::policy::Disclose;
 use crate::rbac::Level;
-use crate::ruling::{Holder, Ruling};
+use crate::rulebook::{Holder, Rulebook};
 
 /// What one report says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -131,13 +131,13 @@ struct Ranked {
 /// A report for each namespace with findings, and under no namespace the one for the cluster.
 pub fn contents(
     report: &Report,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     at: Timestamp,
 ) -> BTreeMap<Option<Arc<str>>, Contents> {
     let mut all: BTreeMap<_, Vec<Ranked>> = BTreeMap::new();
     for found in &report.found {
         let entries = all.entry(found.binding.name.namespace.clone()).or_default();
-        entries.extend(of_binding(found, ruling, at));
+        entries.extend(of_binding(found, rulebook, at));
     }
     if !report.drifts.is_empty() {
         let drifts = report.drifts.iter().filter_map(|drift| of_role(drift, at));
@@ -227,7 +227,7 @@ impl From<Timestamp> for Time {
 
 fn of_binding<'f>(
     found: &'f Found,
-    ruling: &'f Ruling,
+    rulebook: &'f Rulebook,
     at: Timestamp,
 ) -> impl Iterator<Item = Ranked> + 'f {
     let (binding, decision) = (&found.binding, &found.decision);
@@ -239,7 +239,7 @@ fn of_binding<'f>(
     };
     let findings = decision.findings.iter().enumerate();
     findings.map(move |(of_its_binding, finding)| {
-        let shown = shown(finding, decision, ruling);
+        let shown = shown(finding, decision, rulebook);
         Ranked {
             effect: finding.effect,
             of_its_binding,
@@ -339,15 +339,15 @@ fn reaches(cause: &Cause) -> Option<&str> {
 
 /// The finding as far as everybody may know it: nobody can say who will read a report, so that what a subject holds in
 /// Palette is in it only if the policy shows that to all.
-fn shown(finding: &Finding, decision: &Decision, ruling: &Ruling) -> Finding {
+fn shown(finding: &Finding, decision: &Decision, rulebook: &Rulebook) -> Finding {
     let mut shown = finding.clone();
-    if ruling.policy().disclose == Disclose::Full {
+    if rulebook.policy().disclose == Disclose::Full {
         return shown;
     }
     let entry = match &finding.cause {
-        Cause::Requirement(_) => ruling.governs(&decision.role),
-        Cause::Detours(..) => highest_vm_role(ruling),
-        cause => reaches(cause).and_then(|role| ruling.vm_role(role)),
+        Cause::Requirement(_) => rulebook.governs(&decision.role),
+        Cause::Detours(..) => highest_vm_role(rulebook),
+        cause => reaches(cause).and_then(|role| rulebook.vm_role(role)),
     };
     if let Some(standing) = standing(&mut shown.cause) {
         if *standing != Standing::Everybody {
@@ -355,7 +355,7 @@ fn shown(finding: &Finding, decision: &Decision, ruling: &Ruling) -> Finding {
         }
         // All of it, since what is left of the requirement would tell what the subject holds.
         let nothing = Holder::default();
-        let lacks = entry.map(|entry| ruling.lacks(entry, &nothing, &decision.scope));
+        let lacks = entry.map(|entry| rulebook.lacks(entry, &nothing, &decision.scope));
         shown.lacks = lacks.unwrap_or_default();
     }
     shown.holds.clear();
@@ -374,9 +374,9 @@ fn standing(cause: &mut Cause) -> Option<&mut Standing> {
     }
 }
 
-fn highest_vm_role(ruling: &Ruling) -> Option<usize> {
+fn highest_vm_role(rulebook: &Rulebook) -> Option<usize> {
     let mut highest = Level::ALL.into_iter().rev();
-    highest.find_map(|level| ruling.vm_role(level.role()))
+    highest.find_map(|level| rulebook.vm_role(level.role()))
 }
 
 const SOURCE: &str = "palette-rbac";

@@ -210,7 +210,7 @@ async fn wanted(
     audited: Arc<Audited>,
     format: Format,
 ) -> Result<BTreeMap<Place, Contents>, String> {
-    let told = move || contents(&audited.report, &audited.current.ruling, audited.at);
+    let told = move || contents(&audited.report, &audited.current.rulebook, audited.at);
     let told = tokio::task::spawn_blocking(told).await;
     let told = told.map_err(|error| error.to_string())?;
     let placed = told.into_iter().map(|(namespace, contents)| {

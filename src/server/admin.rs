@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::facts::Kind;
 use crate::live::{Live, Tls, unknown};
 use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 use super::connection::{Answer, Connections, Whole};
 use super::exchange::Exchange;
@@ -88,9 +88,9 @@ impl Admin {
     /// What it judges by, a line each.
     fn state(&self, now: Timestamp) -> String {
         let current = self.live.current();
-        let (ruling, policy) = (&current.ruling, current.ruling.policy());
-        let counts = ruling.directory().counts();
-        let mut state = format!("policy: revision {}\n", ruling.revision());
+        let (rulebook, policy) = (&current.rulebook, current.rulebook.policy());
+        let counts = rulebook.directory().counts();
+        let mut state = format!("policy: revision {}\n", rulebook.revision());
         let _ = write!(
             state,
             "directory: {} users, {} teams",
@@ -98,11 +98,11 @@ impl Admin {
         );
         let read = self.live.directory_read().strftime("%FT%TZ");
         let _ = write!(state, ", last read without a fault at {read}");
-        let age = ruling.directory_age(now).as_secs();
+        let age = rulebook.directory_age(now).as_secs();
         if age > 0 {
             let _ = write!(state, ", {age} s old");
         }
-        if ruling.directory_is_stale(now) {
+        if rulebook.directory_is_stale(now) {
             state.push_str(", which is more than the policy's staleAfter");
         }
         let not_after = self.tls.not_after();
@@ -183,25 +183,25 @@ impl Admin {
         }
     }
 
-    fn audit(&self, ruling: &Ruling) -> AuditSnapshot {
+    fn audit(&self, rulebook: &Rulebook) -> AuditSnapshot {
         let audited = self.live.audited();
         let report = audited.as_ref().map(|audited| &audited.report);
         // The roles of a policy that was replaced since are not those of the report.
-        let ruling = audited.as_ref().map_or(ruling, |it| &it.current.ruling);
+        let rulebook = audited.as_ref().map_or(rulebook, |it| &it.current.rulebook);
         AuditSnapshot {
             last_run: audited.as_ref().map_or(0.0, |audited| seconds(audited.at)),
             duration: audited.as_ref().map_or(0.0, |it| it.took.as_secs_f64()),
             unread: audited.as_ref().map_or(0, |it| it.unread),
-            findings: AuditSnapshot::count(report, ruling),
+            findings: AuditSnapshot::count(report, rulebook),
         }
     }
 
     fn snapshot(&self, now: Timestamp) -> Snapshot {
         let current = self.live.current();
-        let counts = current.ruling.directory().counts();
+        let counts = current.rulebook.directory().counts();
         Snapshot {
-            policy_revision: current.ruling.revision().to_string(),
-            directory_is_stale: current.ruling.directory_is_stale(now),
+            policy_revision: current.rulebook.revision().to_string(),
+            directory_is_stale: current.rulebook.directory_is_stale(now),
             directory_last_success: seconds(self.live.directory_read()),
             directory_users: counts.users,
             directory_teams: counts.teams,
@@ -211,7 +211,7 @@ impl Admin {
                 self.live.cluster().state,
                 self.live.cluster_last_contact().map_or(0.0, seconds),
             ),
-            audit: self.audit(&current.ruling),
+            audit: self.audit(&current.rulebook),
             log_lines_dropped: (self.log_lines_dropped)(),
         }
     }

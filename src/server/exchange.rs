@@ -190,7 +190,7 @@ fn log(outcome: &Outcome, current: &Current, took: std::time::Duration) {
         decision = outcome.decision.as_str(),
         rules = rules.join(","),
         subjects = outcome.subjects,
-        revision = &**current.ruling.revision(),
+        revision = &**current.rulebook.revision(),
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "reviewed"
     );

@@ -234,11 +234,13 @@ impl Validate {
         cluster: Cluster<'_>,
     ) -> Reply {
         match received {
-            Received::Oversized(head) => review_oversized(head, self.max_body, &current.ruling),
+            Received::Oversized(head) => review_oversized(head, self.max_body, &current.rulebook),
             Received::Whole(body) if body.bytes().len() > LARGE => {
                 self.reply_apart(body.bytes(), current, cluster).await
             }
-            Received::Whole(body) => review(body.bytes(), &current.ruling, cluster, (self.clock)()),
+            Received::Whole(body) => {
+                review(body.bytes(), &current.rulebook, cluster, (self.clock)())
+            }
         }
     }
 
@@ -246,7 +248,7 @@ impl Validate {
     /// turns on as many threads as there are processors.
     async fn reply_apart(&self, body: &[u8], current: &Current, cluster: Cluster<'_>) -> Reply {
         let _turn = self.large.acquire().await;
-        tokio::task::block_in_place(|| review(body, &current.ruling, cluster, (self.clock)()))
+        tokio::task::block_in_place(|| review(body, &current.rulebook, cluster, (self.clock)()))
     }
 
     /// How long the body may take: the API server says in the query when it gives up.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use palette_rbac::directory::Directory;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -118,12 +118,12 @@ impl Case {
             .unwrap_or_else(|| "2026-11-22T09:00:00Z".parse().unwrap())
     }
 
-    pub(crate) fn ruling(&self) -> Ruling {
+    pub(crate) fn rulebook(&self) -> Rulebook {
         let policy = Arc::new(self.compile_policy());
         let directory = Arc::new(self.read_directory());
-        let (ruling, unknown) = Ruling::pair(policy, directory);
+        let (rulebook, unknown) = Rulebook::pair(policy, directory);
         assert_eq!(unknown, [], "{}", self.name);
-        ruling
+        rulebook
     }
 
     /// The cluster's roles and bindings, all of them, if they are known.

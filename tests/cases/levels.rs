@@ -38,7 +38,7 @@ fn decide_written(case: &Case, kind: RoleKind, cluster: Cluster<'_>) -> Decision
         role: read(&case.request.object),
         previous: case.request.old.as_ref().map(read),
     };
-    decide_role(&request, &case.ruling(), cluster, case.now())
+    decide_role(&request, &case.rulebook(), cluster, case.now())
 }
 
 fn decide_deleted(case: &Case) -> Decision {
@@ -56,7 +56,7 @@ fn decide_deleted(case: &Case) -> Decision {
         scope: namespace.map_or(Scope::Cluster, |it| Scope::Namespace(it.into())),
         name: object["metadata"]["name"].as_str().unwrap().into(),
     };
-    decide_deletion(&request, &case.ruling(), case.now())
+    decide_deletion(&request, &case.rulebook(), case.now())
 }
 
 fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {
@@ -72,7 +72,7 @@ fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {
         binding: binding(&object),
         previous: old.as_deref().map(binding),
     };
-    decide(&request, &case.ruling(), cluster, case.now())
+    decide(&request, &case.rulebook(), cluster, case.now())
 }
 
 fn requester(case: &Case) -> Requester<'_> {
@@ -87,7 +87,7 @@ fn requester(case: &Case) -> Requester<'_> {
 pub(crate) fn bytes(case: &Case) -> Seen {
     let view = case.view();
     let cluster = cluster(view.as_ref());
-    match review(&case.review(), &case.ruling(), cluster, case.now()) {
+    match review(&case.review(), &case.rulebook(), cluster, case.now()) {
         Reply::RoleToRead(role) => panic!("{}: asks for {role:?}", case.name),
         Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
         Reply::Review { body, outcome } => {

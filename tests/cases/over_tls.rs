@@ -32,7 +32,7 @@ use crate::case::{Case, cluster};
 pub(crate) fn same_bytes(case: &Case) -> Result<(), String> {
     let view = case.view();
     let cluster = cluster(view.as_ref());
-    let expected = match review(&case.review(), &case.ruling(), cluster, case.now()) {
+    let expected = match review(&case.review(), &case.rulebook(), cluster, case.now()) {
         Reply::Review { body, .. } => body,
         Reply::NoUid { reason } => return Err(reason),
         Reply::RoleToRead(role) => return Err(format!("asks for {role:?}")),
@@ -66,7 +66,7 @@ async fn ask(case: &Case) -> Bytes {
 
 fn webhook(case: &Case, lifecycle: &Arc<Lifecycle>) -> Webhook {
     let metrics = Arc::new(Metrics::new().unwrap());
-    let live = Live::new(case.ruling(), &metrics, case.now());
+    let live = Live::new(case.rulebook(), &metrics, case.now());
     if let Some(view) = case.view() {
         live.publish(view);
     }

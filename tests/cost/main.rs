@@ -15,7 +15,7 @@ use palette_rbac::domain::Scope;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::review::{Reply, review};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use serde_json::json;
 use shapes::shapes;
 
@@ -62,14 +62,14 @@ fn a_role_is_held_in_a_small_multiple_of_its_size() {
 
 #[test]
 fn a_review_takes_a_small_multiple_of_its_size() {
-    let ruling = ruling();
+    let rulebook = rulebook();
     let view = view_with(serde_json::from_str(&role("[]")).unwrap());
     for shape in shapes() {
         let body = review_of(&role(&shape.rules));
         let mut reply = None;
         let taken = allocation_counter::measure(|| {
             let cluster = Cluster::seen(&view);
-            reply = Some(review(&body, &ruling, cluster, Timestamp::UNIX_EPOCH));
+            reply = Some(review(&body, &rulebook, cluster, Timestamp::UNIX_EPOCH));
         });
         assert!(
             matches!(reply, Some(Reply::Review { .. })),
@@ -82,9 +82,9 @@ fn a_review_takes_a_small_multiple_of_its_size() {
     }
 }
 
-fn ruling() -> Ruling {
+fn rulebook() -> Rulebook {
     let policy = Policy::embedded(&ClusterOverride::default());
-    Ruling::pair(Arc::new(policy), Arc::default()).0
+    Rulebook::pair(Arc::new(policy), Arc::default()).0
 }
 
 /// With the VM roles, and a binding in a namespace and one in the cluster to the made-up role.

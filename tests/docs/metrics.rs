@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use palette_rbac::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use palette_rbac::policy::Policy;
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 
 use crate::page::Page;
 
@@ -107,7 +107,7 @@ impl Family {
 static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
     let metrics = Metrics::new().unwrap();
     let _counters = metrics.finding_counters(&Policy::default());
-    let (ruling, _) = Ruling::pair(Arc::default(), Arc::default());
+    let (rulebook, _) = Rulebook::pair(Arc::default(), Arc::default());
     let snapshot = Snapshot {
         policy_revision: String::from("0123456789ab"),
         directory_is_stale: false,
@@ -117,7 +117,7 @@ static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
         certificate_not_after: 0.0,
         cluster: ClusterSnapshot::of(None, ClusterState::Off, 0.0),
         audit: AuditSnapshot {
-            findings: AuditSnapshot::count(None, &ruling),
+            findings: AuditSnapshot::count(None, &rulebook),
             ..AuditSnapshot::default()
         },
         log_lines_dropped: 0,

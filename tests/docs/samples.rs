@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use palette_rbac::directory::Directory;
 use palette_rbac::policy::{ClusterOverride, Policy};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 
 use crate::page::Page;
 
@@ -41,7 +41,7 @@ fn said_of_policy(file: &str, text: &str) -> Vec<String> {
     match Policy::compile(text.as_bytes(), &ClusterOverride::default()) {
         Ok(compiled) => {
             let warnings = compiled.warnings.iter().map(ToString::to_string);
-            let pair = Ruling::pair(Arc::new(compiled.policy), Arc::default());
+            let pair = Rulebook::pair(Arc::new(compiled.policy), Arc::default());
             let unknown = pair.1.iter().map(ToString::to_string);
             in_file(file, warnings.chain(unknown))
         }

@@ -129,7 +129,7 @@ fn case_named(name: &str) -> &'static Case {
 fn answer(case: &Case) -> Value {
     let view = case.view();
     let cluster = crate::case::cluster(view.as_ref());
-    let reply = review(&case.review(), &case.ruling(), cluster, case.now());
+    let reply = review(&case.review(), &case.rulebook(), cluster, case.now());
     let Reply::Review { body, .. } = reply else {
         panic!("{}: no review", case.name)
     };
@@ -150,7 +150,7 @@ fn answer_to(request: &str) -> Value {
     let body = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request });
     let any = case_named("admits_vm_admin_for_cluster_admin");
     let bytes = serde_json::to_vec(&body).unwrap();
-    let Reply::Review { body, .. } = review(&bytes, &any.ruling(), Cluster::default(), any.now())
+    let Reply::Review { body, .. } = review(&bytes, &any.rulebook(), Cluster::default(), any.now())
     else {
         panic!("{request}: no review")
     };

@@ -74,7 +74,7 @@ proptest! {
         let json = ask.object().to_string();
         let mut request = ask.request(&json);
         request.previous = Some(request.binding.clone());
-        let verdict = decide(&request, &world.ruling(), Cluster::default(), now()).verdict;
+        let verdict = decide(&request, &world.rulebook(), Cluster::default(), now()).verdict;
         prop_assert_eq!(verdict, Verdict::Unchanged);
     }
 
@@ -101,7 +101,7 @@ proptest! {
         let mut body = ask.review();
         damage.apply(&mut body);
         let uid = Envelope::read(&body).map_or_else(|error| error.uid, |envelope| Some(envelope.uid().to_owned()));
-        match review(&body, &world.ruling(), Cluster::default(), now()) {
+        match review(&body, &world.rulebook(), Cluster::default(), now()) {
             Reply::RoleToRead(role) => prop_assert!(false, "{role:?}"),
             Reply::NoUid { .. } => prop_assert_eq!(uid, None),
             Reply::Review { body, outcome } => {

@@ -7,7 +7,7 @@ use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl World {
         facts.view()
     }
 
-    pub(crate) fn ruling(&self) -> Ruling {
+    pub(crate) fn rulebook(&self) -> Rulebook {
         let policy = self.policy.to_string();
         let policy = Policy::compile(policy.as_bytes(), &ClusterOverride::default())
             .unwrap()
@@ -94,7 +94,7 @@ impl World {
         let directory = Directory::compile(directory.as_bytes(), usize::MAX)
             .unwrap()
             .directory;
-        Ruling::pair(Arc::new(policy), Arc::new(directory)).0
+        Rulebook::pair(Arc::new(policy), Arc::new(directory)).0
     }
 
     fn directory(&self) -> Value {
@@ -128,7 +128,7 @@ impl Ask {
         let json = self.object().to_string();
         decide(
             &self.request(&json),
-            &world.ruling(),
+            &world.rulebook(),
             Cluster::seen(&world.view()),
             now(),
         )

@@ -16,7 +16,7 @@ use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester, Verdi
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, ObjectName, View};
 use palette_rbac::message;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
-use palette_rbac::ruling::Ruling;
+use palette_rbac::rulebook::Rulebook;
 
 use super::{KUBERNETES, KUBEVIRT, objects};
 
@@ -29,7 +29,7 @@ fn nothing_that_a_known_operator_writes_is_refused() {
         ..ClusterOverride::default()
     };
     for cluster in [ClusterOverride::default(), in_a_cluster_group] {
-        let refused = operators.said(&ruling(&cluster), |verdict| !verdict.admits());
+        let refused = operators.said(&rulebook(&cluster), |verdict| !verdict.admits());
         assert!(refused.is_empty(), "{refused}");
     }
 }
@@ -37,9 +37,9 @@ fn nothing_that_a_known_operator_writes_is_refused() {
 #[test]
 fn what_is_said_of_known_operators_is_as_documented() {
     let operators = Operators::read();
-    let ruling = ruling(&ClusterOverride::default());
+    let rulebook = rulebook(&ClusterOverride::default());
     let is_said = |verdict| !matches!(verdict, Verdict::Allowed | Verdict::Unchanged);
-    let said = operators.said(&ruling, is_said);
+    let said = operators.said(&rulebook, is_said);
     insta::assert_snapshot!(said);
 }
 
@@ -117,11 +117,11 @@ impl Operators {
     }
 
     /// A line for each object whose verdict is of interest, and one for each finding about it.
-    fn said(&self, ruling: &Ruling, is_of_interest: impl Fn(Verdict) -> bool) -> String {
+    fn said(&self, rulebook: &Rulebook, is_of_interest: impl Fn(Verdict) -> bool) -> String {
         let mut text = String::new();
         let mut facts = empty();
         for (file, object) in self.objects() {
-            let decision = decision(file, object, ruling, &facts.view());
+            let decision = decision(file, object, rulebook, &facts.view());
             if is_of_interest(decision.verdict) {
                 writeln!(text, "{file}: {} {}", object.kind(), object.name()).unwrap();
                 text += &findings(&decision);
@@ -141,7 +141,7 @@ fn requester(file: &str) -> Option<Requester<'static>> {
 }
 
 /// Of who writes an object into that cluster.
-fn decision(file: &str, object: &Object, ruling: &Ruling, view: &View) -> Decision {
+fn decision(file: &str, object: &Object, rulebook: &Rulebook, view: &View) -> Decision {
     let (cluster, now) = (Cluster::seen(view), Timestamp::UNIX_EPOCH);
     match object.clone() {
         Object::Binding(binding) => {
@@ -151,7 +151,7 @@ fn decision(file: &str, object: &Object, ruling: &Ruling, view: &View) -> Decisi
                 binding: binding.to_judge(),
                 previous: None,
             };
-            decide(&request, ruling, cluster, now)
+            decide(&request, rulebook, cluster, now)
         }
         Object::Role(role) => {
             let request = RoleRequest {
@@ -159,7 +159,7 @@ fn decision(file: &str, object: &Object, ruling: &Ruling, view: &View) -> Decisi
                 previous: view.role(&role.name).map(|role| role.role().clone()),
                 role,
             };
-            decide_role(&request, ruling, cluster, now)
+            decide_role(&request, rulebook, cluster, now)
         }
     }
 }
@@ -181,10 +181,10 @@ fn empty() -> Facts {
     facts
 }
 
-fn ruling(cluster: &ClusterOverride) -> Ruling {
+fn rulebook(cluster: &ClusterOverride) -> Rulebook {
     let policy = Policy::embedded(cluster);
     let directory = Directory::compile(DIRECTORY.as_bytes(), DIRECTORY.len()).unwrap();
-    Ruling::pair(Arc::new(policy), Arc::new(directory.directory)).0
+    Rulebook::pair(Arc::new(policy), Arc::new(directory.directory)).0
 }
 
 fn name(path: &Path) -> String {

@@ -10,20 +10,20 @@ use crate::decide::Class;
 use crate::domain::{Decision, Effect, Finding, Reach, Verdict};
 use crate::explain::{Explanation, Highest};
 use crate::message;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 /// Who it is, what it holds, and what it may be given.
 pub(super) fn write_text(
     explanation: &Explanation,
     highest: &[Highest],
     is_about_one_role: bool,
-    ruling: &Ruling,
+    rulebook: &Rulebook,
     out: &mut impl Write,
 ) -> io::Result<()> {
     write_heading(explanation, out)?;
     if is_about_one_role {
         let mut roles = explanation.roles.iter();
-        return roles.try_for_each(|decision| write_reason(decision, ruling, out));
+        return roles.try_for_each(|decision| write_reason(decision, rulebook, out));
     }
     write_roles(explanation, out)?;
     write_highest(highest, out)
@@ -111,7 +111,7 @@ fn write_roles(explanation: &Explanation, out: &mut impl Write) -> io::Result<()
 }
 
 /// The one role that was asked about, in the words of a refusal.
-fn write_reason(decision: &Decision, ruling: &Ruling, out: &mut impl Write) -> io::Result<()> {
+fn write_reason(decision: &Decision, rulebook: &Rulebook, out: &mut impl Write) -> io::Result<()> {
     let (style, word) = verdict_in_words(decision.verdict);
     let role = format!(
         "{} {}",
@@ -120,7 +120,7 @@ fn write_reason(decision: &Decision, ruling: &Ruling, out: &mut impl Write) -> i
     );
     writeln!(out, "  may be given")?;
     writeln!(out, "    {style}{word:8}{style:#} {role}")?;
-    if ruling.governs(&decision.role).is_none() {
+    if rulebook.governs(&decision.role).is_none() {
         writeln!(
             out,
             "             no role of the mapping, so nothing is asked of who is given it by this name"

@@ -13,7 +13,7 @@ use super::{Answer, Problem, Results, not_judged};
 use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject};
 use crate::message;
 use crate::metrics::VERSION;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     write_json(out, &Log::new(results))
@@ -188,7 +188,7 @@ impl Log {
                 results: results
                     .answers
                     .iter()
-                    .flat_map(|answer| outcomes(answer, results.ruling))
+                    .flat_map(|answer| outcomes(answer, results.rulebook))
                     .collect(),
             }],
         }
@@ -294,27 +294,27 @@ impl Notification {
     }
 }
 
-fn outcomes<'r>(answer: &'r Answer, ruling: &'r Ruling) -> impl Iterator<Item = Outcome> + 'r {
+fn outcomes<'r>(answer: &'r Answer, rulebook: &'r Rulebook) -> impl Iterator<Item = Outcome> + 'r {
     let findings = answer.decision.findings.iter().enumerate();
     findings.map(move |(index, finding)| {
         let line = answer.lines.get(index).copied();
-        Outcome::new(finding, line, answer, ruling)
+        Outcome::new(finding, line, answer, rulebook)
     })
 }
 
 impl Outcome {
-    fn new(finding: &Finding, line: Option<usize>, answer: &Answer, ruling: &Ruling) -> Self {
+    fn new(finding: &Finding, line: Option<usize>, answer: &Answer, rulebook: &Rulebook) -> Self {
         let decision = &answer.decision;
         Self {
             rule_id: finding.rule.as_str(),
             rule_index: finding.rule.index(),
-            level: level(finding, ruling),
+            level: level(finding, rulebook),
             message: Text::new(message_of(finding, decision)),
             locations: [Location::new(finding, line, answer)],
             partial_fingerprints: Fingerprints {
                 grant: fingerprint(finding, answer),
             },
-            suppressions: suppression(finding, ruling).into_iter().collect(),
+            suppressions: suppression(finding, rulebook).into_iter().collect(),
             properties: OutcomeProperties {
                 decision: decision.verdict.as_str(),
                 action: finding.effect.as_str(),
@@ -404,13 +404,13 @@ fn message_of(finding: &Finding, decision: &Decision) -> String {
 }
 
 /// An exempted finding has the level that it would have had.
-fn level(finding: &Finding, ruling: &Ruling) -> &'static str {
+fn level(finding: &Finding, rulebook: &Rulebook) -> &'static str {
     match finding.effect {
         Effect::Deny => "error",
         Effect::Warn => "warning",
         Effect::Audit => "note",
         Effect::Exempt => {
-            let policy = ruling.policy();
+            let policy = rulebook.policy();
             level_of(policy.action(finding.rule))
         }
     }
@@ -424,12 +424,12 @@ const fn level_of(action: Action) -> &'static str {
     }
 }
 
-fn suppression(finding: &Finding, ruling: &Ruling) -> Option<Suppression> {
+fn suppression(finding: &Finding, rulebook: &Rulebook) -> Option<Suppression> {
     if finding.effect != Effect::Exempt {
         return None;
     }
     let named = |name: &str| {
-        let mut exemptions = ruling.policy().exemptions.iter();
+        let mut exemptions = rulebook.policy().exemptions.iter();
         let reason = exemptions.find(|exemption| *exemption.name == *name)?;
         Some(format!("exemption {name}: {}", reason.reason))
     };

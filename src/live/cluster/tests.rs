@@ -5,12 +5,12 @@ use crate::directory::Directory;
 use crate::facts::{Event, Object, ObjectName};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 
 fn watch() -> ClusterWatch {
     let (policy, directory) = (Policy::default(), Directory::default());
-    let (ruling, _) = Ruling::pair(Arc::new(policy), Arc::new(directory));
-    let live = Live::new(ruling, &Metrics::new().unwrap(), at(0));
+    let (rulebook, _) = Rulebook::pair(Arc::new(policy), Arc::new(directory));
+    let live = Live::new(rulebook, &Metrics::new().unwrap(), at(0));
     ClusterWatch::new(Arc::new(live))
 }
 

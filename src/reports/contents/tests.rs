@@ -14,13 +14,13 @@ users:
     assignments: [{ role: Cluster Viewer, project: orchard-prod }]
 ";
 
-fn ruling(policy: &str) -> Ruling {
+fn rulebook(policy: &str) -> Rulebook {
     let policy = format!(
         "apiVersion: palette-rbac.io/v1alpha1\nkind: Policy\ncluster: {{ project: orchard-prod, clusterGroup: null }}\n{policy}"
     );
     let policy = Policy::compile(policy.as_bytes(), &ClusterOverride::default()).unwrap();
     let directory = Directory::compile(DIRECTORY.as_bytes(), DIRECTORY.len()).unwrap();
-    Ruling::pair(Arc::new(policy.policy), Arc::new(directory.directory)).0
+    Rulebook::pair(Arc::new(policy.policy), Arc::new(directory.directory)).0
 }
 
 fn view(bindings: &[(Option<&str>, &str, &str, &[&str])]) -> Arc<View> {
@@ -52,8 +52,8 @@ fn binding(namespace: Option<&str>, name: &str, role: &str, users: &[&str]) -> O
 }
 
 fn reports(policy: &str, view: &View) -> BTreeMap<Option<Arc<str>>, Contents> {
-    let (ruling, now) = (ruling(policy), Timestamp::UNIX_EPOCH);
-    contents(&scan(view, &ruling, now), &ruling, now)
+    let (rulebook, now) = (rulebook(policy), Timestamp::UNIX_EPOCH);
+    contents(&scan(view, &rulebook, now), &rulebook, now)
 }
 
 #[test]

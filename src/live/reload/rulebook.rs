@@ -7,13 +7,13 @@ use crate::directory::Directory;
 use crate::live::{Live, unknown};
 use crate::metrics::{Metrics, Reloaded};
 use crate::policy::Policy;
-use crate::ruling::Ruling;
+use crate::rulebook::Rulebook;
 use crate::sources::{DirectoryRead, PolicyRead, SourceError, Watched};
 
 use super::{Reload, applied, keep};
 
-/// The files behind the ruling, and what they last brought.
-pub struct RulingFiles {
+/// The files behind the rulebook, and what they last brought.
+pub struct RulebookFiles {
     /// The policy's file; none: the embedded one.
     pub policy_file: Option<Watched<PolicyRead>>,
     /// A policy that asks for roles which only a later directory may know.
@@ -32,7 +32,7 @@ pub struct RulingFiles {
     pub metrics: Arc<Metrics>,
 }
 
-impl Reload for RulingFiles {
+impl Reload for RulebookFiles {
     fn look(&mut self) {
         // First the directory: a policy that came with it may name its roles.
         match self.directory_file.as_mut().and_then(Watched::poll) {
@@ -51,21 +51,21 @@ impl Reload for RulingFiles {
     }
 }
 
-impl RulingFiles {
+impl RulebookFiles {
     fn take_policy(&mut self, read: PolicyRead) {
-        let (ruling, problems) = self.pair(&read.policy);
+        let (rulebook, problems) = self.pair(&read.policy);
         if problems.is_empty() {
-            self.apply_policy(read, ruling);
+            self.apply_policy(read, rulebook);
         } else {
             self.keep_policy(&SourceError::Rejected(problems));
             self.waiting_policy = Some(read);
         }
     }
 
-    fn apply_policy(&mut self, read: PolicyRead, ruling: Ruling) {
+    fn apply_policy(&mut self, read: PolicyRead, rulebook: Rulebook) {
         self.waiting_policy = None;
         self.policy = read.policy;
-        self.swap(ruling);
+        self.swap(rulebook);
         applied(&self.metrics, Reloaded::Policy);
         info!(revision = %self.policy.revision, "policy reloaded");
         for problem in read.warnings {
@@ -84,8 +84,8 @@ impl RulingFiles {
     fn take_directory(&mut self, read: DirectoryRead) {
         self.directory = read.directory;
         self.failing_since = None;
-        let (ruling, problems) = self.pair(&self.policy);
-        self.swap(ruling);
+        let (rulebook, problems) = self.pair(&self.policy);
+        self.swap(rulebook);
         applied(&self.metrics, Reloaded::Directory);
         let counts = self.directory.counts();
         let (users, teams) = (counts.users, counts.teams);
@@ -102,7 +102,7 @@ impl RulingFiles {
             return;
         };
         match self.pair(&read.policy) {
-            (ruling, problems) if problems.is_empty() => self.apply_policy(read, ruling),
+            (rulebook, problems) if problems.is_empty() => self.apply_policy(read, rulebook),
             _ => self.waiting_policy = Some(read),
         }
     }
@@ -115,13 +115,13 @@ impl RulingFiles {
         }
     }
 
-    fn pair(&self, policy: &Arc<Policy>) -> (Ruling, Vec<String>) {
-        let (ruling, problems) = Ruling::pair(Arc::clone(policy), Arc::clone(&self.directory));
-        (ruling, problems.iter().map(ToString::to_string).collect())
+    fn pair(&self, policy: &Arc<Policy>) -> (Rulebook, Vec<String>) {
+        let (rulebook, problems) = Rulebook::pair(Arc::clone(policy), Arc::clone(&self.directory));
+        (rulebook, problems.iter().map(ToString::to_string).collect())
     }
 
-    fn swap(&self, ruling: Ruling) {
-        let ruling = ruling.directory_failing_since(self.failing_since);
-        self.live.swap(ruling, &self.metrics);
+    fn swap(&self, rulebook: Rulebook) {
+        let rulebook = rulebook.directory_failing_since(self.failing_since);
+        self.live.swap(rulebook, &self.metrics);
     }
 }

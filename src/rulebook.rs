@@ -20,7 +20,7 @@ use crate::rbac::{Labels, Rules};
 
 /// Policy and directory, paired.
 #[derive(Debug, Clone)]
-pub struct Ruling {
+pub struct Rulebook {
     policy: Arc<Policy>,
     directory: Arc<Directory>,
     /// In the order of the policy's mapping.
@@ -97,7 +97,7 @@ enum ScopeReach {
     Nowhere(Reach),
 }
 
-impl Ruling {
+impl Rulebook {
     /// Pairs the two, and tells which required roles neither Palette nor the directory knows.
     pub fn pair(policy: Arc<Policy>, directory: Arc<Directory>) -> (Self, Vec<UnknownRole>) {
         let mut unknown = Vec::new();
@@ -113,7 +113,7 @@ impl Ruling {
             .map(|(index, entry)| (entry.role.clone(), index))
             .collect();
         let manages_cluster = [REQUESTER_ROLES.map(Arc::from).to_vec()];
-        let ruling = Self {
+        let rulebook = Self {
             requester: Requirement::resolve(&manages_cluster, &directory),
             reviewed: reviewed(&policy),
             reaches: directory
@@ -127,7 +127,7 @@ impl Ruling {
             policy,
             directory,
         };
-        (ruling, unknown)
+        (rulebook, unknown)
     }
 
     /// The policy.
@@ -200,7 +200,7 @@ impl Ruling {
         &self.policy.revision
     }
 
-    /// The same ruling, knowing that the directory could not be read since then.
+    /// The same rulebook, knowing that the directory could not be read since then.
     #[must_use]
     pub fn directory_failing_since(mut self, since: Option<Timestamp>) -> Self {
         self.failing_since = since;
