@@ -2,16 +2,17 @@
 //!
 //! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
 
-mod effective;
+mod cumulative;
+mod equivalent_role;
 mod exempt;
 mod grants;
 pub(crate) mod identity;
 mod known;
 mod own;
 mod published;
+mod role_knowledge;
+mod role_write;
 mod rules;
-mod together;
-mod written;
 
 use std::sync::Arc;
 
@@ -24,14 +25,14 @@ use crate::domain::{
 use crate::facts::{Cluster, ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
 use crate::rulebook::Rulebook;
-pub(crate) use effective::Worth;
+pub(crate) use equivalent_role::EquivalentRole;
 use grants::Grant;
 pub use identity::Class;
 pub use known::{KnownBinding, known_bindings};
 pub use own::{decide_deletion, needs};
+pub(crate) use role_write::drifts;
+pub use role_write::{RoleRequest, decide_role};
 use rules::{Judge, is_judged_by_name};
-pub(crate) use written::drifts;
-pub use written::{RoleRequest, decide_role};
 
 /// Judges the grants that a binding adds.
 ///

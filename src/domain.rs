@@ -19,7 +19,9 @@ pub use binding::{
 };
 pub use decision::{Decision, Judged, Notice, Verdict};
 pub use deletion::{DeletedKind, Deletion};
-pub use finding::{BindingName, Cause, Field, Finding, Holding, Reach, Reaches, Standing, Takes};
+pub use finding::{
+    Applicability, BindingName, Cause, Equivalence, Field, Finding, Holding, Standing, Takes,
+};
 pub use installation::{Installation, OwnObject};
 pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 mod aggregates;
 mod cluster;
+mod effective_rules;
 mod index;
 mod limits;
 mod object;

@@ -4,7 +4,7 @@
 //! (`k8s.io/component-helpers/auth/rbac/validation`). Nothing here knows a cluster, a subject or Palette.
 
 pub mod capabilities;
-pub mod reach;
+pub mod escalation;
 
 mod aggregation;
 mod lookup;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
-use crate::domain::{Holding, Reach, RoleKind, RoleRef, Scope, nearest};
+use crate::domain::{Applicability, Holding, RoleKind, RoleRef, Scope, nearest};
 use crate::facts::{Event, Facts, Object, ObjectName, Role, View};
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
 use crate::policy::{Membership, Policy, RoleClass};
@@ -30,7 +30,7 @@ pub struct Rulebook {
     /// The `ClusterRole`s whose rules the policy holds.
     reviewed: Arc<View>,
     /// By the directory's scope id.
-    reaches: Vec<ScopeReach>,
+    applicabilities: Vec<ScopeApplicability>,
     failing_since: Option<Timestamp>,
 }
 
@@ -90,11 +90,11 @@ struct Held {
 
 /// Where in this cluster the assignments of one scope count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ScopeReach {
+enum ScopeApplicability {
     Everywhere,
     /// In the namespaces that the workspace selects.
     Selected,
-    Nowhere(Reach),
+    Nowhere(Applicability),
 }
 
 impl Rulebook {
@@ -116,10 +116,10 @@ impl Rulebook {
         let rulebook = Self {
             requester: Requirement::resolve(&manages_cluster, &directory),
             reviewed: reviewed(&policy),
-            reaches: directory
+            applicabilities: directory
                 .scopes()
                 .iter()
-                .map(|scope| ScopeReach::of(scope, &policy))
+                .map(|scope| ScopeApplicability::of(scope, &policy))
                 .collect(),
             failing_since: None,
             requirements,
@@ -280,18 +280,20 @@ impl Rulebook {
             .assignments(holder)
             .filter_map(|assignment| self.holding(assignment, scope))
             .collect();
-        holdings.sort_by(|a, b| (a.reach, &a.scope, &a.role).cmp(&(b.reach, &b.scope, &b.role)));
+        holdings.sort_by(|a, b| {
+            (a.applicability, &a.scope, &a.role).cmp(&(b.applicability, &b.scope, &b.role))
+        });
         holdings.dedup();
         holdings
     }
 
     fn holding(&self, assignment: Assignment, scope: &Scope<'_>) -> Option<Holding> {
         let place = self.directory.scopes().get(assignment.scope.index())?;
-        let reach = self.reach(assignment.scope, scope);
+        let applicability = self.applicability(assignment.scope, scope);
         Some(Holding {
             role: self.directory.role_name(assignment.role).clone(),
-            scope: told(place, reach).into(),
-            reach,
+            scope: told(place, applicability).into(),
+            applicability,
         })
     }
 
@@ -301,7 +303,7 @@ impl Rulebook {
             custom: PermissionSet::new(),
         };
         for assignment in self.assignments(holder) {
-            if self.reach(assignment.scope, scope) == Reach::Counts {
+            if self.applicability(assignment.scope, scope) == Applicability::Counts {
                 held.roles.insert(assignment.role);
                 if let Some(permissions) = self.directory.custom_permissions(assignment.role) {
                     held.custom.union_with(permissions);
@@ -326,26 +328,26 @@ impl Rulebook {
         .copied()
     }
 
-    fn reach(&self, id: ScopeId, scope: &Scope<'_>) -> Reach {
-        match (self.reaches.get(id.index()), scope) {
-            (Some(ScopeReach::Everywhere), _) => Reach::Counts,
-            (Some(ScopeReach::Selected), Scope::Cluster) => Reach::ClusterWide,
-            (Some(ScopeReach::Selected), Scope::Namespace(namespace)) => {
+    fn applicability(&self, id: ScopeId, scope: &Scope<'_>) -> Applicability {
+        match (self.applicabilities.get(id.index()), scope) {
+            (Some(ScopeApplicability::Everywhere), _) => Applicability::Counts,
+            (Some(ScopeApplicability::Selected), Scope::Cluster) => Applicability::ClusterWide,
+            (Some(ScopeApplicability::Selected), Scope::Namespace(namespace)) => {
                 self.selected(id, namespace)
             }
-            (Some(ScopeReach::Nowhere(reach)), _) => *reach,
-            (None, _) => Reach::OtherProject,
+            (Some(ScopeApplicability::Nowhere(applicability)), _) => *applicability,
+            (None, _) => Applicability::OtherProject,
         }
     }
 
-    fn selected(&self, id: ScopeId, namespace: &str) -> Reach {
+    fn selected(&self, id: ScopeId, namespace: &str) -> Applicability {
         match self.directory.scopes().get(id.index()) {
             Some(AssignmentScope::Workspace { namespaces, .. })
                 if namespaces.iter().any(|pattern| pattern.matches(namespace)) =>
             {
-                Reach::Counts
+                Applicability::Counts
             }
-            _ => Reach::OtherNamespace,
+            _ => Applicability::OtherNamespace,
         }
     }
 }
@@ -441,9 +443,9 @@ impl Group {
 }
 
 /// The scope for people: a workspace with the namespaces that it selects, where they decide.
-fn told(scope: &AssignmentScope, reach: Reach) -> String {
-    match (scope, reach) {
-        (AssignmentScope::Workspace { namespaces, .. }, Reach::OtherNamespace) => {
+fn told(scope: &AssignmentScope, applicability: Applicability) -> String {
+    match (scope, applicability) {
+        (AssignmentScope::Workspace { namespaces, .. }, Applicability::OtherNamespace) => {
             let patterns: Vec<&str> = namespaces
                 .iter()
                 .take(PATTERNS_TOLD)
@@ -485,22 +487,26 @@ fn unknown_roles(
         .collect()
 }
 
-impl ScopeReach {
+impl ScopeApplicability {
     fn of(scope: &AssignmentScope, policy: &Policy) -> Self {
         let cluster = &policy.cluster;
         match (scope, &cluster.project) {
             (AssignmentScope::Tenant, _) => Self::Everywhere,
-            (_, Membership::Unknown) => Self::Nowhere(Reach::ProjectUnknown),
-            (AssignmentScope::Project(_), Membership::None) => Self::Nowhere(Reach::NoProject),
+            (_, Membership::Unknown) => Self::Nowhere(Applicability::ProjectUnknown),
+            (AssignmentScope::Project(_), Membership::None) => {
+                Self::Nowhere(Applicability::NoProject)
+            }
             (AssignmentScope::Project(name), Membership::Of(project)) if name == project => {
                 Self::Everywhere
             }
-            (AssignmentScope::Project(_), Membership::Of(_)) => Self::Nowhere(Reach::OtherProject),
+            (AssignmentScope::Project(_), Membership::Of(_)) => {
+                Self::Nowhere(Applicability::OtherProject)
+            }
             (AssignmentScope::Workspace { name, .. }, Membership::None | Membership::Of(_)) => {
                 if cluster.workspaces.contains(name) {
                     Self::Selected
                 } else {
-                    Self::Nowhere(Reach::OtherWorkspace)
+                    Self::Nowhere(Applicability::OtherWorkspace)
                 }
             }
         }

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use super::manifests::Source;
 use crate::domain::{
-    BindingName, Decision, Finding, Holding, Reach, RoleRef, Rule, Scope, Subject, Verdict,
+    Applicability, BindingName, Decision, Finding, Holding, RoleRef, Rule, Scope, Subject, Verdict,
 };
 use crate::message;
 
@@ -281,8 +281,8 @@ impl<'a> HoldingReport<'a> {
         Self {
             role: &holding.role,
             scope: &holding.scope,
-            counts: holding.reach == Reach::Counts,
-            reason: reason(holding.reach),
+            counts: holding.applicability == Applicability::Counts,
+            reason: reason(holding.applicability),
         }
     }
 }
@@ -291,15 +291,15 @@ fn names(names: &[Arc<str>]) -> Vec<&str> {
     names.iter().map(|name| &**name).collect()
 }
 
-const fn reason(reach: Reach) -> Option<&'static str> {
-    match reach {
-        Reach::Counts => None,
-        Reach::OtherNamespace => Some("other-namespace"),
-        Reach::ClusterWide => Some("cluster-wide"),
-        Reach::OtherWorkspace => Some("other-workspace"),
-        Reach::OtherProject => Some("other-project"),
-        Reach::NoProject => Some("no-project"),
-        Reach::ProjectUnknown => Some("project-unknown"),
+const fn reason(applicability: Applicability) -> Option<&'static str> {
+    match applicability {
+        Applicability::Counts => None,
+        Applicability::OtherNamespace => Some("other-namespace"),
+        Applicability::ClusterWide => Some("cluster-wide"),
+        Applicability::OtherWorkspace => Some("other-workspace"),
+        Applicability::OtherProject => Some("other-project"),
+        Applicability::NoProject => Some("no-project"),
+        Applicability::ProjectUnknown => Some("project-unknown"),
     }
 }
 

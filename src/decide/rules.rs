@@ -1,16 +1,17 @@
 use jiff::Timestamp;
 
-use super::effective::{self, Effective, Worth};
+use super::equivalent_role::{self, EquivalentRole};
 use super::grants::Grant;
 use super::identity::{self, Class};
 use super::known;
+use super::role_knowledge::RoleKnowledge;
 use crate::domain::{
     Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, RoleKind, RoleRef,
     Rule, Scope, Standing, Subject, SubjectKind,
 };
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
-use crate::rbac::reach::Detour;
+use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Capability, Level};
 use crate::rulebook::{Holder, Rulebook};
 
@@ -22,9 +23,9 @@ pub(super) struct Judge<'r> {
     pub(super) now: Timestamp,
     governed: Option<Governed>,
     /// What is known of the role; nothing needs to be where the mapping names the `ClusterRole`.
-    effective: Option<Effective<'r>>,
+    knowledge: Option<RoleKnowledge<'r>>,
     /// The VM roles that the role is worth, where its name does not say.
-    worth: Vec<Worth>,
+    equivalents: Vec<EquivalentRole>,
     /// What a VM role can do that it is documented not to.
     drift: Capabilities,
 }
@@ -52,8 +53,8 @@ impl<'r> Judge<'r> {
             governed: rulebook
                 .governs(role)
                 .and_then(|entry| rulebook.class(entry).map(|class| Governed { entry, class })),
-            effective: None,
-            worth: Vec::new(),
+            knowledge: None,
+            equivalents: Vec::new(),
             drift: Capabilities::default(),
         };
         match judge.governed {
@@ -78,12 +79,12 @@ impl<'r> Judge<'r> {
         };
         match class {
             RoleClass::Vm => Self {
-                drift: effective::beyond_its_documents(known, scope, self.rulebook),
+                drift: equivalent_role::beyond_its_documents(known, scope, self.rulebook),
                 ..self
             },
             RoleClass::Standard => Self {
-                effective: Some(Effective::Known(known)),
-                worth: Worth::beyond_its_name(known, scope, entry, self.rulebook),
+                knowledge: Some(RoleKnowledge::Known(known)),
+                equivalents: EquivalentRole::beyond_its_name(known, scope, entry, self.rulebook),
                 ..self
             },
         }
@@ -106,14 +107,16 @@ impl<'r> Judge<'r> {
 
     fn with_rules(self) -> Self {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let effective = Effective::of(role, scope, self.cluster);
-        let worth = match effective {
-            Effective::Known(role) => Worth::of_role(role, scope, self.rulebook),
-            Effective::Unknown | Effective::Dangling | Effective::Unreadable => Vec::new(),
+        let knowledge = RoleKnowledge::of(role, scope, self.cluster);
+        let equivalents = match knowledge {
+            RoleKnowledge::Known(role) => EquivalentRole::of_role(role, scope, self.rulebook),
+            RoleKnowledge::Unknown | RoleKnowledge::Dangling | RoleKnowledge::Unreadable => {
+                Vec::new()
+            }
         };
         Self {
-            effective: Some(effective),
-            worth,
+            knowledge: Some(knowledge),
+            equivalents,
             ..self
         }
     }
@@ -154,7 +157,7 @@ impl<'r> Judge<'r> {
 
     /// Whether a grant is judged by what the directory says.
     pub(super) fn judges_people(&self, added: &[Grant<'_>]) -> bool {
-        let asks = self.governed.is_some() || !self.worth.is_empty();
+        let asks = self.governed.is_some() || !self.equivalents.is_empty();
         asks && added.iter().any(|grant| self.class(grant) == Class::Person)
     }
 
@@ -261,41 +264,42 @@ impl<'r> Judge<'r> {
 
     /// Rule `equivalent-role`.
     fn equivalent(&self, grant: &Grant<'_>) -> Option<Finding> {
-        match self.effective? {
-            Effective::Known(_) => self
-                .worth_more(Rule::EquivalentRole, grant)
+        match self.knowledge? {
+            RoleKnowledge::Known(_) => self
+                .exceeds_its_name(Rule::EquivalentRole, grant)
                 .or_else(|| self.stale_worth(grant)),
-            Effective::Unreadable => {
+            RoleKnowledge::Unreadable => {
                 self.finding(Rule::EquivalentRole, grant, Cause::UnreadableRole)
             }
-            Effective::Dangling | Effective::Unknown => None,
+            RoleKnowledge::Dangling | RoleKnowledge::Unknown => None,
         }
     }
 
     /// Whether the subject may not hold one of the VM roles that a role is worth.
     ///
     /// The one that the role's name asks for is judged by its name.
-    pub(super) fn worth_more(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
+    pub(super) fn exceeds_its_name(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
         let scope = &self.request.binding.scope;
-        let reaches = |worth: &Worth| worth.reaches.clone();
+        let equivalence = |equivalent: &EquivalentRole| equivalent.equivalence.clone();
         match self.class(grant) {
             Class::Everybody => {
-                let cause = Cause::Reaches(reaches(self.worth.first()?), Standing::Everybody);
+                let cause =
+                    Cause::Equivalent(equivalence(self.equivalents.first()?), Standing::Everybody);
                 self.finding(rule, grant, cause)
             }
             Class::AllServiceAccounts if !self.grants(RoleClass::Vm) => {
-                let worth = self.worth.first()?;
-                self.unmet(rule, worth.entry, scope, grant, |_| {
-                    Cause::Reaches(reaches(worth), Standing::ClusterIdentity)
+                let equivalent = self.equivalents.first()?;
+                self.unmet(rule, equivalent.entry, scope, grant, |_| {
+                    Cause::Equivalent(equivalence(equivalent), Standing::ClusterIdentity)
                 })
             }
             Class::Person | Class::ClusterIdentity => self
-                .worth
+                .equivalents
                 .iter()
-                .filter(|worth| !self.is_named(worth.entry))
-                .find_map(|worth| {
-                    self.unmet(rule, worth.entry, scope, grant, |standing| {
-                        Cause::Reaches(reaches(worth), standing)
+                .filter(|equivalent| !self.is_named(equivalent.entry))
+                .find_map(|equivalent| {
+                    self.unmet(rule, equivalent.entry, scope, grant, |standing| {
+                        Cause::Equivalent(equivalence(equivalent), standing)
                     })
                 }),
             Class::Masters | Class::ServiceAccount | Class::AllServiceAccounts => None,
@@ -322,12 +326,12 @@ impl<'r> Judge<'r> {
 
     /// Whether the role is not judged by its name, and nothing is known of it.
     pub(super) const fn does_not_know_the_role(&self) -> bool {
-        matches!(self.effective, Some(Effective::Unknown))
+        matches!(self.knowledge, Some(RoleKnowledge::Unknown))
     }
 
     /// Rule `dangling-role`.
     fn dangling(&self, grant: &Grant<'_>) -> Option<Finding> {
-        matches!(self.effective, Some(Effective::Dangling))
+        matches!(self.knowledge, Some(RoleKnowledge::Dangling))
             .then(|| self.finding(Rule::DanglingRole, grant, Cause::DanglingRole))
             .flatten()
     }
@@ -336,7 +340,7 @@ impl<'r> Judge<'r> {
     ///
     /// One finding for all detours of which the policy says the same, the strictest first.
     fn indirect(&self, grant: &Grant<'_>) -> Vec<Finding> {
-        let detours = self.detours(grant);
+        let detours = self.escalation_paths(grant);
         let with = |effect: Effect| -> Vec<&'static str> {
             let meant = detours.iter().filter(|(_, does)| *does == effect);
             meant.map(|(detour, _)| detour.name).collect()
@@ -349,7 +353,7 @@ impl<'r> Judge<'r> {
     }
 
     /// The detours that the role opens here, each with what the policy does about it.
-    fn detours(&self, grant: &Grant<'_>) -> Vec<(&'static Detour, Effect)> {
+    fn escalation_paths(&self, grant: &Grant<'_>) -> Vec<(&'static EscalationPath, Effect)> {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
         let Some(known) = self
             .cluster
@@ -359,10 +363,15 @@ impl<'r> Judge<'r> {
             return Vec::new();
         };
         let policy = self.rulebook.policy();
-        let is_open = |detour: &Detour| {
-            !detour.is_to_the_webhook() || known.rules(scope).reach(&policy.installation, scope)
+        let is_open = |detour: &EscalationPath| {
+            !detour.is_to_the_webhook()
+                || known
+                    .rules(scope)
+                    .reach_installation(&policy.installation, scope)
         };
-        let detours = known.detours(scope).filter(|detour| is_open(detour));
+        let detours = known
+            .escalation_paths(scope)
+            .filter(|detour| is_open(detour));
         let effects = detours.filter_map(|detour| {
             let effect = policy.effect_of_case(Rule::IndirectReach, detour.name)?;
             Some((detour, self.of_named_role(detour, effect, grant)?))
@@ -375,7 +384,12 @@ impl<'r> Judge<'r> {
     ///
     /// In the webhook's namespace that is as for any role. In the whole cluster it is not refused, since the mapping
     /// is there for such grants; whoever meets the requirement is warned.
-    fn of_named_role(&self, detour: &Detour, effect: Effect, grant: &Grant<'_>) -> Option<Effect> {
+    fn of_named_role(
+        &self,
+        detour: &EscalationPath,
+        effect: Effect,
+        grant: &Grant<'_>,
+    ) -> Option<Effect> {
         let binding = &self.request.binding;
         if !is_judged_by_name(&binding.role, self.rulebook) {
             return Some(effect);
@@ -398,10 +412,10 @@ impl<'r> Judge<'r> {
         let entry = highest.find_map(|level| self.rulebook.vm_role(level.role()))?;
         let scope = &self.request.binding.scope;
         if self.class(grant) == Class::Everybody {
-            let cause = Cause::Detours(detours, Standing::Everybody);
+            let cause = Cause::EscalationPaths(detours, Standing::Everybody);
             return Some(found(Rule::IndirectReach, effect, grant, cause));
         }
-        let cause = |standing| Cause::Detours(detours, standing);
+        let cause = |standing| Cause::EscalationPaths(detours, standing);
         self.unmet_with(Rule::IndirectReach, effect, entry, scope, grant, cause)
     }
 
@@ -417,7 +431,7 @@ impl<'r> Judge<'r> {
     /// The same for a role that is worth a VM role, unless its name says so already.
     fn stale_worth(&self, grant: &Grant<'_>) -> Option<Finding> {
         self.effect(Rule::EquivalentRole)?;
-        let is_judged = !self.worth.is_empty()
+        let is_judged = !self.equivalents.is_empty()
             && !self.grants(RoleClass::Vm)
             && self.class(grant) == Class::Person;
         is_judged
@@ -489,15 +503,15 @@ impl<'r> Judge<'r> {
         }
         // Operators have their own roles; a copy of a VM role is none of them.
         let scope = &self.request.binding.scope;
-        let Effective::Known(role) = self.effective? else {
+        let RoleKnowledge::Known(role) = self.knowledge? else {
             return None;
         };
-        let worth = self
-            .worth
+        let equivalent = self
+            .equivalents
             .first()
             .filter(|_| role.is_copy_of_vm_role(scope))?;
         let effect = self.effect(Rule::ServiceAccount)?.min(Effect::Warn);
-        let cause = Cause::Reaches(worth.reaches.clone(), Standing::ClusterIdentity);
+        let cause = Cause::Equivalent(equivalent.equivalence.clone(), Standing::ClusterIdentity);
         Some(found(Rule::ServiceAccount, effect, grant, cause))
     }
 

@@ -89,17 +89,17 @@ pub struct Holding {
     /// Where it holds it, as in `project orchard-prod`.
     pub scope: Arc<str>,
     /// Whether it counts for the grant that was judged, or why not.
-    pub reach: Reach,
+    pub applicability: Applicability,
 }
 
 /// Whether a Palette role counts for a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reach {
+pub enum Applicability {
     /// It does.
     Counts,
     /// It is held in a workspace, for other namespaces.
     OtherNamespace,
-    /// It is held in a workspace, which never reaches a cluster-wide grant.
+    /// It is held in a workspace, which never counts for a cluster-wide grant.
     ClusterWide,
     /// It is held in a workspace that this cluster does not belong to.
     OtherWorkspace,
@@ -131,11 +131,11 @@ pub enum Cause {
     /// The subject is a service account, which has no roles in Palette.
     ServiceAccount,
     /// The role, whatever its name, can do what a VM role can do, whose requirement the subject does not meet.
-    Reaches(Reaches, Standing),
+    Equivalent(Equivalence, Standing),
     /// The same, of what the subject's bindings allow together.
-    ReachesTogether(Reaches, Standing, Vec<Arc<BindingName>>),
+    Cumulative(Equivalence, Standing, Vec<Arc<BindingName>>),
     /// The subject holds in every namespace what it may not hold in the whole cluster: in so many.
-    Everywhere(Reaches, Standing, usize),
+    Everywhere(Equivalence, Standing, usize),
     /// The role does not exist.
     DanglingRole,
     /// The role could not be read, so that nobody knows what it allows.
@@ -143,7 +143,7 @@ pub enum Cause {
     /// So many grants of bindings that are there, of which the requester is not told.
     BreaksBindings(usize),
     /// The role opens ways to rights that its rules do not give, by name.
-    Detours(Vec<&'static str>, Standing),
+    EscalationPaths(Vec<&'static str>, Standing),
     /// The VM role of that name can do what it is documented not to, by capability.
     Drift(Arc<str>, Vec<&'static str>),
     /// The webhook's own object would no longer give it that.
@@ -165,7 +165,7 @@ pub enum Takes {
 
 /// What makes a role worth a VM role.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reaches {
+pub struct Equivalence {
     /// The VM role that it is worth.
     pub role: Arc<str>,
     /// What it can do that no lower VM role may, or what it has in common with one that the policy adds; nothing where its

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::decide::Worth;
+use crate::decide::EquivalentRole;
 use crate::domain::{RoleKind, RoleRef, Scope};
 use crate::facts::{RoleView, View};
 use crate::policy::RoleClass;
-use crate::rbac::reach::Detour;
+use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
 use crate::rulebook::Rulebook;
 
@@ -24,7 +24,7 @@ pub struct Abilities {
     /// The VM role that it amounts to there.
     pub level: Option<Level>,
     /// The detours that it opens there.
-    pub detours: Vec<&'static Detour>,
+    pub detours: Vec<&'static EscalationPath>,
 }
 
 /// What somebody must hold in Palette to be given a role.
@@ -73,7 +73,7 @@ impl Abilities {
             rules: known.rules(scope).clone(),
             capabilities: known.capabilities(scope),
             level: known.level(scope),
-            detours: known.detours(scope).collect(),
+            detours: known.escalation_paths(scope).collect(),
         })
     }
 }
@@ -107,13 +107,15 @@ pub fn required(
     let known = view
         .and_then(|view| view.referred(role, scope))
         .filter(|_| !is_judged_by_name || is_standard);
-    let worth = known.map(|known: RoleView<'_>| match named {
-        Some(named) if is_judged_by_name => Worth::beyond_its_name(known, scope, named, rulebook),
-        _ => Worth::of_role(known, scope, rulebook),
+    let equivalents = known.map(|known: RoleView<'_>| match named {
+        Some(named) if is_judged_by_name => {
+            EquivalentRole::beyond_its_name(known, scope, named, rulebook)
+        }
+        _ => EquivalentRole::of_role(known, scope, rulebook),
     });
-    let by_abilities = worth.into_iter().flatten();
+    let by_abilities = equivalents.into_iter().flatten();
     by_name
-        .chain(by_abilities.map(|worth| (worth.entry, RequiredBy::Abilities)))
+        .chain(by_abilities.map(|equivalent| (equivalent.entry, RequiredBy::Abilities)))
         .filter_map(|(entry, by)| {
             let entry = rulebook.policy().mapping.get(entry)?;
             Some(Required {

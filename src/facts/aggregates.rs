@@ -1,8 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Role;
+use super::effective_rules::EffectiveRules;
 use super::index::{Gone, Index, KnownRole};
-use super::role_view::Effective;
 use super::selection::Selection;
 use crate::rbac::Rules;
 
@@ -12,7 +12,7 @@ pub(super) struct Aggregates {
     /// Shared by the views between which no selector selects differently.
     selection: Arc<OnceLock<Selection>>,
     /// What the aggregates of each component allow; shared by the views between which no member changes.
-    effective: OnceLock<Vec<OnceLock<Arc<Effective>>>>,
+    effective: OnceLock<Vec<OnceLock<Arc<EffectiveRules>>>>,
 }
 
 /// What changed about `ClusterRole`s, as far as aggregates are concerned.
@@ -30,7 +30,7 @@ impl Aggregates {
     }
 
     /// What an aggregate allows, with its members.
-    pub(super) fn effective(&self, aggregate: &str, index: &Index) -> Option<&Effective> {
+    pub(super) fn effective(&self, aggregate: &str, index: &Index) -> Option<&EffectiveRules> {
         let selection = self.selection(index);
         let component = selection.component(aggregate)?;
         let unknown = || {
@@ -40,7 +40,7 @@ impl Aggregates {
         };
         let effective = self.effective.get_or_init(unknown).get(component)?;
         let find = || {
-            Arc::new(Effective::new(together(
+            Arc::new(EffectiveRules::new(together(
                 selection.made_of(component),
                 index,
             )))

@@ -2,8 +2,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use super::effective_rules::EffectiveRules;
 use super::limits::{Accounts, Limits};
-use super::role_view::Effective;
 use super::sorted::Sorted;
 use super::{Binding, Kind, Object, ObjectName, Role};
 use crate::domain::Principal;
@@ -39,7 +39,7 @@ pub(super) type LeftOut = BTreeMap<(Kind, Option<Arc<str>>), usize>;
 #[derive(Debug)]
 pub(super) struct KnownRole {
     pub(super) role: Role,
-    pub(super) own: OnceLock<Effective>,
+    pub(super) own: OnceLock<EffectiveRules>,
 }
 
 /// A subject of a binding.

@@ -1,9 +1,8 @@
-use std::sync::OnceLock;
-
+use super::effective_rules::EffectiveRules;
 use super::index::KnownRole;
 use super::{Role, View};
 use crate::domain::Scope;
-use crate::rbac::reach::Detour;
+use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
 
 /// A role in a view, with all that it allows.
@@ -11,55 +10,6 @@ use crate::rbac::{Capabilities, Level, Relation, Rules};
 pub struct RoleView<'v> {
     view: &'v View,
     known: &'v KnownRole,
-}
-
-/// What a role allows, and what follows from it; each found when it is asked for first.
-#[derive(Debug)]
-pub(super) struct Effective {
-    cluster: InScope,
-    namespace: OnceLock<InScope>,
-}
-
-#[derive(Debug)]
-struct InScope {
-    rules: Rules,
-    capabilities: OnceLock<Capabilities>,
-    detours: OnceLock<Box<[&'static Detour]>>,
-}
-
-impl Effective {
-    pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            cluster: InScope::new(rules),
-            namespace: OnceLock::new(),
-        }
-    }
-
-    fn within(&self, scope: &Scope<'_>) -> &InScope {
-        let namespaced = || InScope::new(self.cluster.rules.namespaced());
-        match scope {
-            Scope::Cluster => &self.cluster,
-            Scope::Namespace(_) => self.namespace.get_or_init(namespaced),
-        }
-    }
-}
-
-impl InScope {
-    fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            capabilities: OnceLock::new(),
-            detours: OnceLock::new(),
-        }
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        *self.capabilities.get_or_init(|| self.rules.capabilities())
-    }
-
-    fn detours(&self) -> &[&'static Detour] {
-        self.detours.get_or_init(|| self.rules.detours().collect())
-    }
 }
 
 impl<'v> RoleView<'v> {
@@ -130,12 +80,16 @@ impl<'v> RoleView<'v> {
     /// So neither a verb that is left out nor a rule that is written into the other hides a copy.
     pub fn amounts_to(self, other: RoleView<'_>, scope: &Scope<'_>) -> bool {
         let (own, others) = (self.capabilities(scope), other.capabilities(scope));
-        let has = |detour: &'static Detour| self.detours(scope).any(|it| std::ptr::eq(it, detour));
-        let is_like = others.iter().any(|it| own.contains(it)) || other.detours(scope).any(has);
+        let has = |detour: &'static EscalationPath| {
+            self.escalation_paths(scope)
+                .any(|it| std::ptr::eq(it, detour))
+        };
+        let is_like =
+            others.iter().any(|it| own.contains(it)) || other.escalation_paths(scope).any(has);
         if !is_like {
             return false;
         }
-        let does_all = own.contain(others) && other.detours(scope).all(has);
+        let does_all = own.contain(others) && other.escalation_paths(scope).all(has);
         let share = self.rules(scope).share_of(other.rules(scope));
         share * 3 >= if does_all { 1000 } else { 2000 }
     }
@@ -159,14 +113,22 @@ impl<'v> RoleView<'v> {
     }
 
     /// The detours that it opens in that scope.
-    pub fn detours(self, scope: &Scope<'_>) -> impl Iterator<Item = &'static Detour> {
-        let open = self.effective().within(scope).detours().iter().copied();
+    pub fn escalation_paths(
+        self,
+        scope: &Scope<'_>,
+    ) -> impl Iterator<Item = &'static EscalationPath> {
+        let open = self
+            .effective()
+            .within(scope)
+            .escalation_paths()
+            .iter()
+            .copied();
         open.filter(|detour| detour.is_within(scope))
     }
 
-    fn effective(self) -> &'v Effective {
+    fn effective(self) -> &'v EffectiveRules {
         let role = &self.known.role;
-        let own = || Effective::new(role.rules.clone());
+        let own = || EffectiveRules::new(role.rules.clone());
         self.view
             .together(role)
             .unwrap_or_else(|| self.known.own.get_or_init(own))

@@ -1,8 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::aggregates::Aggregates;
+use super::effective_rules::EffectiveRules;
 use super::index::{Index, Key};
-use super::role_view::Effective;
 use super::{Binding, Event, Facts, Kind, Object, ObjectName, Role, RoleView};
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{Capabilities, Level, Rules};
@@ -228,7 +228,7 @@ impl View {
     }
 
     /// What an aggregated `ClusterRole` allows with its members; nothing for any other role.
-    pub(super) fn together(&self, role: &Role) -> Option<&Effective> {
+    pub(super) fn together(&self, role: &Role) -> Option<&EffectiveRules> {
         let is_aggregate = role.is_aggregate().then_some(&*role.name.name);
         self.aggregates.effective(is_aggregate?, &self.index)
     }

@@ -2,28 +2,32 @@ use std::sync::Arc;
 
 use super::words::{binding_name, more, name, siblings};
 use crate::domain::{
-    BindingName, Cause, Decision, Effect, Finding, Judged, OwnObject, Reaches, Standing, Subject,
-    SubjectKind, Takes,
+    BindingName, Cause, Decision, Effect, Equivalence, Finding, Judged, OwnObject, Standing,
+    Subject, SubjectKind, Takes,
 };
 
 /// What is wrong, where it is not what the subject lacks.
 pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
         Cause::Requirement(_) => String::new(),
-        Cause::Reaches(reaches, standing) => {
-            format!("the role {}{}", can(reaches, decision), everybody(standing))
+        Cause::Equivalent(equivalence, standing) => {
+            format!(
+                "the role {}{}",
+                can(equivalence, decision),
+                everybody(standing)
+            )
         }
-        Cause::ReachesTogether(reaches, standing, others) => {
+        Cause::Cumulative(equivalence, standing, others) => {
             // Whoever asks need not be allowed to list bindings.
             let others = match standing {
                 Standing::Undisclosed => String::from("what it is bound to already"),
                 _ => bindings(others),
             };
-            format!("with {others}, it {}", can(reaches, decision))
+            format!("with {others}, it {}", can(equivalence, decision))
         }
-        Cause::Everywhere(reaches, _, count) => format!(
+        Cause::Everywhere(equivalence, _, count) => format!(
             "with this it is bound in all {count} namespaces that have bindings, which is as good as {} in the whole cluster",
-            name(&reaches.role)
+            name(&equivalence.role)
         ),
         Cause::DanglingRole => {
             String::from("the role does not exist, and whoever creates it decides what it grants")
@@ -31,7 +35,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
         Cause::UnreadableRole => String::from(
             "the role could not be read from the API server, so nobody knows what it allows",
         ),
-        Cause::Detours(names, standing) => format!(
+        Cause::EscalationPaths(names, standing) => format!(
             "the role opens ways to rights that it does not give: {}{}",
             names.join(", "),
             everybody(standing)
@@ -89,7 +93,10 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
             super::words::role(decision)
         ),
         Cause::ClusterGroup(_, false) | Cause::Workspace(_) => namespaced(finding, decision),
-        Cause::Everybody | Cause::AllServiceAccounts | Cause::Reaches(..) | Cause::Detours(..) => {
+        Cause::Everybody
+        | Cause::AllServiceAccounts
+        | Cause::Equivalent(..)
+        | Cause::EscalationPaths(..) => {
             String::from("be replaced by the users and teams who are meant")
         }
         Cause::ServiceAccount => String::from("be let through by an exemption of the policy"),
@@ -113,7 +120,7 @@ pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
         Cause::BreaksBindings(_) => String::from(
             "be written without what is new; who may read bindings finds which they are with `palette-rbac explain`",
         ),
-        Cause::Requirement(_) | Cause::ReachesTogether(..) | Cause::Everywhere(..) => String::new(),
+        Cause::Requirement(_) | Cause::Cumulative(..) | Cause::Everywhere(..) => String::new(),
     }
 }
 
@@ -144,22 +151,22 @@ const fn everybody(standing: &Standing) -> &'static str {
 }
 
 /// `can delete, migrate: as much as spectro-vm-power-user`.
-fn can(reaches: &Reaches, decision: &Decision) -> String {
-    let role = name(&reaches.role);
+fn can(equivalence: &Equivalence, decision: &Decision) -> String {
+    let role = name(&equivalence.role);
     let (can, allows) = match decision.judged {
         Judged::Binding => ("can", "allows"),
         Judged::Role | Judged::Deletion => ("could then", "would then allow"),
     };
-    if reaches.is_too_large {
+    if equivalence.is_too_large {
         let is = match decision.judged {
             Judged::Binding => "is",
             Judged::Role | Judged::Deletion => "would then be",
         };
         format!("{is} too large to judge: it counts as one that allows everything, as {role} does")
-    } else if reaches.can.is_empty() {
+    } else if equivalence.can.is_empty() {
         format!("{allows} as much as {role} does in this cluster")
     } else {
-        format!("{can} {}: as much as {role}", abilities(&reaches.can))
+        format!("{can} {}: as much as {role}", abilities(&equivalence.can))
     }
 }
 
@@ -199,7 +206,7 @@ fn namespaced(finding: &Finding, decision: &Decision) -> String {
     let unmet = others.find(|other| {
         matches!(
             other.cause,
-            Cause::Requirement(_) | Cause::Reaches(..) | Cause::ReachesTogether(..)
+            Cause::Requirement(_) | Cause::Equivalent(..) | Cause::Cumulative(..)
         )
     });
     let role = unmet.and_then(|unmet| unmet.may.as_deref());

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use super::reasons::{way_out, why};
 use crate::domain::{
-    BindingName, Cause, Decision, Field, Finding, Holding, Judged, Reach, Scope, Standing, Subject,
-    SubjectKind,
+    Applicability, BindingName, Cause, Decision, Field, Finding, Holding, Judged, Scope, Standing,
+    Subject, SubjectKind,
 };
 
 /// A name of the request, for people: cut in the middle over 63 characters, and escaped.
@@ -57,10 +57,10 @@ pub fn reason(finding: &Finding, decision: &Decision) -> String {
 pub fn lines(finding: &Finding, decision: &Decision) -> Vec<(&'static str, String)> {
     match &finding.cause {
         Cause::Requirement(standing) => requirement(finding, standing, decision),
-        Cause::Reaches(_, standing)
-        | Cause::ReachesTogether(_, standing, _)
+        Cause::Equivalent(_, standing)
+        | Cause::Cumulative(_, standing, _)
         | Cause::Everywhere(_, standing, _)
-        | Cause::Detours(_, standing)
+        | Cause::EscalationPaths(_, standing)
             if *standing != Standing::Everybody =>
         {
             let mut lines = vec![(WHY, why(finding, decision))];
@@ -209,7 +209,8 @@ fn spelled(text: &str) -> String {
 /// `Cluster Viewer, Virtual Machine User (project orchard-prod)`, what counts first.
 fn holdings(holdings: &[Holding]) -> String {
     let mut groups: Vec<String> = Vec::new();
-    for group in holdings.chunk_by(|a, b| a.reach == b.reach && a.scope == b.scope) {
+    for group in holdings.chunk_by(|a, b| a.applicability == b.applicability && a.scope == b.scope)
+    {
         let Some(first) = group.first() else { continue };
         let roles: Vec<String> = group
             .iter()
@@ -221,7 +222,7 @@ fn holdings(holdings: &[Holding]) -> String {
             "{}{more} ({}{})",
             roles.join(", "),
             name(&first.scope),
-            reach(first.reach)
+            applicability(first.applicability)
         ));
     }
     let more = more(groups.len(), SCOPES_SHOWN);
@@ -238,15 +239,15 @@ pub(super) fn more(count: usize, shown: usize) -> String {
 }
 
 /// Why what is held does not count: `, not for this namespace`; empty where it does.
-pub fn reach(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Counts => "",
-        Reach::OtherNamespace => ", not for this namespace",
-        Reach::ClusterWide => ", never cluster-wide",
-        Reach::OtherWorkspace => ", which this cluster is not in",
-        Reach::OtherProject => ", which is not this cluster's",
-        Reach::NoProject => ", but this cluster belongs to no project",
-        Reach::ProjectUnknown => ", but the policy does not name this cluster's project",
+pub fn applicability(applicability: Applicability) -> &'static str {
+    match applicability {
+        Applicability::Counts => "",
+        Applicability::OtherNamespace => ", not for this namespace",
+        Applicability::ClusterWide => ", never cluster-wide",
+        Applicability::OtherWorkspace => ", which this cluster is not in",
+        Applicability::OtherProject => ", which is not this cluster's",
+        Applicability::NoProject => ", but this cluster belongs to no project",
+        Applicability::ProjectUnknown => ", but the policy does not name this cluster's project",
     }
 }
 
@@ -263,7 +264,9 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
     };
     match (standing, finding.field, &finding.may) {
         (_, Field::UserInfo, _) => String::from("ask someone who has them to make this binding"),
-        (_, _, Some(_)) | (Standing::Known, ..) if matches!(finding.cause, Cause::Detours(..)) => {
+        (_, _, Some(_)) | (Standing::Known, ..)
+            if matches!(finding.cause, Cause::EscalationPaths(..)) =>
+        {
             String::from(
                 "be bound once it has the missing roles in Palette, or the role no longer opens that",
             )

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{Action, Rule};
-use crate::rbac::reach::detours;
+use crate::rbac::escalation::escalation_paths;
 
 /// The action of every rule, and of the cases that some rules tell apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Cases {
                 rest: PEOPLE,
             }),
             Rule::IndirectReach => Some(Self {
-                names: detours()
+                names: escalation_paths()
                     .iter()
                     .map(|detour| detour.name)
                     .chain([OTHERS])

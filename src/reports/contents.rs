@@ -330,8 +330,8 @@ fn properties(finding: &Finding, decision: &Decision) -> BTreeMap<String, String
 /// The VM role that the grant is worth, where its own name does not say it.
 fn reaches(cause: &Cause) -> Option<&str> {
     match cause {
-        Cause::Reaches(reaches, _)
-        | Cause::ReachesTogether(reaches, ..)
+        Cause::Equivalent(reaches, _)
+        | Cause::Cumulative(reaches, ..)
         | Cause::Everywhere(reaches, ..) => Some(&reaches.role),
         _ => None,
     }
@@ -346,7 +346,7 @@ fn shown(finding: &Finding, decision: &Decision, rulebook: &Rulebook) -> Finding
     }
     let entry = match &finding.cause {
         Cause::Requirement(_) => rulebook.governs(&decision.role),
-        Cause::Detours(..) => highest_vm_role(rulebook),
+        Cause::EscalationPaths(..) => highest_vm_role(rulebook),
         cause => reaches(cause).and_then(|role| rulebook.vm_role(role)),
     };
     if let Some(standing) = standing(&mut shown.cause) {
@@ -366,10 +366,10 @@ fn shown(finding: &Finding, decision: &Decision, rulebook: &Rulebook) -> Finding
 fn standing(cause: &mut Cause) -> Option<&mut Standing> {
     match cause {
         Cause::Requirement(standing)
-        | Cause::Reaches(_, standing)
-        | Cause::ReachesTogether(_, standing, _)
+        | Cause::Equivalent(_, standing)
+        | Cause::Cumulative(_, standing, _)
         | Cause::Everywhere(_, standing, _)
-        | Cause::Detours(_, standing) => Some(standing),
+        | Cause::EscalationPaths(_, standing) => Some(standing),
         _ => None,
     }
 }

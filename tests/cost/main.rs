@@ -37,7 +37,7 @@ fn a_role_is_held_in_a_small_multiple_of_its_size() {
             // What is found out about it is held as well.
             for scope in [Scope::Cluster, Scope::Namespace("vms".into())] {
                 let role = seen.cluster_role("made-up").unwrap();
-                let _ = (role.level(&scope), role.detours(&scope).count());
+                let _ = (role.level(&scope), role.escalation_paths(&scope).count());
             }
             view = Some(seen);
         });

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use palette_rbac::facts::{RoleView, View};
 use palette_rbac::rbac::capabilities::{COMMON, Entry, table};
-use palette_rbac::rbac::reach::{Access, detours};
+use palette_rbac::rbac::escalation::{Access, escalation_paths};
 use palette_rbac::rbac::{Capability, Level, cluster_scoped};
 
 use super::{CLUSTER, KUBERNETES, KUBEVIRT, cluster_of, namespace};
@@ -34,7 +34,7 @@ pub(crate) fn text() -> String {
             listed(COMMON.map(code))
         ),
         capabilities(),
-        DETOURS.to_owned(),
+        ESCALATION_PATHS.to_owned(),
         detour_table(),
         NAMESPACES.to_owned(),
         cluster_scoped_table(),
@@ -79,7 +79,7 @@ fn entry_line(entry: &Entry) -> String {
 
 fn detour_table() -> String {
     let mut text = String::from("| detour | opened by | since it |\n| --- | --- | --- |\n");
-    for detour in detours() {
+    for detour in escalation_paths() {
         let through: Vec<String> = detour.through.iter().map(access).collect();
         writeln!(
             text,
@@ -234,7 +234,7 @@ Two exceptions. Before CDI 1.66 (and the patches of releases 1.55 to 1.65 of Aug
 do nothing but that.
 ";
 
-const DETOURS: &str = "\
+const ESCALATION_PATHS: &str = "\
 ## Detours
 
 What lets a role reach rights that its own rules do not give. Whether they are reached depends on what else is in the

@@ -7,7 +7,7 @@ use super::super::report::{
     self, FindingReport, HoldingReport, RoleReport, ScopeReport, SubjectReport,
 };
 use crate::decide::Class;
-use crate::domain::{Decision, Effect, Finding, Reach, Verdict};
+use crate::domain::{Applicability, Decision, Effect, Finding, Verdict};
 use crate::explain::{Explanation, Highest};
 use crate::message;
 use crate::rulebook::Rulebook;
@@ -64,8 +64,8 @@ fn write_heading(explanation: &Explanation, out: &mut impl Write) -> io::Result<
     }
     writeln!(out, "  holds")?;
     for holding in &explanation.holds {
-        let (style, counts) = match holding.reach {
-            Reach::Counts => (GOOD, "counts"),
+        let (style, counts) = match holding.applicability {
+            Applicability::Counts => (GOOD, "counts"),
             _ => (CAUTION, "does not"),
         };
         writeln!(
@@ -73,7 +73,7 @@ fn write_heading(explanation: &Explanation, out: &mut impl Write) -> io::Result<
             "    {style}{counts:8}{style:#} {} ({}{})",
             message::name(&holding.role),
             message::name(&holding.scope),
-            message::reach(holding.reach)
+            message::applicability(holding.applicability)
         )?;
     }
     Ok(())

@@ -317,7 +317,9 @@ proptest! {
     #[test]
     fn two_roles_that_cover_each_other_are_equal(a in role(), b in role()) {
         let (a, b) = (rules(&a), rules(&b));
-        prop_assert_eq!(a.covers(&b) && b.covers(&a), written(&a) == written(&b));
+        // Not as they are shown: every resource of the core group and every path look alike.
+        let are_written_alike = a.atoms(usize::MAX) == b.atoms(usize::MAX);
+        prop_assert_eq!(a.covers(&b) && b.covers(&a), are_written_alike);
         prop_assert_eq!(a.relation(&b) == Relation::Superset, b.relation(&a) == Relation::Subset);
         prop_assert_eq!(a.relation(&b) == Relation::Disjoint, b.relation(&a) == Relation::Disjoint);
     }
@@ -430,7 +432,7 @@ proptest! {
         let namespaced = rules.namespaced();
         let size = words_of(&role) + words_of_table(&reference);
         for rules in [&rules, &namespaced] {
-            let _ = (rules.capabilities(), rules.detours().count());
+            let _ = (rules.capabilities(), rules.escalation_paths().count());
             let _ = (rules.covers(&reference), reference.covers(rules), reference.missing(rules));
         }
         let steps = steps::counted() - before;

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::effective::Worth;
+use super::equivalent_role::EquivalentRole;
 use super::grants::Grant;
 use super::rules::Judge;
 use crate::domain::{BindingName, Cause, Finding, Principal, Rule, Scope};
@@ -65,10 +65,14 @@ impl<'r> Judge<'r> {
         let held: Vec<Held<'_>> = of_others.chain([own]).collect();
         let all = capabilities(&held);
         let level = level_together(&held, all, place, self.cluster.view?)?;
-        let worth = Worth::of_level(level, all, self.rulebook)?;
-        self.unmet(Rule::Cumulative, worth.entry, place, grant, |standing| {
-            Cause::ReachesTogether(worth.reaches, standing, adding(others))
-        })
+        let equivalent = EquivalentRole::of_level(level, all, self.rulebook)?;
+        self.unmet(
+            Rule::Cumulative,
+            equivalent.entry,
+            place,
+            grant,
+            |standing| Cause::Cumulative(equivalent.equivalence, standing, adding(others)),
+        )
     }
 
     /// Who may do something in every namespace that has bindings may do it in the whole cluster, nearly.
@@ -90,13 +94,13 @@ impl<'r> Judge<'r> {
             return None;
         }
         let level = own.level(scope)?;
-        let worth = Worth::of_level(level, own.capabilities(scope), self.rulebook)?;
+        let equivalent = EquivalentRole::of_level(level, own.capabilities(scope), self.rulebook)?;
         self.unmet(
             Rule::Cumulative,
-            worth.entry,
+            equivalent.entry,
             &Scope::Cluster,
             grant,
-            |standing| Cause::Everywhere(worth.reaches, standing, bound.len()),
+            |standing| Cause::Everywhere(equivalent.equivalence, standing, bound.len()),
         )
     }
 

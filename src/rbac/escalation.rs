@@ -1,4 +1,4 @@
-//! Detours: what lets a role reach rights that its own rules do not give.
+//! Escalation paths, which the documents call detours: what lets a role reach rights that its own rules do not give.
 //!
 //! None of them says that the rights are reached: that depends on what else is in the cluster. They are named, so that
 //! whoever hands out such a role knows.
@@ -12,7 +12,7 @@ use crate::domain::{Installation, Scope};
 
 /// A way to rights that the rules do not give themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detour {
+pub struct EscalationPath {
     /// Its name in messages, documents and reports.
     pub name: &'static str,
     /// What opens it: any of these.
@@ -33,12 +33,12 @@ pub struct Access {
 }
 
 /// The whole list, in the order of the documentation.
-pub fn detours() -> &'static [Detour] {
-    DETOURS
+pub fn escalation_paths() -> &'static [EscalationPath] {
+    ESCALATION_PATHS
 }
 
-impl Detour {
-    /// Whether it is a way to change this webhook, which only a grant that [reaches it](Rules::reach) opens.
+impl EscalationPath {
+    /// Whether it is a way to change this webhook, which only a grant that [reaches it](Rules::reach_installation) opens.
     pub fn is_to_the_webhook(&self) -> bool {
         self.name == CHANGE_WEBHOOK
     }
@@ -64,13 +64,17 @@ impl Rules {
     ///
     /// In its own namespace every object counts; in the whole cluster a rule for objects by name does if one of the
     /// names may be its own.
-    pub fn reach(&self, webhook: &Installation, scope: &Scope<'_>) -> bool {
+    pub fn reach_installation(&self, webhook: &Installation, scope: &Scope<'_>) -> bool {
         let in_its_namespace = scope.namespace().is_some();
         let is_meant = |rule: ResourceRule<'_>| {
             let mut names = rule.in_words(rule.names);
             in_its_namespace || rule.names.is_empty() || names.any(|name| webhook.may_own(name))
         };
-        let leads_there = |line| ways().of_line(line).is_some_and(Detour::is_to_the_webhook);
+        let leads_there = |line| {
+            ways()
+                .of_line(line)
+                .is_some_and(EscalationPath::is_to_the_webhook)
+        };
         let mut rules = self.resource_rules();
         webhook.is_within(scope)
             && rules.any(|rule| {
@@ -80,8 +84,8 @@ impl Rules {
     }
 
     /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules, and
-    /// whether the detour [is there](Detour::is_within).
-    pub fn detours(&self) -> impl Iterator<Item = &'static Detour> {
+    /// whether the detour [is there](EscalationPath::is_within).
+    pub fn escalation_paths(&self) -> impl Iterator<Item = &'static EscalationPath> {
         let met = self.resource_rules().fold(Lines::default(), |all, rule| {
             let is_open = |line: &usize| {
                 let detour = ways().of_line(*line);
@@ -91,10 +95,10 @@ impl Rules {
             all.or(lines.iter().filter(is_open).collect())
         });
         let ways = ways();
-        let is_open = move |(place, _): &(usize, &Detour)| {
+        let is_open = move |(place, _): &(usize, &EscalationPath)| {
             met.iter().any(|line| ways.detours.get(line) == Some(place))
         };
-        let detours = DETOURS.iter().enumerate().filter(is_open);
+        let detours = ESCALATION_PATHS.iter().enumerate().filter(is_open);
         detours.map(|(_, detour)| detour)
     }
 }
@@ -107,8 +111,8 @@ struct Ways {
 }
 
 impl Ways {
-    fn of_line(&self, line: usize) -> Option<&'static Detour> {
-        DETOURS.get(*self.detours.get(line)?)
+    fn of_line(&self, line: usize) -> Option<&'static EscalationPath> {
+        ESCALATION_PATHS.get(*self.detours.get(line)?)
     }
 }
 
@@ -116,7 +120,7 @@ fn ways() -> &'static Ways {
     static WAYS: LazyLock<Ways> = LazyLock::new(|| {
         let mut lookup = Lookup::default();
         let mut detours = Vec::new();
-        for (detour, of_detour) in DETOURS.iter().enumerate() {
+        for (detour, of_detour) in ESCALATION_PATHS.iter().enumerate() {
             for access in of_detour.through {
                 lookup.insert(detours.len(), access.group, access.resources, access.verbs);
                 detours.push(detour);
@@ -135,8 +139,8 @@ const MAP_IDENTITIES: &str = "map-identities";
 const CHANGE_WEBHOOK: &str = "change-palette-rbac";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-const DETOURS: &[Detour] = &[
-    Detour {
+const ESCALATION_PATHS: &[EscalationPath] = &[
+    EscalationPath {
         name: "impersonate",
         through: &[
             Access {
@@ -165,7 +169,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "acts as somebody who holds the rights",
     },
-    Detour {
+    EscalationPath {
         name: "bind",
         through: &[Access {
             group: RBAC,
@@ -174,7 +178,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "binds a role without holding what it allows",
     },
-    Detour {
+    EscalationPath {
         name: "escalate",
         through: &[Access {
             group: RBAC,
@@ -183,7 +187,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "writes rights into a role without holding them",
     },
-    Detour {
+    EscalationPath {
         name: "write-roles",
         through: &[Access {
             group: RBAC,
@@ -192,7 +196,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "passes on in a role what it holds, also to roles that are bound already",
     },
-    Detour {
+    EscalationPath {
         name: "write-bindings",
         through: &[Access {
             group: RBAC,
@@ -201,7 +205,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "binds what it holds to others",
     },
-    Detour {
+    EscalationPath {
         name: "create-tokens",
         through: &[Access {
             group: "",
@@ -210,7 +214,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "takes a token of a ServiceAccount that holds the rights",
     },
-    Detour {
+    EscalationPath {
         name: "read-secrets",
         through: &[Access {
             group: "",
@@ -219,7 +223,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "reads tokens and kubeconfigs that are kept in Secrets",
     },
-    Detour {
+    EscalationPath {
         name: "write-secrets",
         through: &[Access {
             group: "",
@@ -228,7 +232,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "has a token of a ServiceAccount written into a Secret of its own",
     },
-    Detour {
+    EscalationPath {
         name: "enter-pods",
         through: &[Access {
             group: "",
@@ -237,7 +241,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "works inside a pod that holds the rights, or that runs a virtual machine",
     },
-    Detour {
+    EscalationPath {
         name: "create-pods",
         through: &[
             Access {
@@ -258,7 +262,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "runs a pod as any ServiceAccount of the namespace",
     },
-    Detour {
+    EscalationPath {
         name: "remove-pods",
         through: &[
             Access {
@@ -274,7 +278,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "ends the pod that runs a virtual machine, or has the machine moved",
     },
-    Detour {
+    EscalationPath {
         name: "connect-to-pods",
         through: &[Access {
             group: "",
@@ -283,7 +287,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "reaches the ports of a pod, and of the virtual machine in it, from outside the cluster",
     },
-    Detour {
+    EscalationPath {
         name: "maintain-nodes",
         through: &[
             Access {
@@ -299,7 +303,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "has every virtual machine moved from a node, or ended",
     },
-    Detour {
+    EscalationPath {
         name: "write-by-proxy",
         through: &[
             Access {
@@ -365,7 +369,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "has a controller write, with its own rights, what the object says",
     },
-    Detour {
+    EscalationPath {
         name: "write-access-lists",
         through: &[Access {
             group: "spectrocloud.com",
@@ -380,7 +384,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "is let in by VMO, which asks its own lists and acts with its own rights",
     },
-    Detour {
+    EscalationPath {
         name: MAP_IDENTITIES,
         through: &[Access {
             group: "",
@@ -389,7 +393,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "takes any name and group by the ConfigMap `aws-auth` of `kube-system`, which EKS asks",
     },
-    Detour {
+    EscalationPath {
         name: "proxy-to-nodes",
         through: &[Access {
             group: "",
@@ -398,7 +402,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "runs commands in every pod of a node, unseen by admission and audit",
     },
-    Detour {
+    EscalationPath {
         name: "write-volumes",
         through: &[Access {
             group: "",
@@ -407,7 +411,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "mounts the file system of a node",
     },
-    Detour {
+    EscalationPath {
         name: "sign-certificates",
         through: &[
             Access {
@@ -426,7 +430,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "has a client certificate of any name signed",
     },
-    Detour {
+    EscalationPath {
         name: CHANGE_WEBHOOK,
         through: &[
             Access {
@@ -519,7 +523,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "changes what this webhook reads, takes its rights or stops it, where the grant reaches its namespace",
     },
-    Detour {
+    EscalationPath {
         name: "change-admission",
         through: &[Access {
             group: "admissionregistration.k8s.io",
@@ -535,7 +539,7 @@ const DETOURS: &[Detour] = &[
         }],
         why: "takes this webhook away, or sees and rewrites what others send",
     },
-    Detour {
+    EscalationPath {
         name: "change-apis",
         through: &[
             Access {
@@ -551,7 +555,7 @@ const DETOURS: &[Detour] = &[
         ],
         why: "answers in the place of the virtual machines' own API, or removes all machines with their definition",
     },
-    Detour {
+    EscalationPath {
         name: "delete-namespaces",
         through: &[Access {
             group: "",
@@ -568,7 +572,7 @@ mod tests {
     use crate::rbac::PolicyRule;
 
     fn names(rules: &Rules) -> Vec<&'static str> {
-        rules.detours().map(|detour| detour.name).collect()
+        rules.escalation_paths().map(|detour| detour.name).collect()
     }
 
     /// But for the way to this webhook, which is many ways.
@@ -644,7 +648,9 @@ mod tests {
             &[""],
             &["configmaps"]
         )));
-        let detour = detours().iter().find(|it| it.name == MAP_IDENTITIES);
+        let detour = escalation_paths()
+            .iter()
+            .find(|it| it.name == MAP_IDENTITIES);
         let is_within = |scope: Scope<'_>| detour.unwrap().is_within(&scope);
         assert!(is_within(Scope::Cluster));
         assert!(is_within(Scope::Namespace("kube-system".into())));
@@ -654,7 +660,7 @@ mod tests {
     #[test]
     fn everything_opens_every_detour_and_a_namespace_closes_those_of_the_cluster() {
         let all = Rules::new(&[PolicyRule::resources(&["*"], &["*"], &["*"])]);
-        assert_eq!(names(&all).len(), detours().len());
+        assert_eq!(names(&all).len(), escalation_paths().len());
         let users = Rules::new(&[PolicyRule::resources(&["impersonate"], &[""], &["users"])]);
         assert_eq!(names(&users), ["impersonate"]);
         assert!(names(&users.namespaced()).is_empty());
@@ -692,7 +698,8 @@ mod tests {
             let rule = PolicyRule::resources(&[verb], &[group], &[resource]);
             let rules = Rules::new(&[rule]);
             assert!(names(&rules).contains(&CHANGE_WEBHOOK), "{verb} {resource}");
-            let reaches = [&own, &Scope::Cluster, &other].map(|it| rules.reach(&webhook, it));
+            let reaches =
+                [&own, &Scope::Cluster, &other].map(|it| rules.reach_installation(&webhook, it));
             assert_eq!(reaches, [true, true, false], "{verb} {resource}");
         }
         for (verb, group, resource) in [
@@ -703,7 +710,10 @@ mod tests {
             ("create", RBAC, "rolebindings"),
         ] {
             let rules = Rules::new(&[PolicyRule::resources(&[verb], &[group], &[resource])]);
-            assert!(!rules.reach(&webhook, &own), "{verb} {resource}");
+            assert!(
+                !rules.reach_installation(&webhook, &own),
+                "{verb} {resource}"
+            );
         }
     }
 
@@ -720,17 +730,26 @@ mod tests {
         ] {
             let rule = PolicyRule::resources(&["patch"], &[group], &[resource]);
             let rules = Rules::new(&[rule]);
-            assert!(rules.reach(&webhook, &Scope::Cluster), "{resource}");
+            assert!(
+                rules.reach_installation(&webhook, &Scope::Cluster),
+                "{resource}"
+            );
             let here = Scope::Namespace("palette-rbac".into());
-            assert!(!rules.namespaced().reach(&webhook, &here), "{resource}");
+            assert!(
+                !rules.namespaced().reach_installation(&webhook, &here),
+                "{resource}"
+            );
         }
     }
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<&str> = detours().iter().map(|detour| detour.name).collect();
+        let mut names: Vec<&str> = escalation_paths()
+            .iter()
+            .map(|detour| detour.name)
+            .collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), detours().len());
+        assert_eq!(names.len(), escalation_paths().len());
     }
 }

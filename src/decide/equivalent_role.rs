@@ -1,59 +1,21 @@
 use std::sync::Arc;
 
 use super::published;
-use crate::domain::{Reaches, RoleKind, RoleRef, Scope};
-use crate::facts::{Cluster, Kind, RoleRead, RoleView};
+use crate::domain::{Equivalence, Scope};
+use crate::facts::RoleView;
 use crate::policy::RoleClass;
 use crate::rbac::{Capabilities, Capability, Level};
 use crate::rulebook::Rulebook;
 
-/// What is known of the role that a binding names.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Effective<'r> {
-    /// Nothing.
-    Unknown,
-    /// What it allows.
-    Known(RoleView<'r>),
-    /// There is none.
-    Dangling,
-    /// It could not be read.
-    Unreadable,
-}
-
-impl<'r> Effective<'r> {
-    pub(super) fn of(role: &RoleRef<'_>, scope: &Scope<'_>, cluster: Cluster<'r>) -> Self {
-        let Some(view) = cluster.view else {
-            return Self::Unknown;
-        };
-        match view.referred(role, scope) {
-            _ if cluster.is_lost && cluster.role_read != RoleRead::Done => Self::Unreadable,
-            Some(role) => Self::Known(role),
-            None if cluster.role_read == RoleRead::Done => Self::Dangling,
-            None if cluster.role_read == RoleRead::Failed => Self::Unreadable,
-            None if view.lacks(role, scope) => Self::Dangling,
-            // There was no room for it.
-            None if view.knows(kind(role)) => Self::Unreadable,
-            None => Self::Unknown,
-        }
-    }
-}
-
-const fn kind(role: &RoleRef<'_>) -> Kind {
-    match role.kind {
-        RoleKind::ClusterRole => Kind::ClusterRole,
-        RoleKind::Role => Kind::Role,
-    }
-}
-
-/// A VM role that a role is worth, by what it can do.
+/// A VM role that a role is as good as, by what it can do: what rule `equivalent-role` asks about.
 #[derive(Debug, Clone)]
-pub(crate) struct Worth {
+pub(crate) struct EquivalentRole {
     /// The VM role's entry of the mapping.
     pub(crate) entry: usize,
-    pub(super) reaches: Reaches,
+    pub(super) equivalence: Equivalence,
 }
 
-impl Worth {
+impl EquivalentRole {
     /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
     /// amounts to, as they were reviewed or else as they are.
     pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, rulebook: &Rulebook) -> Vec<Self> {
@@ -63,9 +25,9 @@ impl Worth {
         let of_level = role
             .level(scope)
             .and_then(|level| Self::of_level(level, role.capabilities(scope), rulebook))
-            .map(|mut worth| {
-                worth.reaches.is_too_large = role.rules(scope).is_too_large();
-                worth
+            .map(|mut equivalent| {
+                equivalent.equivalence.is_too_large = role.rules(scope).is_too_large();
+                equivalent
             });
         let of_added = |(entry, name): (usize, &Arc<str>)| {
             let reviewed = rulebook.reviewed().cluster_role(name);
@@ -84,7 +46,7 @@ impl Worth {
         named: usize,
         rulebook: &Rulebook,
     ) -> Vec<Self> {
-        let mut worth = if published::is_restored(&role.role().name.name) {
+        let mut equivalents = if published::is_restored(&role.role().name.name) {
             let beyond = published::beyond(role, scope);
             let level = beyond.level();
             let of_level = level.and_then(|level| Self::of_level(level, beyond, rulebook));
@@ -92,8 +54,8 @@ impl Worth {
         } else {
             Self::of_role(role, scope, rulebook)
         };
-        worth.retain(|worth| !rulebook.asks_as_much(named, worth.entry));
-        worth
+        equivalents.retain(|equivalent| !rulebook.asks_as_much(named, equivalent.entry));
+        equivalents
     }
 
     /// The VM role of a level, or of the next lower one that the mapping has.
@@ -102,12 +64,12 @@ impl Worth {
         let (level, entry) =
             lower.find_map(|level| Some((level, rulebook.vm_role(level.role())?)))?;
         let high = can.iter().filter(|capability| capability.level() >= level);
-        let reaches = Reaches {
+        let equivalence = Equivalence {
             role: level.role().into(),
             can: high.map(Capability::as_str).collect(),
             is_too_large: false,
         };
-        Some(Self { entry, reaches })
+        Some(Self { entry, equivalence })
     }
 
     fn of_added(
@@ -119,12 +81,12 @@ impl Worth {
         let own = role.capabilities(scope);
         let common = reference.capabilities(scope).iter();
         let common = common.filter(|capability| own.contains(*capability));
-        let reaches = Reaches {
+        let equivalence = Equivalence {
             role: Arc::clone(&reference.role().name.name),
             can: common.map(Capability::as_str).collect(),
             is_too_large: role.rules(scope).is_too_large(),
         };
-        Self { entry, reaches }
+        Self { entry, equivalence }
     }
 }
 

@@ -181,7 +181,7 @@ impl Change<'_> {
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
         let breaks =
-            |judge: &Judge<'_>, grant: &Grant<'_>| judge.worth_more(Rule::RoleChange, grant);
+            |judge: &Judge<'_>, grant: &Grant<'_>| judge.exceeds_its_name(Rule::RoleChange, grant);
         let broke_before =
             |grant: &Grant<'_>| before.breaks_by_name(grant) || breaks(&before, grant).is_some();
         let found = added
