@@ -104,12 +104,12 @@ impl fmt::Display for AssignmentScope {
 impl Directory {
     /// The user of this exact name.
     pub fn user(&self, name: &str) -> Option<&User> {
-        self.users.get(self.user_names.place(name)? as usize)
+        self.users.get(self.user_names.cursor(name)? as usize)
     }
 
     /// The team of this exact name.
     pub fn team(&self, name: &str) -> Option<&Team> {
-        self.teams.get(self.team_names.place(name)? as usize)
+        self.teams.get(self.team_names.cursor(name)? as usize)
     }
 
     /// The team that a user of this directory is in; of another directory's id, a team without assignments.

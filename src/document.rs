@@ -4,20 +4,20 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod cursor;
 mod lines;
 mod map;
 mod mistake;
-mod place;
 mod tree;
 
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform as _};
 
+pub(crate) use cursor::{Cursor, Diagnostics, Fields, Location, unknown_word};
 pub(crate) use lines::Lines;
 pub(crate) use map::Map;
 pub use mistake::{InFile, Mistake, Mistakes};
 pub(crate) use mistake::{Position, position_in};
-pub(crate) use place::{Fields, Log, Place, Spot, unknown_word};
 pub(crate) use tree::{Node, Value, syntax, utf8};
 
 /// Takes serde's defaults out of a schema: what a field means that is left out is not what serde fills in.

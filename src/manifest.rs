@@ -16,7 +16,7 @@ mod yaml;
 use serde_json::Value;
 
 use crate::admission::{InvalidObject, read_manifest};
-use crate::document::{Log, Mistake, Mistakes, Node, Place, Position};
+use crate::document::{Cursor, Diagnostics, Mistake, Mistakes, Node, Position};
 use crate::facts::{self, Kind};
 
 pub use kind::Recognized;
@@ -116,9 +116,9 @@ impl Object {
 
     /// What is wrong with its shape.
     fn mistakes(&self, kind: Kind, strictness: Strictness) -> Option<Mistakes> {
-        let log = Log::default();
-        shape::read(&Place::top(&self.0, &log), kind, strictness);
-        log.finish(()).err()
+        let diagnostics = Diagnostics::default();
+        shape::read(&Cursor::top(&self.0, &diagnostics), kind, strictness);
+        diagnostics.finish(()).err()
     }
 
     /// The object as kubectl would send it.

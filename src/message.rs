@@ -9,4 +9,4 @@ mod words;
 
 pub use refusal::{invalid, refusal};
 pub use warning::warnings;
-pub use words::{applicability, groups, held, line, lines, name, place, reason, subject, who};
+pub use words::{applicability, groups, held, in_scope, line, lines, name, reason, subject, who};

@@ -5,12 +5,12 @@
 mod admin;
 mod body;
 mod connection;
+mod connection_slots;
 mod exchange;
 mod handshake;
 mod lifecycle;
 mod limits;
 mod listener;
-mod places;
 mod rejection;
 mod validate;
 mod wire;
@@ -62,20 +62,20 @@ impl Webhook {
         let accept = listener::Accept {
             listener,
             tracker,
-            places: places::Places::new(self.limits.max_connections),
+            slots: connection_slots::ConnectionSlots::new(self.limits.max_connections),
             metrics: Arc::clone(&self.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
         };
         accept
-            .each(move |stream, place| {
+            .each(move |stream, slot| {
                 let (tls, limits) = (self.tls.config(), self.limits.clone());
                 let (connections, validate) = (Arc::clone(&connections), Arc::clone(&validate));
                 let metrics = Arc::clone(&self.metrics);
                 async move {
-                    let shaken = handshake::shake(stream, tls, &limits, &metrics, &place).await;
+                    let shaken = handshake::shake(stream, tls, &limits, &metrics, &slot).await;
                     if let Some(stream) = shaken {
                         connections
-                            .serve(stream, validate, Some(&metrics), &place)
+                            .serve(stream, validate, Some(&metrics), &slot)
                             .await;
                     }
                 }

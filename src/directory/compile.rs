@@ -6,7 +6,7 @@ use super::document::{
 };
 use super::twins::near_twins;
 use super::{Assignment, AssignmentScope, Directory, ScopeId, Team, TeamId, User};
-use crate::document::{Lines, Log, Mistake, Mistakes, Position, Spot, utf8};
+use crate::document::{Diagnostics, Lines, Location, Mistake, Mistakes, Position, utf8};
 use crate::domain::nearest;
 use crate::palette::{Catalogue, NamespacePattern, Permission};
 
@@ -40,10 +40,10 @@ impl Directory {
 struct Compiler<'a> {
     directory: Directory,
     lines: Lines<'a>,
-    log: Log,
+    diagnostics: Diagnostics,
     scopes: HashMap<ScopeKey<'a>, ScopeId>,
     /// Roles that nobody knows: where each is assigned first, and how often it is.
-    unknown_roles: HashMap<&'a str, (Spot, usize)>,
+    unknown_roles: HashMap<&'a str, (Location, usize)>,
     /// How many more near names are searched.
     hints: usize,
 }
@@ -88,7 +88,7 @@ impl<'a> Compiler<'a> {
         Self {
             directory: Directory::default(),
             lines: Lines::new(text),
-            log: Log::default(),
+            diagnostics: Diagnostics::default(),
             scopes: HashMap::new(),
             unknown_roles: HashMap::new(),
             hints: MAX_HINTS,
@@ -145,10 +145,10 @@ impl<'a> Compiler<'a> {
     fn finish(mut self) -> Result<Compiled, Mistakes> {
         let mut unknown: Vec<_> = self.unknown_roles.drain().collect();
         unknown.sort_by(|(_, (one, _)), (_, (other, _))| one.cmp(other));
-        for (name, (spot, times)) in unknown {
+        for (name, (location, times)) in unknown {
             let hint = hint(&mut self.hints, name, self.directory.roles.names());
-            self.log.warn(
-                &spot,
+            self.diagnostics.warn(
+                &location,
                 match times {
                     1 => format!("no Palette role `{name}`, so it grants nothing{hint}"),
                     _ => format!(
@@ -157,7 +157,7 @@ impl<'a> Compiler<'a> {
                 },
             );
         }
-        let (directory, warnings) = self.log.finish(self.directory)?;
+        let (directory, warnings) = self.diagnostics.finish(self.directory)?;
         Ok(Compiled {
             directory,
             warnings,
@@ -219,9 +219,9 @@ impl<'a> Compiler<'a> {
     fn teams(&mut self, teams: &'a [Text<'a>], user: usize) -> Box<[TeamId]> {
         let mut ids = Vec::with_capacity(teams.len());
         for (index, team) in teams.iter().enumerate() {
-            match self.directory.team_names.place(team) {
-                Some(place) if ids.contains(&TeamId(place)) => {}
-                Some(place) => ids.push(TeamId(place)),
+            match self.directory.team_names.cursor(team) {
+                Some(cursor) if ids.contains(&TeamId(cursor)) => {}
+                Some(cursor) => ids.push(TeamId(cursor)),
                 None => {
                     let hint = hint(&mut self.hints, team, self.directory.team_names.iter());
                     let message = format!("no team `{}`{hint}", &**team);
@@ -257,7 +257,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn count_unknown_role(&mut self, role: &'a Text<'a>, at: At) {
-        let first = || Spot {
+        let first = || Location {
             position: self.lines.position_of(role),
             path: format!("{at}.role"),
         };
@@ -319,15 +319,16 @@ impl<'a> Compiler<'a> {
     }
 
     fn mistake(&self, part: &Text<'a>, path: String, message: impl Into<String>) {
-        self.log.mistake(&self.spot(part, path), message);
+        self.diagnostics
+            .mistake(&self.location(part, path), message);
     }
 
     fn warn(&self, part: &Text<'a>, path: String, message: impl Into<String>) {
-        self.log.warn(&self.spot(part, path), message);
+        self.diagnostics.warn(&self.location(part, path), message);
     }
 
-    fn spot(&self, part: &Text<'a>, path: String) -> Spot {
-        Spot {
+    fn location(&self, part: &Text<'a>, path: String) -> Location {
+        Location {
             position: self.lines.position_of(part),
             path,
         }

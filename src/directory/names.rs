@@ -16,12 +16,12 @@ pub(super) struct Names {
 impl Names {
     /// Puts a name at the next place, unless it has one already.
     pub(super) fn add(&mut self, name: &str) -> Option<Arc<str>> {
-        let place = u32::try_from(self.list.len()).ok()?;
+        let cursor = u32::try_from(self.list.len()).ok()?;
         if self.places.contains_key(name) {
             return None;
         }
         let name: Arc<str> = name.into();
-        self.places.insert(Arc::clone(&name), place);
+        self.places.insert(Arc::clone(&name), cursor);
         self.list.push(Arc::clone(&name));
         Some(name)
     }
@@ -30,13 +30,13 @@ impl Names {
     pub(super) fn index(&mut self) {
         self.folded = (0..)
             .zip(&self.list)
-            .map(|(place, name)| (self.hash(&fold(name)), place))
+            .map(|(cursor, name)| (self.hash(&fold(name)), cursor))
             .collect();
         self.folded.sort_unstable();
     }
 
     /// The place of this exact name.
-    pub(super) fn place(&self, name: &str) -> Option<u32> {
+    pub(super) fn cursor(&self, name: &str) -> Option<u32> {
         self.places.get(name).copied()
     }
 
@@ -49,7 +49,7 @@ impl Names {
             .get(first..)?
             .iter()
             .take_while(|(other, _)| *other == hash)
-            .filter_map(|(_, place)| self.list.get(*place as usize))
+            .filter_map(|(_, cursor)| self.list.get(*cursor as usize))
             .map(|near| &**near)
             .find(|near| *near != name && fold(near) == meant)
     }

@@ -16,11 +16,11 @@ pub(super) fn near_twins<'n>(names: &[&'n str]) -> Vec<(usize, &'n str)> {
         let Some(first) = names.get(*first) else {
             continue;
         };
-        for (_, place) in alike.iter().skip(1) {
+        for (_, cursor) in alike.iter().skip(1) {
             // What has the same hash is not always the same.
             let is_twin = |name: &&&str| folded(name).eq(folded(first));
-            if names.get(*place).as_ref().is_some_and(is_twin) {
-                twins.push((*place, *first));
+            if names.get(*cursor).as_ref().is_some_and(is_twin) {
+                twins.push((*cursor, *first));
             }
         }
     }

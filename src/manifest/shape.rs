@@ -1,7 +1,7 @@
 //! What the four kinds have for fields (`k8s.io/api/rbac/v1`), and of what type each is.
 
 use super::name;
-use crate::document::{Fields, Place};
+use crate::document::{Cursor, Fields};
 use crate::facts::Kind;
 
 /// How much is asked of an object.
@@ -14,7 +14,7 @@ pub enum Strictness {
 }
 
 /// Notes what is wrong with the shape of an object of that kind.
-pub(super) fn read(top: &Place<'_>, kind: Kind, strictness: Strictness) {
+pub(super) fn read(top: &Cursor<'_>, kind: Kind, strictness: Strictness) {
     let reader = Reader(strictness);
     match kind {
         Kind::RoleBinding | Kind::ClusterRoleBinding => reader.binding(top, kind),
@@ -25,7 +25,7 @@ pub(super) fn read(top: &Place<'_>, kind: Kind, strictness: Strictness) {
 struct Reader(Strictness);
 
 impl Reader {
-    fn binding(&self, top: &Place<'_>, kind: Kind) {
+    fn binding(&self, top: &Cursor<'_>, kind: Kind) {
         let Some(fields) = self.fields(
             top,
             &["apiVersion", "kind", "metadata", "roleRef", "subjects"],
@@ -33,8 +33,8 @@ impl Reader {
             return;
         };
         self.metadata(&fields, kind);
-        if let Some(place) = fields.get("roleRef") {
-            let role = self.fields(&place, &["apiGroup", "kind", "name"]);
+        if let Some(cursor) = fields.get("roleRef") {
+            let role = self.fields(&cursor, &["apiGroup", "kind", "name"]);
             texts(role.as_ref(), &["apiGroup", "kind"]);
             self.named(role.as_ref(), "name", name::in_url);
         }
@@ -43,8 +43,8 @@ impl Reader {
         }
     }
 
-    fn subject(&self, place: &Place<'_>) {
-        let Some(fields) = self.fields(place, &["apiGroup", "kind", "name", "namespace"]) else {
+    fn subject(&self, cursor: &Cursor<'_>) {
+        let Some(fields) = self.fields(cursor, &["apiGroup", "kind", "name", "namespace"]) else {
             return;
         };
         texts(Some(&fields), &["apiGroup", "kind", "namespace"]);
@@ -58,7 +58,7 @@ impl Reader {
         }
     }
 
-    fn role(&self, top: &Place<'_>, kind: Kind) {
+    fn role(&self, top: &Cursor<'_>, kind: Kind) {
         let known: &[&'static str] = match kind {
             Kind::ClusterRole => &["apiVersion", "kind", "metadata", "rules", "aggregationRule"],
             _ => &["apiVersion", "kind", "metadata", "rules"],
@@ -73,8 +73,8 @@ impl Reader {
                 words(fields.as_ref(), part);
             }
         }
-        if let Some(place) = fields.get("aggregationRule")
-            && let Some(fields) = self.fields(&place, &["clusterRoleSelectors"])
+        if let Some(cursor) = fields.get("aggregationRule")
+            && let Some(fields) = self.fields(&cursor, &["clusterRoleSelectors"])
         {
             for selector in list(&fields, "clusterRoleSelectors") {
                 self.selector(&selector);
@@ -82,8 +82,8 @@ impl Reader {
         }
     }
 
-    fn selector(&self, place: &Place<'_>) {
-        let Some(fields) = self.fields(place, &["matchLabels", "matchExpressions"]) else {
+    fn selector(&self, cursor: &Cursor<'_>) {
+        let Some(fields) = self.fields(cursor, &["matchLabels", "matchExpressions"]) else {
             return;
         };
         map_of_texts(&fields, "matchLabels");
@@ -95,10 +95,10 @@ impl Reader {
     }
 
     fn metadata(&self, fields: &Fields<'_>, kind: Kind) {
-        let Some(place) = fields.get("metadata") else {
+        let Some(cursor) = fields.get("metadata") else {
             return;
         };
-        let Some(fields) = self.fields(&place, &METADATA) else {
+        let Some(fields) = self.fields(&cursor, &METADATA) else {
             return;
         };
         self.named(Some(&fields), "name", name::in_url);
@@ -112,32 +112,32 @@ impl Reader {
         map_of_texts(&fields, "annotations");
     }
 
-    fn fields<'a>(&self, place: &Place<'a>, known: &[&'static str]) -> Option<Fields<'a>> {
+    fn fields<'a>(&self, cursor: &Cursor<'a>, known: &[&'static str]) -> Option<Fields<'a>> {
         match self.0 {
-            Strictness::Written => place.fields(known),
-            Strictness::Stored => place.fields_among_others(known),
+            Strictness::Written => cursor.fields(known),
+            Strictness::Stored => cursor.fields_among_others(known),
         }
     }
 
     /// A name that Kubernetes has to take; an empty one is as good as none.
     fn named(&self, fields: Option<&Fields<'_>>, field: &str, refused: fn(&str) -> Option<String>) {
-        let Some(place) = fields.and_then(|fields| fields.get(field)) else {
+        let Some(cursor) = fields.and_then(|fields| fields.get(field)) else {
             return;
         };
-        let text = place.text().unwrap_or_default();
+        let text = cursor.text().unwrap_or_default();
         if self.0 == Strictness::Written
             && !text.is_empty()
             && let Some(why) = refused(text)
         {
-            place.mistake(why);
+            cursor.mistake(why);
         }
     }
 }
 
-fn list<'a>(fields: &Fields<'a>, name: &str) -> Vec<Place<'a>> {
+fn list<'a>(fields: &Fields<'a>, name: &str) -> Vec<Cursor<'a>> {
     fields
         .get(name)
-        .and_then(|place| place.list())
+        .and_then(|cursor| cursor.list())
         .unwrap_or_default()
 }
 
@@ -155,7 +155,7 @@ fn words(fields: Option<&Fields<'_>>, name: &str) {
 
 /// A value that is left out is an empty text.
 fn map_of_texts(fields: &Fields<'_>, name: &str) {
-    let entries = fields.get(name).and_then(|place| place.entries());
+    let entries = fields.get(name).and_then(|cursor| cursor.entries());
     for entry in entries.unwrap_or_default() {
         if !entry.value.is_null() {
             entry.value.text();

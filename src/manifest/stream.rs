@@ -2,7 +2,7 @@
 
 use super::json::Values;
 use super::{Content, Object, Part, START, TEMPLATE, is_template, list, yaml};
-use crate::document::{Log, Mistake, Mistakes, Node, Place, Position, Value};
+use crate::document::{Cursor, Diagnostics, Mistake, Mistakes, Node, Position, Value};
 
 /// The objects of a text, as `YAMLOrJSONDecoder` of `k8s.io/apimachinery/pkg/util/yaml` takes it apart.
 pub(super) fn parts(text: &str) -> Vec<Part> {
@@ -142,9 +142,9 @@ impl Reader {
 
 /// A key of the object itself that stands twice: what the object is would hang on which of them counts.
 fn stands_twice(node: &Node) -> Option<Mistakes> {
-    let log = Log::default();
-    Place::top(node, &log).entries();
-    log.finish(()).err()
+    let diagnostics = Diagnostics::default();
+    Cursor::top(node, &diagnostics).entries();
+    diagnostics.finish(()).err()
 }
 
 /// One document of a stream.

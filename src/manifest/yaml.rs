@@ -208,11 +208,11 @@ impl Entries {
     /// A key that stands twice is kept twice, so that a reader can say so; over what was merged it counts.
     fn add(&mut self, key: Node, value: Node) {
         let name = key.text().unwrap_or_default();
-        let place = self.list.len();
+        let cursor = self.list.len();
         let before = self
             .index
             .as_mut()
-            .and_then(|index| index.insert(name.to_owned(), (place, false)));
+            .and_then(|index| index.insert(name.to_owned(), (cursor, false)));
         match before {
             Some((at, true)) => {
                 self.index
@@ -253,15 +253,15 @@ impl Entries {
                 "",
                 format!("`<<` brings `{name}`, which stands before it; write `<<` first"),
             )),
-            Some((place, true)) => {
-                if let Some(entry) = self.list.get_mut(place) {
+            Some((cursor, true)) => {
+                if let Some(entry) = self.list.get_mut(cursor) {
                     *entry = (key, value);
                 }
                 Ok(())
             }
             None => {
-                let place = self.list.len();
-                self.index().insert(name, (place, true));
+                let cursor = self.list.len();
+                self.index().insert(name, (cursor, true));
                 self.list.push((key, value));
                 Ok(())
             }
@@ -272,7 +272,7 @@ impl Entries {
         let list = &self.list;
         self.index.get_or_insert_with(|| {
             let keys = list.iter().enumerate();
-            keys.filter_map(|(place, (key, _))| Some((key.text()?.to_owned(), (place, false))))
+            keys.filter_map(|(cursor, (key, _))| Some((key.text()?.to_owned(), (cursor, false))))
                 .collect()
         })
     }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use super::words::{lines, name, place, role, who};
+use super::words::{in_scope, lines, name, role, who};
 use crate::domain::{Cause, Decision, Effect, Finding, Judged, Notice, Rule, Scope, Takes};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.
@@ -45,8 +45,8 @@ fn heading(refused: &[&Finding], decision: &Decision) -> String {
 /// `bound in namespace vms`, `written`.
 fn done(decision: &Decision) -> String {
     match (decision.judged, &decision.scope) {
-        (Judged::Binding, scope) => format!("bound {}", place(scope)),
-        (Judged::Role, scope @ Scope::Namespace(_)) => format!("written so {}", place(scope)),
+        (Judged::Binding, scope) => format!("bound {}", in_scope(scope)),
+        (Judged::Role, scope @ Scope::Namespace(_)) => format!("written so {}", in_scope(scope)),
         (Judged::Role, Scope::Cluster) => String::from("written so"),
         (Judged::Deletion, _) => String::from("deleted"),
     }
@@ -70,7 +70,7 @@ pub fn invalid<'p>(
         format!(" {}", name(object))
     };
     let place = scope
-        .map(|namespace| format!(" {}", place(&Scope::Namespace(namespace.into()))))
+        .map(|namespace| format!(" {}", in_scope(&Scope::Namespace(namespace.into()))))
         .unwrap_or_default();
     let mut text = format!("{what}{object}{place} cannot be judged and is refused:");
     for (index, (field, problem)) in problems.enumerate() {

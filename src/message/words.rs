@@ -116,7 +116,7 @@ pub(super) fn role(decision: &Decision) -> String {
 }
 
 /// `in namespace vms`, `in the whole cluster`.
-pub fn place(scope: &Scope<'_>) -> String {
+pub fn in_scope(scope: &Scope<'_>) -> String {
     match scope {
         Scope::Namespace(namespace) => format!("in namespace {}", name(namespace)),
         Scope::Cluster => String::from("in the whole cluster"),

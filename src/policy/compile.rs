@@ -2,7 +2,7 @@ use std::sync::{Arc, LazyLock};
 
 use super::draft::Draft;
 use super::{Membership, Policy};
-use crate::document::{Log, Mistake, Mistakes, Node, Place, Position, Spot};
+use crate::document::{Cursor, Diagnostics, Location, Mistake, Mistakes, Node, Position};
 use crate::domain::{Installation, NamePattern, nearest};
 
 /// A policy and what is odd about its file.
@@ -34,16 +34,16 @@ pub struct ClusterOverride {
 pub struct RoleReference {
     /// The name of the role.
     pub role: Arc<str>,
-    spot: Spot,
+    location: Location,
 }
 
 impl RoleReference {
-    pub(super) fn new(role: Arc<str>, spot: Spot) -> Self {
-        Self { role, spot }
+    pub(super) fn new(role: Arc<str>, location: Location) -> Self {
+        Self { role, location }
     }
 
     pub(super) fn position(&self) -> Position {
-        self.spot.position
+        self.location.position
     }
 
     /// What to say when there is no such role among those that are known.
@@ -55,7 +55,7 @@ impl RoleReference {
                 self.role
             ),
         };
-        Mistake::new(self.spot.position, self.spot.path.as_str(), message)
+        Mistake::new(self.location.position, self.location.path.as_str(), message)
     }
 }
 
@@ -66,18 +66,18 @@ impl Policy {
     /// Compiles a policy file, laid over the default; all its mistakes at once.
     pub fn compile(bytes: &[u8], cluster: &ClusterOverride) -> Result<Compiled, Mistakes> {
         let node = Node::parse(bytes)?;
-        let log = Log::default();
+        let diagnostics = Diagnostics::default();
         let mut draft = DEFAULT.clone();
-        draft.lay_over(&Place::top(&node, &log));
+        draft.lay_over(&Cursor::top(&node, &diagnostics));
         draft.set_cluster(cluster);
-        finish(&draft, log)
+        finish(&draft, diagnostics)
     }
 
     /// The default policy for this cluster.
     pub fn embedded(cluster: &ClusterOverride) -> Self {
         let mut draft = DEFAULT.clone();
         draft.set_cluster(cluster);
-        draft.compile(&Log::default())
+        draft.compile(&Diagnostics::default())
     }
 
     /// The Palette roles that the mapping asks for, each with an entry that does.
@@ -106,12 +106,12 @@ static DEFAULT: LazyLock<Draft> = LazyLock::new(|| {
 
 fn default_draft() -> Result<Draft, Mistakes> {
     let node = Node::parse(Policy::DEFAULT_FILE.as_bytes())?;
-    let log = Log::default();
+    let diagnostics = Diagnostics::default();
     let mut draft = Draft::default();
-    draft.lay_over(&Place::top(&node, &log));
-    draft.mapping.compile(&log);
+    draft.lay_over(&Cursor::top(&node, &diagnostics));
+    draft.mapping.compile(&diagnostics);
     draft.mapping.settle();
-    Ok(log.finish(draft)?.0)
+    Ok(diagnostics.finish(draft)?.0)
 }
 
 /// The roles that the default maps.
@@ -129,9 +129,9 @@ pub(super) fn default_everybody() -> &'static [NamePattern] {
     DEFAULT.everybody.patterns()
 }
 
-fn finish(draft: &Draft, log: Log) -> Result<Compiled, Mistakes> {
-    let policy = draft.compile(&log);
-    let (policy, warnings) = log.finish(policy)?;
+fn finish(draft: &Draft, diagnostics: Diagnostics) -> Result<Compiled, Mistakes> {
+    let policy = draft.compile(&diagnostics);
+    let (policy, warnings) = diagnostics.finish(policy)?;
     Ok(Compiled {
         policy,
         warnings,
@@ -154,8 +154,8 @@ impl Draft {
         self.installation.clone_from(&over.installation);
     }
 
-    fn compile(&self, log: &Log) -> Policy {
-        self.check_cluster(log);
+    fn compile(&self, diagnostics: &Diagnostics) -> Policy {
+        self.check_cluster(diagnostics);
         let mut policy = Policy {
             mode: self.mode,
             cluster: self.cluster.clone(),
@@ -163,7 +163,7 @@ impl Draft {
             cluster_identities: self.cluster_identities.patterns().to_vec(),
             everybody: self.everybody.patterns().to_vec(),
             actions: self.actions.clone().settled(),
-            mapping: self.mapping.compile(log),
+            mapping: self.mapping.compile(diagnostics),
             stale_after: self.stale_after,
             on_stale: self.on_stale,
             exemptions: self.exemptions.clone(),
@@ -178,14 +178,14 @@ impl Draft {
         policy
     }
 
-    fn check_cluster(&self, log: &Log) {
+    fn check_cluster(&self, diagnostics: &Diagnostics) {
         let in_workspaces = !self.cluster.workspaces.is_empty();
-        if let Some(spot) = &self.workspaces_spot
+        if let Some(location) = &self.workspaces_location
             && self.cluster.project == Membership::None
             && in_workspaces
         {
-            log.warn(
-                spot,
+            diagnostics.warn(
+                location,
                 "a cluster without a project is in no workspace; none of these counts",
             );
         }

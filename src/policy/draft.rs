@@ -8,7 +8,7 @@ use super::mapping::Mapping;
 use super::names::Names;
 use super::word::Words;
 use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
-use crate::document::{Fields, Place, Spot, read_header, unknown_word};
+use crate::document::{Cursor, Fields, Location, read_header, unknown_word};
 use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
 
 /// A policy of which `like` is not resolved yet, so that a file can be laid over the default.
@@ -17,7 +17,7 @@ pub(super) struct Draft {
     pub(super) mode: Mode,
     pub(super) cluster: Cluster,
     /// Where the file names workspaces.
-    pub(super) workspaces_spot: Option<Spot>,
+    pub(super) workspaces_location: Option<Location>,
     pub(super) identity: Identity,
     pub(super) cluster_identities: Names,
     pub(super) everybody: Names,
@@ -56,7 +56,7 @@ pub(super) const FIELDS: [&str; 17] = [
 
 impl Draft {
     /// Lays a file over this: what the file does not have stays.
-    pub(super) fn lay_over(&mut self, top: &Place<'_>) {
+    pub(super) fn lay_over(&mut self, top: &Cursor<'_>) {
         let Some(fields) = top.fields(&FIELDS) else {
             return;
         };
@@ -69,10 +69,10 @@ impl Draft {
         self.read_rules(&fields);
         self.read_staleness(&fields);
         self.read_answers(&fields);
-        if let Some(items) = fields.get("mapping").and_then(|place| place.list()) {
+        if let Some(items) = fields.get("mapping").and_then(|cursor| cursor.list()) {
             self.mapping.lay_over(&items);
         }
-        if let Some(items) = fields.get("exemptions").and_then(|place| place.list()) {
+        if let Some(items) = fields.get("exemptions").and_then(|cursor| cursor.list()) {
             self.exemptions = read_exemptions(&items);
         }
     }
@@ -80,7 +80,7 @@ impl Draft {
     fn read_cluster(&mut self, fields: &Fields<'_>) {
         let cluster = fields.get("cluster");
         let known = ["uid", "project", "clusterGroup", "workspaces"];
-        let Some(fields) = cluster.and_then(|place| place.fields(&known)) else {
+        let Some(fields) = cluster.and_then(|cursor| cursor.fields(&known)) else {
             return;
         };
         let cluster = &mut self.cluster;
@@ -94,19 +94,19 @@ impl Draft {
             membership,
         );
         set(&mut cluster.workspaces, fields.get("workspaces"), names);
-        self.workspaces_spot = fields.get("workspaces").map(|place| place.spot());
+        self.workspaces_location = fields.get("workspaces").map(|cursor| cursor.location());
     }
 
     fn read_identity(&mut self, fields: &Fields<'_>) {
-        if let Some(place) = fields.get("clusterIdentities") {
-            self.cluster_identities.lay_over(&place, &[]);
+        if let Some(cursor) = fields.get("clusterIdentities") {
+            self.cluster_identities.lay_over(&cursor, &[]);
         }
-        if let Some(place) = fields.get("everybody") {
-            self.everybody.lay_over(&place, &EVERYBODY);
+        if let Some(cursor) = fields.get("everybody") {
+            self.everybody.lay_over(&cursor, &EVERYBODY);
         }
         let identity = fields.get("identity");
         let known = ["usernamePrefix", "groupsPrefix", "aliases"];
-        let Some(fields) = identity.and_then(|place| place.fields(&known)) else {
+        let Some(fields) = identity.and_then(|cursor| cursor.fields(&known)) else {
             return;
         };
         set(
@@ -124,7 +124,7 @@ impl Draft {
 
     fn read_rules(&mut self, fields: &Fields<'_>) {
         set(&mut self.mode, fields.get("mode"), word);
-        let rules = fields.get("rules").and_then(|place| place.entries());
+        let rules = fields.get("rules").and_then(|cursor| cursor.entries());
         for entry in rules.into_iter().flatten() {
             let Some(rule) = Rule::named(entry.name) else {
                 entry.key.mistake(unknown_word(
@@ -146,10 +146,10 @@ impl Draft {
     }
 
     /// What a rule does by case: what the file does not have stays.
-    fn read_cases(&mut self, rule: Rule, cases: &Cases, place: &Place<'_>) {
-        let entries = place.entries().unwrap_or_default();
+    fn read_cases(&mut self, rule: Rule, cases: &Cases, cursor: &Cursor<'_>) {
+        let entries = cursor.entries().unwrap_or_default();
         if entries.is_empty() {
-            place.mistake(format!("is empty; expected {}", cases.names.join(", ")));
+            cursor.mistake(format!("is empty; expected {}", cases.names.join(", ")));
         }
         for entry in entries {
             let known = cases.names.iter().find(|name| **name == entry.name);
@@ -165,63 +165,75 @@ impl Draft {
 
     fn read_staleness(&mut self, fields: &Fields<'_>) {
         set(&mut self.on_stale, fields.get("onStaleDirectory"), word);
-        set(&mut self.stale_after, fields.get("staleAfter"), |place| {
-            place.duration().map(Some)
+        set(&mut self.stale_after, fields.get("staleAfter"), |cursor| {
+            cursor.duration().map(Some)
         });
     }
 
     fn read_answers(&mut self, fields: &Fields<'_>) {
         set(&mut self.disclose, fields.get("disclose"), word);
         set(&mut self.role_reads, fields.get("roleReads"), word);
-        set(&mut self.help, fields.get("help"), |place| {
-            place.name().map(|help| Some(help.into()))
+        set(&mut self.help, fields.get("help"), |cursor| {
+            cursor.name().map(|help| Some(help.into()))
         });
         set(
             &mut self.break_glass_groups,
             fields.get("breakGlassGroups"),
-            |place| Some(place.list()?.iter().filter_map(break_glass_group).collect()),
+            |cursor| {
+                Some(
+                    cursor
+                        .list()?
+                        .iter()
+                        .filter_map(break_glass_group)
+                        .collect(),
+                )
+            },
         );
     }
 }
 
 /// Sets a field when the file has it and it can be read.
-fn set<'a, T>(field: &mut T, place: Option<Place<'a>>, read: impl FnOnce(&Place<'a>) -> Option<T>) {
-    if let Some(value) = place.and_then(|place| read(&place)) {
+fn set<'a, T>(
+    field: &mut T,
+    cursor: Option<Cursor<'a>>,
+    read: impl FnOnce(&Cursor<'a>) -> Option<T>,
+) {
+    if let Some(value) = cursor.and_then(|cursor| read(&cursor)) {
         *field = value;
     }
 }
 
 /// A word of the list that the type has.
-pub(super) fn word<T: Words>(place: &Place<'_>) -> Option<T> {
-    place.word(&T::words())
+pub(super) fn word<T: Words>(cursor: &Cursor<'_>) -> Option<T> {
+    cursor.word(&T::words())
 }
 
-fn membership(place: &Place<'_>) -> Option<Membership> {
-    if place.is_null() {
+fn membership(cursor: &Cursor<'_>) -> Option<Membership> {
+    if cursor.is_null() {
         return Some(Membership::None);
     }
-    let name = place.name()?;
+    let name = cursor.name()?;
     if ["no", "none", "null", "false"].contains(&&*name.to_lowercase()) {
-        place.warn(format!("is called `{name}`; write `null` if there is none"));
+        cursor.warn(format!("is called `{name}`; write `null` if there is none"));
     }
     Some(Membership::Of(name.into()))
 }
 
-fn names(place: &Place<'_>) -> Option<Vec<Arc<str>>> {
+fn names(cursor: &Cursor<'_>) -> Option<Vec<Arc<str>>> {
     Some(
-        place
+        cursor
             .list()?
             .iter()
-            .filter_map(Place::name)
+            .filter_map(Cursor::name)
             .map(Arc::from)
             .collect(),
     )
 }
 
-fn prefix(place: &Place<'_>) -> Option<Box<str>> {
-    let prefix = place.line()?;
+fn prefix(cursor: &Cursor<'_>) -> Option<Box<str>> {
+    let prefix = cursor.line()?;
     if prefix == "-" {
-        place.warn(
+        cursor.warn(
             "is a prefix like any other here; to say that there is none, leave the field out",
         );
     }
@@ -229,8 +241,8 @@ fn prefix(place: &Place<'_>) -> Option<Box<str>> {
 }
 
 /// What each raw name is called in Palette.
-fn aliases(place: &Place<'_>) -> Option<BTreeMap<Box<str>, Box<str>>> {
-    let aliases = place.entries()?.into_iter().filter_map(|entry| {
+fn aliases(cursor: &Cursor<'_>) -> Option<BTreeMap<Box<str>, Box<str>>> {
+    let aliases = cursor.entries()?.into_iter().filter_map(|entry| {
         if entry.name.starts_with("system:") {
             entry.key.mistake(format!(
                 "`{}` is Kubernetes' own, and nobody in Palette is called so",
@@ -243,14 +255,14 @@ fn aliases(place: &Place<'_>) -> Option<BTreeMap<Box<str>, Box<str>>> {
     Some(aliases.collect())
 }
 
-fn break_glass_group(place: &Place<'_>) -> Option<Box<str>> {
-    let group = place.name()?;
+fn break_glass_group(cursor: &Cursor<'_>) -> Option<Box<str>> {
+    let group = cursor.name()?;
     if group.starts_with("system:") {
-        place.mistake(format!(
+        cursor.mistake(format!(
             "`{group}` is Kubernetes' own, and far more than the few people who may break the glass are in it"
         ));
     } else if group.contains('*') {
-        place.mistake(format!("`{group}` is a name, never a pattern"));
+        cursor.mistake(format!("`{group}` is a name, never a pattern"));
     } else {
         return Some(group.into());
     }
@@ -258,15 +270,15 @@ fn break_glass_group(place: &Place<'_>) -> Option<Box<str>> {
 }
 
 /// A literal or `prefix*`; `otherwise` says what to do instead of a lone `*`.
-pub(super) fn pattern(place: &Place<'_>, otherwise: &str) -> Option<NamePattern> {
-    match NamePattern::parse(place.line()?) {
+pub(super) fn pattern(cursor: &Cursor<'_>, otherwise: &str) -> Option<NamePattern> {
+    match NamePattern::parse(cursor.line()?) {
         Ok(pattern) => Some(pattern),
         Err(error @ PatternError::Everything) => {
-            place.mistake(format!("{error}{otherwise}"));
+            cursor.mistake(format!("{error}{otherwise}"));
             None
         }
         Err(error) => {
-            place.mistake(error.to_string());
+            cursor.mistake(error.to_string());
             None
         }
     }

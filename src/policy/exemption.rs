@@ -3,11 +3,11 @@ use std::sync::Arc;
 
 use super::draft::{pattern, word};
 use super::{Exemption, SubjectPattern};
-use crate::document::{Fields, Place, unknown_word};
+use crate::document::{Cursor, Fields, unknown_word};
 use crate::domain::{NamePattern, Rule, SubjectKind};
 
 /// The exemptions of a file, in its order.
-pub(super) fn read_exemptions(items: &[Place<'_>]) -> Vec<Exemption> {
+pub(super) fn read_exemptions(items: &[Cursor<'_>]) -> Vec<Exemption> {
     let mut first = HashMap::new();
     let read = items.iter().filter_map(|item| {
         let (name, exemption) = read_exemption(item)?;
@@ -17,7 +17,7 @@ pub(super) fn read_exemptions(items: &[Place<'_>]) -> Vec<Exemption> {
                 exemption.name
             ));
         } else {
-            first.insert(Arc::clone(&exemption.name), item.spot().path);
+            first.insert(Arc::clone(&exemption.name), item.location().path);
         }
         Some(exemption)
     });
@@ -35,7 +35,7 @@ const FIELDS: [&str; 8] = [
     "expires",
 ];
 
-fn read_exemption<'a>(item: &Place<'a>) -> Option<(Place<'a>, Exemption)> {
+fn read_exemption<'a>(item: &Cursor<'a>) -> Option<(Cursor<'a>, Exemption)> {
     let fields = item.fields(&FIELDS)?;
     let names_who_or_where = ["requesters", "subjects", "namespaces"]
         .into_iter()
@@ -45,21 +45,21 @@ fn read_exemption<'a>(item: &Place<'a>) -> Option<(Place<'a>, Exemption)> {
             "covers everybody everywhere; add at least one of `requesters`, `subjects` and `namespaces`",
         );
     }
-    let place = fields.required("name");
-    let name = place.as_ref().and_then(Place::name);
+    let cursor = fields.required("name");
+    let name = cursor.as_ref().and_then(Cursor::name);
     let reason = fields.required("reason").and_then(|reason| reason.name());
     let any = "; leave the field out to mean any";
     let exemption = Exemption {
         requesters: list_of(&fields, "requesters", subject),
         subjects: list_of(&fields, "subjects", subject),
-        namespaces: list_of(&fields, "namespaces", |place| pattern(place, any)),
-        roles: list_of(&fields, "roles", |place| pattern(place, any)),
+        namespaces: list_of(&fields, "namespaces", |cursor| pattern(cursor, any)),
+        roles: list_of(&fields, "roles", |cursor| pattern(cursor, any)),
         rules: list_of(&fields, "rules", rule),
-        expires: fields.get("expires").and_then(|place| place.timestamp()),
+        expires: fields.get("expires").and_then(|cursor| cursor.timestamp()),
         name: name?.into(),
         reason: reason?.into(),
     };
-    Some((place?, exemption))
+    Some((cursor?, exemption))
 }
 
 /// An absent list means any; one that is empty or `null` is a mistake, since taking out its last item must not widen
@@ -67,23 +67,25 @@ fn read_exemption<'a>(item: &Place<'a>) -> Option<(Place<'a>, Exemption)> {
 fn list_of<'a, T>(
     fields: &Fields<'a>,
     name: &str,
-    read: impl Fn(&Place<'a>) -> Option<T>,
+    read: impl Fn(&Cursor<'a>) -> Option<T>,
 ) -> Vec<T> {
-    let items = fields.nullable(name).and_then(|place| place.filled_list());
+    let items = fields
+        .nullable(name)
+        .and_then(|cursor| cursor.filled_list());
     items.unwrap_or_default().iter().filter_map(read).collect()
 }
 
-fn rule(place: &Place<'_>) -> Option<Rule> {
-    let name = place.name()?;
+fn rule(cursor: &Cursor<'_>) -> Option<Rule> {
+    let name = cursor.name()?;
     let rule = Rule::named(name);
     if rule.is_none() {
-        place.mistake(unknown_word("rule", name, &Rule::ALL.map(Rule::as_str)));
+        cursor.mistake(unknown_word("rule", name, &Rule::ALL.map(Rule::as_str)));
     }
     rule
 }
 
-fn subject(place: &Place<'_>) -> Option<SubjectPattern> {
-    let fields = place.fields(&["kind", "name", "namespace"])?;
+fn subject(cursor: &Cursor<'_>) -> Option<SubjectPattern> {
+    let fields = cursor.fields(&["kind", "name", "namespace"])?;
     match word(&fields.required("kind")?)? {
         SubjectKind::ServiceAccount => service_account(&fields),
         kind => person(&fields, kind),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::draft::word;
 use super::{MappingEntry, RoleClass, RoleReference};
-use crate::document::{Fields, Log, Place, Spot};
+use crate::document::{Cursor, Diagnostics, Fields, Location};
 use crate::domain::nearest;
 use crate::rbac::{Level, PolicyRule, Words};
 
@@ -12,7 +12,7 @@ use crate::rbac::{Level, PolicyRule, Words};
 pub(super) struct Mapping {
     entries: Vec<Entry>,
     /// What the file on top takes away, and where it says so.
-    removed: Vec<(Arc<str>, Spot)>,
+    removed: Vec<(Arc<str>, Location)>,
 }
 
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ struct Entry {
     need: Need,
     reviewed_rules: Vec<PolicyRule>,
     /// In the file on top; absent for what is below it.
-    spot: Option<Spot>,
+    location: Option<Location>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ enum Change {
         /// Whether the item names a rule, or has the usual one by leaving it out.
         says_rule: bool,
     },
-    Remove(Arc<str>, Spot),
+    Remove(Arc<str>, Location),
 }
 
 impl Change {
@@ -57,12 +57,12 @@ impl Mapping {
     pub(super) fn settle(&mut self) {
         self.removed.clear();
         for entry in &mut self.entries {
-            entry.spot = None;
+            entry.location = None;
         }
     }
 
     /// Lays the items of a file over this, by role: replaced in place, added at the end, or removed.
-    pub(super) fn lay_over(&mut self, items: &[Place<'_>]) {
+    pub(super) fn lay_over(&mut self, items: &[Cursor<'_>]) {
         let below = self.clone();
         let mut seen: HashMap<Arc<str>, String> = HashMap::new();
         for item in items {
@@ -76,7 +76,7 @@ impl Mapping {
                 ));
                 continue;
             }
-            seen.insert(Arc::clone(change.role()), item.spot().path);
+            seen.insert(Arc::clone(change.role()), item.location().path);
             match change {
                 Change::Put { entry, says_rule } => {
                     if !says_rule {
@@ -84,12 +84,12 @@ impl Mapping {
                     }
                     self.put(entry);
                 }
-                Change::Remove(role, spot) => {
+                Change::Remove(role, location) => {
                     if below.entry(&role).is_none() {
                         item.mistake(below.unknown(&role));
                     }
                     self.entries.retain(|entry| entry.role != role);
-                    self.removed.push((role, spot));
+                    self.removed.push((role, location));
                 }
             }
         }
@@ -101,18 +101,18 @@ impl Mapping {
             .iter_mut()
             .find(|other| other.role == entry.role)
         {
-            Some(place) => *place = entry,
+            Some(cursor) => *cursor = entry,
             None => self.entries.push(entry),
         }
     }
 
     /// Every entry with its own requirement: VM roles first, each class in the order of the files.
-    pub(super) fn compile(&self, log: &Log) -> Vec<MappingEntry> {
+    pub(super) fn compile(&self, diagnostics: &Diagnostics) -> Vec<MappingEntry> {
         let entries = self.entries.iter().filter_map(|entry| {
             Some(MappingEntry {
                 role: Arc::clone(&entry.role),
                 class: entry.class,
-                requires: self.resolve(entry, log)?,
+                requires: self.resolve(entry, diagnostics)?,
                 reviewed_rules: entry.reviewed_rules.clone(),
             })
         });
@@ -124,7 +124,7 @@ impl Mapping {
 
     /// The Palette roles that the file on top names, in its order.
     pub(super) fn references(&self) -> Vec<RoleReference> {
-        let own = self.entries.iter().filter(|entry| entry.spot.is_some());
+        let own = self.entries.iter().filter(|entry| entry.location.is_some());
         let groups = own.flat_map(|entry| match &entry.need {
             Need::Roles(groups) => groups.as_slice(),
             Need::Like(_) => &[],
@@ -139,7 +139,7 @@ impl Mapping {
         self.entries.iter().map(|entry| &entry.role)
     }
 
-    fn resolve(&self, entry: &Entry, log: &Log) -> Option<Vec<Vec<Arc<str>>>> {
+    fn resolve(&self, entry: &Entry, diagnostics: &Diagnostics) -> Option<Vec<Vec<Arc<str>>>> {
         let mut at = entry;
         // A chain without a cycle is no longer than there are entries.
         for _ in &self.entries {
@@ -148,31 +148,34 @@ impl Mapping {
                 Need::Like(target) => target,
             };
             let Some(next) = self.entry(target) else {
-                self.complain_of_target(at, target, log);
+                self.complain_of_target(at, target, diagnostics);
                 return None;
             };
             at = next;
         }
         // The default has no cycle, so the file has a part in it.
-        if let Some(spot) = &entry.spot {
-            log.mistake(spot, format!("`{}` is like itself in the end", entry.role));
+        if let Some(location) = &entry.location {
+            diagnostics.mistake(
+                location,
+                format!("`{}` is like itself in the end", entry.role),
+            );
         }
         None
     }
 
     /// The reference may stand in the file below, when it is the removal that breaks it.
-    fn complain_of_target(&self, entry: &Entry, target: &Arc<str>, log: &Log) {
+    fn complain_of_target(&self, entry: &Entry, target: &Arc<str>, diagnostics: &Diagnostics) {
         let removal = self.removed.iter().find(|(role, _)| role == target);
-        match (&entry.spot, removal) {
-            (None, Some((_, spot))) => log.mistake(
-                spot,
+        match (&entry.location, removal) {
+            (None, Some((_, location))) => diagnostics.mistake(
+                location,
                 format!(
                     "`{}` is like `{target}`; remove it as well, or give it a `requires`",
                     entry.role
                 ),
             ),
-            (Some(spot), _) => {
-                log.mistake(spot, self.unknown(target));
+            (Some(location), _) => {
+                diagnostics.mistake(location, self.unknown(target));
             }
             (None, None) => {}
         }
@@ -199,7 +202,7 @@ fn names_of(groups: &[Vec<RoleReference>]) -> Vec<Vec<Arc<str>>> {
 }
 
 /// Leaving `rule` out where the file below says one is likely an oversight.
-fn warn_of_another_rule(item: &Place<'_>, entry: &Entry, below: &Mapping) {
+fn warn_of_another_rule(item: &Cursor<'_>, entry: &Entry, below: &Mapping) {
     if let Some(replaced) = below.entry(&entry.role)
         && replaced.class != entry.class
     {
@@ -212,7 +215,7 @@ fn warn_of_another_rule(item: &Place<'_>, entry: &Entry, below: &Mapping) {
     }
 }
 
-fn read_item(item: &Place<'_>) -> Option<Change> {
+fn read_item(item: &Cursor<'_>) -> Option<Change> {
     let fields = item.fields(&[
         "role",
         "requires",
@@ -223,39 +226,39 @@ fn read_item(item: &Place<'_>) -> Option<Change> {
     ])?;
     let role = fields
         .required("role")
-        .and_then(|place| cluster_role(&place));
+        .and_then(|cursor| cluster_role(&cursor));
     let judge = fields.get("rule");
     let reviewed = fields.get("reviewedRules");
     let class = judge.as_ref().map_or(Some(RoleClass::Vm), word);
     let need = match sole_need(item, &fields)? {
-        ("requires", place) => Need::Roles(read_groups(&place)?),
-        ("like", place) => Need::Like(cluster_role(&place)?),
-        (_, place) => {
-            place.truth()?;
+        ("requires", cursor) => Need::Roles(read_groups(&cursor)?),
+        ("like", cursor) => Need::Like(cluster_role(&cursor)?),
+        (_, cursor) => {
+            cursor.truth()?;
             for unused in judge.into_iter().chain(reviewed) {
                 unused.mistake("an entry that is removed has no rule");
             }
-            return Some(Change::Remove(role?, item.spot()));
+            return Some(Change::Remove(role?, item.location()));
         }
     };
     let (role, class) = (role?, class?);
     let reviewed_rules = match reviewed {
         None => Vec::new(),
-        Some(place) if class != RoleClass::Vm || Level::of_role(&role).is_some() => {
-            place.mistake(format!(
+        Some(cursor) if class != RoleClass::Vm || Level::of_role(&role).is_some() => {
+            cursor.mistake(format!(
                 "`{role}` is compared with what is documented or published; only VM roles that the policy adds have \
                  reviewed rules"
             ));
             return None;
         }
-        Some(place) => read_rules(&place)?,
+        Some(cursor) => read_rules(&cursor)?,
     };
     let entry = Entry {
         role,
         class,
         need,
         reviewed_rules,
-        spot: Some(item.spot()),
+        location: Some(item.location()),
     };
     Some(Change::Put {
         entry,
@@ -264,7 +267,7 @@ fn read_item(item: &Place<'_>) -> Option<Change> {
 }
 
 /// The one of `requires`, `like` and `remove` that the item has.
-fn sole_need<'a>(item: &Place<'a>, fields: &Fields<'a>) -> Option<(&'static str, Place<'a>)> {
+fn sole_need<'a>(item: &Cursor<'a>, fields: &Fields<'a>) -> Option<(&'static str, Cursor<'a>)> {
     let needs = ["requires", "like", "remove"];
     let mut present = needs
         .into_iter()
@@ -282,34 +285,34 @@ fn sole_need<'a>(item: &Place<'a>, fields: &Fields<'a>) -> Option<(&'static str,
     }
 }
 
-fn cluster_role(place: &Place<'_>) -> Option<Arc<str>> {
-    let name = place.name()?;
+fn cluster_role(cursor: &Cursor<'_>) -> Option<Arc<str>> {
+    let name = cursor.name()?;
     // What the API server refuses as a name: `k8s.io/apimachinery/pkg/api/validation/path.IsValidPathSegmentName`.
     if name.contains(['/', '%']) || [".", ".."].contains(&name) {
-        place.mistake(format!("`{name}` is no name of a ClusterRole"));
+        cursor.mistake(format!("`{name}` is no name of a ClusterRole"));
         return None;
     }
     if name.contains('*') {
-        place.mistake(format!("`{name}` is a name, never a pattern"));
+        cursor.mistake(format!("`{name}` is a name, never a pattern"));
         return None;
     }
     Some(name.into())
 }
 
-fn read_groups(place: &Place<'_>) -> Option<Vec<Vec<RoleReference>>> {
-    let groups = filled(place, "nobody can say what an empty requirement means")?;
+fn read_groups(cursor: &Cursor<'_>) -> Option<Vec<Vec<RoleReference>>> {
+    let groups = filled(cursor, "nobody can say what an empty requirement means")?;
     groups.iter().map(read_group).collect()
 }
 
-fn read_group(group: &Place<'_>) -> Option<Vec<RoleReference>> {
+fn read_group(group: &Cursor<'_>) -> Option<Vec<RoleReference>> {
     let roles = filled(group, "nobody can hold one of no roles")?;
     let reference =
-        |place: &Place<'_>| Some(RoleReference::new(place.name()?.into(), place.spot()));
+        |cursor: &Cursor<'_>| Some(RoleReference::new(cursor.name()?.into(), cursor.location()));
     roles.iter().map(reference).collect()
 }
 
-fn read_rules(place: &Place<'_>) -> Option<Vec<PolicyRule>> {
-    let rules = filled(place, "copy what the ClusterRole has in `rules`")?;
+fn read_rules(cursor: &Cursor<'_>) -> Option<Vec<PolicyRule>> {
+    let rules = filled(cursor, "copy what the ClusterRole has in `rules`")?;
     // Every one is read, so that all mistakes are told.
     let rules: Vec<_> = rules.iter().map(read_rule).collect();
     rules.into_iter().collect()
@@ -317,7 +320,7 @@ fn read_rules(place: &Place<'_>) -> Option<Vec<PolicyRule>> {
 
 /// As the API server validates it: verbs, and either resources with their groups or paths
 /// (`pkg/apis/rbac/validation/validation.go`, `ValidatePolicyRule`).
-fn read_rule(place: &Place<'_>) -> Option<PolicyRule> {
+fn read_rule(cursor: &Cursor<'_>) -> Option<PolicyRule> {
     let known = [
         "apiGroups",
         "resources",
@@ -325,12 +328,12 @@ fn read_rule(place: &Place<'_>) -> Option<PolicyRule> {
         "nonResourceURLs",
         "verbs",
     ];
-    let fields = place.fields(&known)?;
+    let fields = cursor.fields(&known)?;
     let words = |name| match fields.get(name) {
         None => Some(Words::default()),
         Some(list) => {
             let items = list.list()?;
-            items.iter().map(Place::line).collect::<Option<Words>>()
+            items.iter().map(Cursor::line).collect::<Option<Words>>()
         }
     };
     let [api_groups, resources, resource_names, urls, verbs] = known.map(words);
@@ -343,16 +346,17 @@ fn read_rule(place: &Place<'_>) -> Option<PolicyRule> {
     };
     let is_of_resources = !rule.resources.is_empty() && !rule.api_groups.is_empty();
     if rule.verbs.is_empty() || is_of_resources != rule.non_resource_urls.is_empty() {
-        place.mistake("needs `verbs`, and either `apiGroups` and `resources` or `nonResourceURLs`");
+        cursor
+            .mistake("needs `verbs`, and either `apiGroups` and `resources` or `nonResourceURLs`");
         return None;
     }
     Some(rule)
 }
 
-fn filled<'a>(place: &Place<'a>, why: &str) -> Option<Vec<Place<'a>>> {
-    let items = place.list()?;
+fn filled<'a>(cursor: &Cursor<'a>, why: &str) -> Option<Vec<Cursor<'a>>> {
+    let items = cursor.list()?;
     if items.is_empty() {
-        place.mistake(format!("is empty; {why}"));
+        cursor.mistake(format!("is empty; {why}"));
         return None;
     }
     Some(items)

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::draft::pattern;
-use crate::document::{Fields, Place};
+use crate::document::{Cursor, Fields};
 use crate::domain::{NamePattern, nearest};
 
 /// A list of names that a file is laid over, entry by entry.
@@ -21,16 +21,16 @@ impl Names {
     }
 
     /// Lays a list over this, or what a file says to put in its place; of `kept` nothing can be taken away.
-    pub(super) fn lay_over(&mut self, place: &Place<'_>, kept: &[&str]) {
-        if place.is_map() {
-            self.replace(place, kept);
+    pub(super) fn lay_over(&mut self, cursor: &Cursor<'_>, kept: &[&str]) {
+        if cursor.is_map() {
+            self.replace(cursor, kept);
             return;
         }
-        let Some(items) = place.list() else {
+        let Some(items) = cursor.list() else {
             return;
         };
         if items.is_empty() {
-            place.warn("adds nothing; `{ replace: [] }` takes the default's names away");
+            cursor.warn("adds nothing; `{ replace: [] }` takes the default's names away");
         }
         let below = self.clone();
         for change in each_once(&items) {
@@ -49,8 +49,8 @@ impl Names {
     }
 
     /// What the default has keeps its place, so that the same names are the same list.
-    fn replace(&mut self, place: &Place<'_>, kept: &[&str]) {
-        let Some(items) = replacement(place) else {
+    fn replace(&mut self, cursor: &Cursor<'_>, kept: &[&str]) {
+        let Some(items) = replacement(cursor) else {
             return;
         };
         let named: Vec<NamePattern> = each_once(&items)
@@ -85,7 +85,7 @@ impl Names {
 }
 
 /// The items that can be read; one that names what another did is a mistake.
-fn each_once<'a, 'i>(items: &'i [Place<'a>]) -> impl Iterator<Item = (&'i Place<'a>, Change)> {
+fn each_once<'a, 'i>(items: &'i [Cursor<'a>]) -> impl Iterator<Item = (&'i Cursor<'a>, Change)> {
     let mut first: HashMap<String, String> = HashMap::new();
     items.iter().filter_map(move |item| {
         let change = read_item(item)?;
@@ -94,13 +94,13 @@ fn each_once<'a, 'i>(items: &'i [Place<'a>]) -> impl Iterator<Item = (&'i Place<
             item.mistake(format!("`{name}` stands twice, first in {before}"));
             return None;
         }
-        first.insert(name.to_string(), item.spot().path);
+        first.insert(name.to_string(), item.location().path);
         Some((item, change))
     })
 }
 
 /// A name, or `{ name: …, remove: true }`.
-fn read_item(item: &Place<'_>) -> Option<Change> {
+fn read_item(item: &Cursor<'_>) -> Option<Change> {
     if !item.is_map() {
         return pattern(item, "").map(Change::Add);
     }
@@ -110,8 +110,8 @@ fn read_item(item: &Place<'_>) -> Option<Change> {
     name.map(Change::Remove)
 }
 
-fn replacement<'a>(place: &Place<'a>) -> Option<Vec<Place<'a>>> {
-    let fields: Fields<'a> = place.fields(&["replace"])?;
+fn replacement<'a>(cursor: &Cursor<'a>) -> Option<Vec<Cursor<'a>>> {
+    let fields: Fields<'a> = cursor.fields(&["replace"])?;
     fields.required("replace")?.list()
 }
 

@@ -19,7 +19,7 @@ pub(super) struct Store {
 
 /// A report in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct ReportKey {
     pub(super) format: Format,
     /// Absent for that of the cluster.
     pub(super) namespace: Option<Arc<str>>,
@@ -112,7 +112,7 @@ impl Store {
     pub(super) async fn list(
         &self,
         format: Format,
-    ) -> Result<BTreeMap<Place, Fingerprint>, Trouble> {
+    ) -> Result<BTreeMap<ReportKey, Fingerprint>, Trouble> {
         let mut all = BTreeMap::new();
         for resource in format.resources() {
             let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
@@ -120,7 +120,7 @@ impl Store {
             loop {
                 let page = answer(api.list(&params)).await?;
                 let ours = page.items.into_iter().filter(is_ours);
-                all.extend(ours.map(|report| (place(format, &report), stored(report))));
+                all.extend(ours.map(|report| (key(format, &report), stored(report))));
                 params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
                 if params.continue_token.is_none() {
                     break;
@@ -131,20 +131,20 @@ impl Store {
     }
 
     /// Writes a report anew; what it said before keeps its times.
-    pub(super) async fn write(&self, place: &Place, contents: Contents) -> Result<(), Trouble> {
-        let (api, resource) = self.api(place);
+    pub(super) async fn write(&self, key: &ReportKey, contents: Contents) -> Result<(), Trouble> {
+        let (api, resource) = self.api(key);
         let before = answer(api.get_opt(NAME)).await?;
         let before = before.map(|report| contents_of(report.data));
         let contents = contents.since(before.unwrap_or_default());
-        let report = document(place, &resource, &contents);
+        let report = document(key, &resource, &contents);
         let params = PatchParams::apply(NAME).force();
         answer(api.patch(NAME, &params, &Patch::Apply(&report))).await?;
         Ok(())
     }
 
     /// Deletes a report, if it is there.
-    pub(super) async fn delete(&self, place: &Place) -> Result<(), Trouble> {
-        let (api, _) = self.api(place);
+    pub(super) async fn delete(&self, key: &ReportKey) -> Result<(), Trouble> {
+        let (api, _) = self.api(key);
         match answer(api.delete(NAME, &DeleteParams::default())).await {
             Err(kube::Error::Api(status)) if status.code == NOT_FOUND => Ok(()),
             Err(error) => Err(error.into()),
@@ -152,10 +152,10 @@ impl Store {
         }
     }
 
-    fn api(&self, place: &Place) -> (Api<DynamicObject>, ApiResource) {
-        let [of_namespace, of_cluster] = place.format.resources();
+    fn api(&self, key: &ReportKey) -> (Api<DynamicObject>, ApiResource) {
+        let [of_namespace, of_cluster] = key.format.resources();
         let client = self.client.clone();
-        match &place.namespace {
+        match &key.namespace {
             Some(namespace) => (
                 Api::namespaced_with(client, namespace, &of_namespace),
                 of_namespace,
@@ -183,9 +183,9 @@ fn is_ours(report: &DynamicObject) -> bool {
     report.metadata.name.as_deref() == Some(NAME)
 }
 
-fn place(format: Format, report: &DynamicObject) -> Place {
+fn key(format: Format, report: &DynamicObject) -> ReportKey {
     let namespace = report.metadata.namespace.as_deref().map(Arc::from);
-    Place { format, namespace }
+    ReportKey { format, namespace }
 }
 
 fn stored(report: DynamicObject) -> Fingerprint {
@@ -197,9 +197,9 @@ fn contents_of(data: Value) -> Contents {
     serde_json::from_value(data).unwrap_or_default()
 }
 
-fn document(place: &Place, resource: &ApiResource, contents: &Contents) -> Value {
+fn document(key: &ReportKey, resource: &ApiResource, contents: &Contents) -> Value {
     let mut metadata = json!({"name": NAME, "labels": {LABEL: NAME}});
-    if let (Some(namespace), Some(fields)) = (&place.namespace, metadata.as_object_mut()) {
+    if let (Some(namespace), Some(fields)) = (&key.namespace, metadata.as_object_mut()) {
         fields.insert("namespace".to_owned(), json!(**namespace));
     }
     let left_out = contents.left_out();

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::store::{Fingerprint, Format, Place, Store, Trouble, fingerprint};
+use super::store::{Fingerprint, Format, ReportKey, Store, Trouble, fingerprint};
 use super::{Contents, contents};
 use crate::live::{Audited, Live};
 use crate::metrics::{Metrics, ReportResult};
@@ -30,11 +30,11 @@ pub struct ReportWriter {
 /// What the cluster has.
 struct Known {
     since: Instant,
-    reports: BTreeMap<Place, Fingerprint>,
+    reports: BTreeMap<ReportKey, Fingerprint>,
 }
 
 /// A report that is to change: its new contents, or none.
-type Change = (Place, Option<Contents>);
+type Change = (ReportKey, Option<Contents>);
 
 impl ReportWriter {
     /// Writes while `leads` says so, and looks at what the cluster has this often.
@@ -113,8 +113,8 @@ impl ReportWriter {
             .map(|change| carry_out(&self.store, change))
             .buffer_unordered(AT_ONCE);
         let mut all = Ok(());
-        while let Some((place, done)) = changes.next().await {
-            let learnt = known.learn(place, done, &self.metrics);
+        while let Some((key, done)) = changes.next().await {
+            let learnt = known.learn(key, done, &self.metrics);
             all = all.and(learnt);
         }
         all
@@ -171,17 +171,17 @@ impl Known {
     /// Counts and keeps what became of a change.
     fn learn(
         &mut self,
-        place: Place,
+        key: ReportKey,
         done: Result<Option<Fingerprint>, Trouble>,
         metrics: &Metrics,
     ) -> Result<(), String> {
         let result = match done {
             Ok(Some(written)) => {
-                self.reports.insert(place, written);
+                self.reports.insert(key, written);
                 ReportResult::Written
             }
             Ok(None) => {
-                self.reports.remove(&place);
+                self.reports.remove(&key);
                 ReportResult::Deleted
             }
             // Gone with its namespace.
@@ -209,41 +209,41 @@ impl Trouble {
 async fn wanted(
     audited: Arc<Audited>,
     format: Format,
-) -> Result<BTreeMap<Place, Contents>, String> {
+) -> Result<BTreeMap<ReportKey, Contents>, String> {
     let told = move || contents(&audited.report, &audited.current.rulebook, audited.at);
     let told = tokio::task::spawn_blocking(told).await;
     let told = told.map_err(|error| error.to_string())?;
     let placed = told.into_iter().map(|(namespace, contents)| {
-        let place = Place { format, namespace };
-        (place, contents)
+        let key = ReportKey { format, namespace };
+        (key, contents)
     });
     Ok(placed.collect())
 }
 
 /// What has to be written, and then what has to go.
 fn changes(
-    known: &BTreeMap<Place, Fingerprint>,
-    mut wanted: BTreeMap<Place, Contents>,
+    known: &BTreeMap<ReportKey, Fingerprint>,
+    mut wanted: BTreeMap<ReportKey, Contents>,
 ) -> Vec<Change> {
-    let unneeded = known.keys().filter(|place| !wanted.contains_key(place));
-    let unneeded: Vec<Change> = unneeded.map(|place| (place.clone(), None)).collect();
-    wanted.retain(|place, contents| known.get(place) != Some(&fingerprint(contents.clone())));
-    let written = wanted.into_iter().map(|(place, it)| (place, Some(it)));
+    let unneeded = known.keys().filter(|key| !wanted.contains_key(key));
+    let unneeded: Vec<Change> = unneeded.map(|key| (key.clone(), None)).collect();
+    wanted.retain(|key, contents| known.get(key) != Some(&fingerprint(contents.clone())));
+    let written = wanted.into_iter().map(|(key, it)| (key, Some(it)));
     written.chain(unneeded).collect()
 }
 
 async fn carry_out(
     store: &Store,
-    (place, contents): Change,
-) -> (Place, Result<Option<Fingerprint>, Trouble>) {
+    (key, contents): Change,
+) -> (ReportKey, Result<Option<Fingerprint>, Trouble>) {
     let done = match contents {
         Some(contents) => {
             let written = fingerprint(contents.clone());
-            store.write(&place, contents).await.map(|()| Some(written))
+            store.write(&key, contents).await.map(|()| Some(written))
         }
-        None => store.delete(&place).await.map(|()| None),
+        None => store.delete(&key).await.map(|()| None),
     };
-    (place, done)
+    (key, done)
 }
 
 /// Bindings that are written in a loop must not become reports that are.

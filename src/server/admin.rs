@@ -16,11 +16,11 @@ use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snap
 use crate::rulebook::Rulebook;
 
 use super::connection::{Answer, Connections, Whole};
+use super::connection_slots::ConnectionSlots;
 use super::exchange::Exchange;
 use super::lifecycle::{Lifecycle, Phase};
 use super::limits::Limits;
 use super::listener::Accept;
-use super::places::Places;
 use super::rejection::plain;
 
 /// `/healthz`, `/readyz` and `/metrics`, over plain HTTP; nothing that changes anything.
@@ -51,15 +51,15 @@ impl Admin {
         let accept = Accept {
             listener,
             tracker,
-            places: Places::new(CONNECTIONS),
+            slots: ConnectionSlots::new(CONNECTIONS),
             metrics: Arc::clone(&self.metrics),
             lifecycle,
         };
         let admin = Arc::new(self);
         accept
-            .each(move |stream, place| {
+            .each(move |stream, slot| {
                 let (connections, admin) = (Arc::clone(&connections), Arc::clone(&admin));
-                async move { connections.serve(stream, admin, None, &place).await }
+                async move { connections.serve(stream, admin, None, &slot).await }
             })
             .await;
     }

@@ -12,10 +12,10 @@ use tracing::debug;
 
 use crate::metrics::{Metrics, Rejection};
 
+use super::connection_slots::ConnectionSlot;
 use super::exchange::Exchange;
 use super::lifecycle::Lifecycle;
 use super::limits::Limits;
-use super::places::Place;
 use super::wire::{Wire, WireLimits};
 
 /// A body that is at hand.
@@ -64,12 +64,12 @@ impl Connections {
         stream: S,
         answer: Arc<A>,
         metrics: Option<&Metrics>,
-        place: &Place,
+        slot: &ConnectionSlot,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send,
         A: Answer,
     {
-        let exchange = place.exchange();
+        let exchange = slot.exchange();
         let wire = Wire::new(stream, Arc::clone(exchange), self.wire);
         let service = service_fn(|request| {
             let (answer, exchange) = (Arc::clone(&answer), Arc::clone(exchange));
@@ -82,7 +82,7 @@ impl Connections {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
-            () = place.wanted() => {
+            () = slot.wanted() => {
                 if exchange.waits_since().is_some() {
                     return debug!("a connection that waits gives way");
                 }

@@ -10,8 +10,8 @@ use tracing::debug;
 
 use crate::metrics::{Handshake, Label, Metrics};
 
+use super::connection_slots::ConnectionSlot;
 use super::limits::Limits;
-use super::places::Place;
 
 /// Makes a TLS connection, or counts why it is none.
 pub(super) async fn shake(
@@ -19,7 +19,7 @@ pub(super) async fn shake(
     config: Arc<ServerConfig>,
     limits: &Limits,
     metrics: &Metrics,
-    place: &Place,
+    slot: &ConnectionSlot,
 ) -> Option<TlsStream<TcpStream>> {
     let handshake = timeout(
         limits.handshake_timeout,
@@ -32,7 +32,7 @@ pub(super) async fn shake(
             Err(_) => (Handshake::Timeout, None),
         },
         // The oldest connection, and it has not even said hello.
-        () = place.wanted() => (Handshake::Timeout, None),
+        () = slot.wanted() => (Handshake::Timeout, None),
     };
     metrics.handshake(result);
     if result != Handshake::Ok {

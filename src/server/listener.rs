@@ -8,14 +8,14 @@ use tracing::{debug, error};
 
 use crate::metrics::Metrics;
 
+use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 use super::lifecycle::Lifecycle;
-use super::places::{Place, Places};
 
 /// A bound listener, and what it needs to hand out connections.
 pub(super) struct Accept {
     pub(super) listener: TcpListener,
     pub(super) tracker: TaskTracker,
-    pub(super) places: Places,
+    pub(super) slots: ConnectionSlots,
     pub(super) metrics: Arc<Metrics>,
     pub(super) lifecycle: Arc<Lifecycle>,
 }
@@ -24,18 +24,18 @@ impl Accept {
     /// Spawns a task for each connection, until draining begins.
     pub(super) async fn each<F, S>(self, serve: S)
     where
-        S: Fn(TcpStream, Place) -> F,
+        S: Fn(TcpStream, ConnectionSlot) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
         let stop = self.lifecycle.draining().clone();
         while let Some(next) = stop.run_until_cancelled(self.next()).await {
-            if let Some((stream, place)) = next {
-                self.tracker.spawn(serve(stream, place));
+            if let Some((stream, slot)) = next {
+                self.tracker.spawn(serve(stream, slot));
             }
         }
     }
 
-    async fn next(&self) -> Option<(TcpStream, Place)> {
+    async fn next(&self) -> Option<(TcpStream, ConnectionSlot)> {
         match self.listener.accept().await {
             Ok((stream, peer)) => {
                 // Answers are small and waited for.
@@ -43,7 +43,7 @@ impl Accept {
                     debug!(%error, "connection is gone");
                     return None;
                 }
-                Some((stream, self.places.take(peer.ip()).await?))
+                Some((stream, self.slots.take(peer.ip()).await?))
             }
             Err(error) => {
                 self.failed(&error).await;

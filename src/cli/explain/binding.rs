@@ -23,7 +23,7 @@ pub(super) fn write_text(explanation: &BindingExplanation, out: &mut impl Write)
     let grants = format!(
         "{} {}",
         named(&decision.role),
-        message::place(&decision.scope)
+        message::in_scope(&decision.scope)
     );
     write_line("grants", &grants, out)?;
     match &explanation.allows {

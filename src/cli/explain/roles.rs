@@ -18,7 +18,7 @@ pub(super) fn write_role(
     required: &[Required],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let (role, place) = (named(&abilities.role), message::place(&abilities.scope));
+    let (role, place) = (named(&abilities.role), message::in_scope(&abilities.scope));
     writeln!(out, "{role} {place}")?;
     write_abilities(abilities, out)?;
     write_required(required, out)
@@ -44,7 +44,7 @@ pub(super) fn write_role_json(
 pub(super) fn write_comparison(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
     let Comparison { first, second, .. } = comparison;
     let (one, other) = (named(&first.role), named(&second.role));
-    let place = message::place(&first.scope);
+    let place = message::in_scope(&first.scope);
     writeln!(out, "{one} and {other} {place}")?;
     let relation = comparison.relation;
     write_line(

@@ -45,7 +45,7 @@ fn write_heading(explanation: &Explanation, out: &mut impl Write) -> io::Result<
         out,
         "{} {}",
         message::subject(subject),
-        message::place(&explanation.scope)
+        message::in_scope(&explanation.scope)
     )?;
     if let Some(class) = class_in_words(explanation.class) {
         return writeln!(out, "  is    {class}");

@@ -398,7 +398,7 @@ fn message_of(finding: &Finding, decision: &Decision) -> String {
         "{} {} {}: {}",
         role.kind,
         message::name(&role.name),
-        message::place(&decision.scope),
+        message::in_scope(&decision.scope),
         message::line(finding, decision)
     )
 }

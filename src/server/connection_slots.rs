@@ -10,13 +10,13 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::exchange::Exchange;
 
 /// The places of open connections.
-pub(super) struct Places {
+pub(super) struct ConnectionSlots {
     free: Arc<Semaphore>,
     taken: Arc<Taken>,
 }
 
 /// A connection's place, given back when dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     number: u64,
     exchange: Arc<Exchange>,
     wanted: CancellationToken,
@@ -34,7 +34,7 @@ struct Holder {
     wanted: CancellationToken,
 }
 
-impl Places {
+impl ConnectionSlots {
     pub(super) fn new(count: NonZeroUsize) -> Self {
         let count = count.get().min(Semaphore::MAX_PERMITS);
         Self {
@@ -45,7 +45,7 @@ impl Places {
 
     /// A place, for which another connection is asked to end when there is none: whoever opens connections and leaves
     /// them must not keep others out.
-    pub(super) async fn take(&self, address: IpAddr) -> Option<Place> {
+    pub(super) async fn take(&self, address: IpAddr) -> Option<ConnectionSlot> {
         let network = network(address);
         if self.free.available_permits() == 0 {
             self.taken.make_room(network);
@@ -55,7 +55,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     /// What the connection is at.
     pub(super) fn exchange(&self) -> &Arc<Exchange> {
         &self.exchange
@@ -67,14 +67,14 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.taken.lock().remove(&self.number);
     }
 }
 
 impl Taken {
-    fn enter(self: &Arc<Self>, network: IpAddr, permit: OwnedSemaphorePermit) -> Place {
+    fn enter(self: &Arc<Self>, network: IpAddr, permit: OwnedSemaphorePermit) -> ConnectionSlot {
         let exchange = Arc::new(Exchange::begin());
         let wanted = CancellationToken::new();
         let mut taken = self.lock();
@@ -86,7 +86,7 @@ impl Taken {
         };
         taken.insert(number, holder);
         drop(taken);
-        Place {
+        ConnectionSlot {
             number,
             exchange,
             wanted,
@@ -139,63 +139,63 @@ mod tests {
 
     use super::*;
 
-    fn places(count: usize) -> Places {
-        Places::new(NonZeroUsize::new(count).unwrap())
+    fn slots(count: usize) -> ConnectionSlots {
+        ConnectionSlots::new(NonZeroUsize::new(count).unwrap())
     }
 
-    async fn take(places: &Places, address: &str) -> Place {
-        places.take(address.parse().unwrap()).await.unwrap()
+    async fn take(slots: &ConnectionSlots, address: &str) -> ConnectionSlot {
+        slots.take(address.parse().unwrap()).await.unwrap()
     }
 
     /// Which of the connections are asked to end when one more comes from there.
-    async fn asked(places: &Places, open: &[Place], newcomer: &str) -> Vec<usize> {
-        let more = places.take(newcomer.parse().unwrap());
+    async fn asked(slots: &ConnectionSlots, open: &[ConnectionSlot], newcomer: &str) -> Vec<usize> {
+        let more = slots.take(newcomer.parse().unwrap());
         let none = tokio::time::timeout(Duration::ZERO, more).await;
-        assert!(none.is_err(), "there is a place left");
+        assert!(none.is_err(), "there is a slot left");
         let is_asked = |index: &usize| open[*index].wanted.is_cancelled();
         (0..open.len()).filter(is_asked).collect()
     }
 
     #[tokio::test]
     async fn who_has_most_gives_way() {
-        let places = places(3);
-        let mut open = vec![take(&places, "192.0.2.1").await];
-        open.push(take(&places, "192.0.2.9").await);
-        open.push(take(&places, "192.0.2.9").await);
-        assert_eq!(asked(&places, &open, "192.0.2.2").await, [1]);
+        let slots = slots(3);
+        let mut open = vec![take(&slots, "192.0.2.1").await];
+        open.push(take(&slots, "192.0.2.9").await);
+        open.push(take(&slots, "192.0.2.9").await);
+        assert_eq!(asked(&slots, &open, "192.0.2.2").await, [1]);
     }
 
     #[tokio::test]
     async fn the_newcomer_counts_with_its_address() {
-        let places = places(2);
-        let mut open = vec![take(&places, "192.0.2.1").await];
-        open.push(take(&places, "192.0.2.9").await);
-        assert_eq!(asked(&places, &open, "192.0.2.9").await, [1]);
+        let slots = slots(2);
+        let mut open = vec![take(&slots, "192.0.2.1").await];
+        open.push(take(&slots, "192.0.2.9").await);
+        assert_eq!(asked(&slots, &open, "192.0.2.9").await, [1]);
     }
 
     #[tokio::test]
     async fn of_one_address_the_client_that_is_waited_for_longest_gives_way() {
-        let places = places(3);
+        let slots = slots(3);
         let mut open = Vec::new();
         for _ in 0..3 {
-            open.push(take(&places, "192.0.2.1").await);
+            open.push(take(&slots, "192.0.2.1").await);
         }
         // The oldest has sent all of its request.
         open[0].exchange.bytes_came();
         open[0].exchange.headers_done();
         open[0].exchange.body_done();
-        assert_eq!(asked(&places, &open, "192.0.2.1").await, [1]);
-        assert_eq!(asked(&places, &open, "192.0.2.1").await, [1, 2]);
-        assert_eq!(asked(&places, &open, "192.0.2.1").await, [0, 1, 2]);
+        assert_eq!(asked(&slots, &open, "192.0.2.1").await, [1]);
+        assert_eq!(asked(&slots, &open, "192.0.2.1").await, [1, 2]);
+        assert_eq!(asked(&slots, &open, "192.0.2.1").await, [0, 1, 2]);
     }
 
     #[tokio::test]
     async fn a_place_that_is_given_back_is_taken_again() {
-        let places = places(1);
-        drop(take(&places, "192.0.2.1").await);
-        let again = take(&places, "192.0.2.1").await;
+        let slots = slots(1);
+        drop(take(&slots, "192.0.2.1").await);
+        let again = take(&slots, "192.0.2.1").await;
         assert!(!again.wanted.is_cancelled());
-        assert_eq!(places.taken.lock().len(), 1);
+        assert_eq!(slots.taken.lock().len(), 1);
     }
 
     #[test]

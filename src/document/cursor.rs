@@ -9,21 +9,21 @@ use crate::domain::nearest;
 
 /// What was found while one file was read.
 #[derive(Debug, Default)]
-pub(crate) struct Log {
+pub(crate) struct Diagnostics {
     mistakes: RefCell<Vec<Mistake>>,
     warnings: RefCell<Vec<Mistake>>,
 }
 
-impl Log {
+impl Diagnostics {
     /// Notes a mistake found after reading, when the tree is gone.
-    pub(crate) fn mistake(&self, spot: &Spot, message: impl Into<String>) {
-        let mistake = Mistake::new(spot.position, spot.path.as_str(), message);
+    pub(crate) fn mistake(&self, location: &Location, message: impl Into<String>) {
+        let mistake = Mistake::new(location.position, location.path.as_str(), message);
         self.mistakes.borrow_mut().push(mistake);
     }
 
     /// Notes a warning in the same way.
-    pub(crate) fn warn(&self, spot: &Spot, message: impl Into<String>) {
-        let warning = Mistake::new(spot.position, spot.path.as_str(), message);
+    pub(crate) fn warn(&self, location: &Location, message: impl Into<String>) {
+        let warning = Mistake::new(location.position, location.path.as_str(), message);
         self.warnings.borrow_mut().push(warning);
     }
 
@@ -40,7 +40,7 @@ impl Log {
 
 /// Where something stands in a file, and the way to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Spot {
+pub(crate) struct Location {
     pub(crate) position: Position,
     pub(crate) path: String,
 }
@@ -49,25 +49,25 @@ pub(crate) struct Spot {
 ///
 /// Each reader returns nothing when the part is not what it should be, and that is noted in the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Cursor<'a> {
     node: &'a Node,
     path: String,
-    log: &'a Log,
+    diagnostics: &'a Diagnostics,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Cursor<'a> {
     /// The top of a tree.
-    pub(crate) fn top(node: &'a Node, log: &'a Log) -> Self {
+    pub(crate) fn top(node: &'a Node, diagnostics: &'a Diagnostics) -> Self {
         Self {
             node,
             path: String::new(),
-            log,
+            diagnostics,
         }
     }
 
     /// Where it stands, for mistakes that are found later.
-    pub(crate) fn spot(&self) -> Spot {
-        Spot {
+    pub(crate) fn location(&self) -> Location {
+        Location {
             position: self.node.position,
             path: self.path.clone(),
         }
@@ -75,12 +75,12 @@ impl<'a> Place<'a> {
 
     /// Notes that this cannot be meant.
     pub(crate) fn mistake(&self, message: impl Into<String>) {
-        self.log.mistake(&self.spot(), message);
+        self.diagnostics.mistake(&self.location(), message);
     }
 
     /// Notes that this is likely not meant.
     pub(crate) fn warn(&self, message: impl Into<String>) {
-        self.log.warn(&self.spot(), message);
+        self.diagnostics.warn(&self.location(), message);
     }
 
     /// Whether it is `null`, or a key without a value.
@@ -248,7 +248,7 @@ impl<'a> Place<'a> {
             entry.key.mistake(unknown_word("field", entry.name, known));
         }
         Some(Fields {
-            place: self.clone(),
+            cursor: self.clone(),
             entries: fields,
         })
     }
@@ -258,7 +258,7 @@ impl<'a> Place<'a> {
         let mut entries = self.entries()?;
         entries.retain(|entry| known.contains(&entry.name));
         Some(Fields {
-            place: self.clone(),
+            cursor: self.clone(),
             entries,
         })
     }
@@ -284,7 +284,7 @@ impl<'a> Place<'a> {
         Self {
             node,
             path,
-            log: self.log,
+            diagnostics: self.diagnostics,
         }
     }
 
@@ -303,33 +303,33 @@ impl<'a> Place<'a> {
 pub(crate) struct Entry<'a> {
     pub(crate) name: &'a str,
     /// Complaints about the name point there.
-    pub(crate) key: Place<'a>,
-    pub(crate) value: Place<'a>,
+    pub(crate) key: Cursor<'a>,
+    pub(crate) value: Cursor<'a>,
 }
 
 /// A map of which every key is known.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
-    place: Place<'a>,
+    cursor: Cursor<'a>,
     entries: Vec<Entry<'a>>,
 }
 
 impl<'a> Fields<'a> {
     /// The value of a key that is there, `null` included.
-    pub(crate) fn nullable(&self, name: &str) -> Option<Place<'a>> {
+    pub(crate) fn nullable(&self, name: &str) -> Option<Cursor<'a>> {
         self.key(name).map(|entry| entry.value.clone())
     }
 
     /// The value of a key that is there and not `null`.
-    pub(crate) fn get(&self, name: &str) -> Option<Place<'a>> {
-        self.nullable(name).filter(|place| !place.is_null())
+    pub(crate) fn get(&self, name: &str) -> Option<Cursor<'a>> {
+        self.nullable(name).filter(|cursor| !cursor.is_null())
     }
 
     /// The value of a key that must be there.
-    pub(crate) fn required(&self, name: &str) -> Option<Place<'a>> {
+    pub(crate) fn required(&self, name: &str) -> Option<Cursor<'a>> {
         let value = self.get(name);
         if value.is_none() {
-            self.place.mistake(format!("`{name}` is missing"));
+            self.cursor.mistake(format!("`{name}` is missing"));
         }
         value
     }
@@ -377,26 +377,26 @@ mod tests {
     use super::*;
 
     /// The mistakes and warnings that reading the text leaves.
-    fn log_of(text: &str, read: impl Fn(Place<'_>)) -> Vec<String> {
+    fn log_of(text: &str, read: impl Fn(Cursor<'_>)) -> Vec<String> {
         let node = Node::parse(text.as_bytes()).unwrap();
-        let log = Log::default();
-        read(Place::top(&node, &log));
-        let mut all = log.mistakes.into_inner();
-        all.extend(log.warnings.into_inner());
+        let diagnostics = Diagnostics::default();
+        read(Cursor::top(&node, &diagnostics));
+        let mut all = diagnostics.mistakes.into_inner();
+        all.extend(diagnostics.warnings.into_inner());
         all.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn collects_what_is_wrong_and_goes_on() {
         let text = "nmae: 1\nname: 7\nlist: {}\nname: x\nother: y\n7: z\n";
-        let log = log_of(text, |top| {
+        let diagnostics = log_of(text, |top| {
             let fields = top.fields(&["name", "list"]).unwrap();
             assert_eq!(fields.get("name").unwrap().name(), None);
             assert!(fields.get("list").unwrap().list().is_none());
             assert!(fields.required("lost").is_none());
         });
         assert_eq!(
-            log,
+            diagnostics,
             [
                 "4:1: name: stands twice, first in line 2",
                 "6:1: a number as a key; expected text",
@@ -451,14 +451,14 @@ mod tests {
         ] {
             assert_eq!(read_duration(text), expected, "{text}");
         }
-        let log = log_of("a: 3600\nb: 2027-06-30\nc: 2027-06-30T00:00:00Z\n", |top| {
+        let diagnostics = log_of("a: 3600\nb: 2027-06-30\nc: 2027-06-30T00:00:00Z\n", |top| {
             let fields = top.fields(&["a", "b", "c"]).unwrap();
             assert_eq!(fields.get("a").unwrap().duration(), None);
             assert_eq!(fields.get("b").unwrap().timestamp(), None);
             assert!(fields.get("c").unwrap().timestamp().is_some());
         });
         assert_eq!(
-            log,
+            diagnostics,
             [
                 "1:4: a: a number without a unit; write for example `24h` or `90m`",
                 "2:4: b: `2027-06-30` is no moment; write date, time and zone, for example \
