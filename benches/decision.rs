@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
-use palette_rbac::admission::{Ask, Envelope};
+use palette_rbac::admission::{AdmissionRequest, Envelope};
 use palette_rbac::decide::decide;
 use palette_rbac::domain::{BindingRequest, Verdict};
 use palette_rbac::facts::Cluster;
@@ -125,7 +125,7 @@ fn bindings<'e>(envelopes: &'e [Envelope<'_>]) -> Vec<BindingRequest<'e>> {
 
 fn binding<'e>(envelope: &'e Envelope<'_>) -> BindingRequest<'e> {
     match envelope.ask() {
-        Ok(Ask::Binding(request)) => request,
+        Ok(AdmissionRequest::Binding(request)) => request,
         other => unreachable!("asked {other:?}"),
     }
 }

@@ -9,7 +9,7 @@ mod object;
 mod response;
 mod uid;
 
-pub use envelope::{Ask, Envelope, RoleObjects, Unreadable};
+pub use envelope::{AdmissionRequest, Envelope, RoleObjects, Unreadable};
 pub use kind::{ObjectKind, OperationLabel};
 pub use object::{InvalidField, InvalidObject, Manifest, read_manifest};
 pub use response::{Cause, Response};

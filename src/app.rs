@@ -92,7 +92,7 @@ async fn serve_until_signal(settings: Settings, log: &Log) -> Result<Ended, Fail
     let mut signals = Signals::listen()
         .map_err(|error| Failure::CouldNotRun(format!("cannot handle signals: {error}")))?;
     let service = Service::start(settings, log.dropped()).await?;
-    Ok(service.until(&mut signals).await)
+    Ok(service.run_until_signal(&mut signals).await)
 }
 
 fn tell(failure: &Failure) {

@@ -84,7 +84,7 @@ pub fn role_to_read(
     if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, rulebook) {
         return None;
     }
-    let seen = view.referred(role, scope);
+    let seen = view.resolve(role, scope);
     let is_seen = seen.is_some_and(|seen| !seen.rules(&Scope::Cluster).is_too_large());
     if is_seen && !cluster.is_lost && rulebook.policy().role_reads == RoleReads::Watched {
         return None;
@@ -99,8 +99,8 @@ pub fn role_to_read(
     }
     let name = role.name.as_ref();
     match role.kind {
-        RoleKind::ClusterRole => Some(ObjectName::of_cluster(name)),
-        RoleKind::Role => Some(ObjectName::within(scope.namespace()?, name)),
+        RoleKind::ClusterRole => Some(ObjectName::cluster_scoped(name)),
+        RoleKind::Role => Some(ObjectName::namespaced(scope.namespace()?, name)),
     }
 }
 

@@ -27,7 +27,7 @@ pub use audit::{Audited, Auditor};
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use pending::{Pending, Ticket};
 pub use reload::{Reload, RulebookFiles, TlsFiles};
-pub use tls::{Tls, TlsRules, TlsVersion};
+pub use tls::{Tls, TlsOptions, TlsVersion};
 
 /// What requests are judged by.
 pub struct Live {

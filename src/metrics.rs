@@ -31,7 +31,7 @@ pub use labels::{
     ClusterState, Handshake, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
     ReportResult, RoleReadResult,
 };
-use labels::{Relief, SubjectsOf};
+use labels::{LetThroughBy, SubjectsOf};
 use reviews::Reviews;
 
 /// Every metric of the service, as handles.
@@ -41,7 +41,7 @@ pub struct Metrics {
     findings: IntCounterVec,
     duration: Histogram,
     unjudged: Family<Rule>,
-    exemptions: Family<Relief>,
+    exemptions: Family<LetThroughBy>,
     rejected: Family<Rejection>,
     handshakes: Family<Handshake>,
     reloads: Vec<Reloads>,
@@ -184,10 +184,10 @@ impl Metrics {
             self.unjudged.count(*rule);
         }
         if outcome.exempted() {
-            self.exemptions.count(Relief::Exemption);
+            self.exemptions.count(LetThroughBy::Exemption);
         }
         if outcome.break_glass {
-            self.exemptions.count(Relief::BreakGlass);
+            self.exemptions.count(LetThroughBy::BreakGlass);
         }
     }
 

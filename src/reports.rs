@@ -12,7 +12,7 @@ mod store;
 #[cfg(feature = "server")]
 mod writer;
 
-pub use contents::{Contents, Entry, Outcome, Reference, Severity, Summary, Time, contents};
+pub use contents::{Contents, Entry, PolicyResult, Reference, Severity, Summary, Time, contents};
 #[cfg(feature = "server")]
 pub use leader::Leader;
 #[cfg(feature = "server")]

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::admission::{
-    self, Ask, Envelope, InvalidObject, ObjectKind, OperationLabel, Response, RoleObjects, uid_of,
+    self, AdmissionRequest, Envelope, InvalidObject, ObjectKind, OperationLabel, Response,
+    RoleObjects, uid_of,
 };
 use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
 use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
@@ -53,7 +54,7 @@ pub struct Outcome {
     /// How many subjects the binding has.
     pub subjects: usize,
     /// Every finding.
-    pub findings: Vec<Counted>,
+    pub findings: Vec<FindingLabels>,
     /// Whether a break-glass group turned a refusal into an admission.
     pub break_glass: bool,
     /// Rules that could not be judged, since what they ask about is not known.
@@ -62,7 +63,7 @@ pub struct Outcome {
 
 /// A finding as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
+pub struct FindingLabels {
     /// The rule.
     pub rule: Rule,
     /// What took effect.
@@ -161,12 +162,14 @@ pub fn review(body: &[u8], rulebook: &Rulebook, cluster: Cluster<'_>, now: Times
         Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
     };
     match envelope.ask() {
-        Ok(Ask::Binding(request)) => binding(&envelope, &request, rulebook, cluster, now),
-        Ok(Ask::Role(objects)) => match role_request(&objects) {
+        Ok(AdmissionRequest::Binding(request)) => {
+            binding(&envelope, &request, rulebook, cluster, now)
+        }
+        Ok(AdmissionRequest::Role(objects)) => match role_request(&objects) {
             Ok(request) => role(&envelope, &request, rulebook, cluster, now),
             Err(invalid) => refused(&envelope, &invalid, rulebook),
         },
-        Ok(Ask::Delete(request)) => deletion(&envelope, &request, rulebook, now),
+        Ok(AdmissionRequest::Delete(request)) => deletion(&envelope, &request, rulebook, now),
         Err(invalid) => refused(&envelope, &invalid, rulebook),
     }
 }
@@ -225,7 +228,7 @@ fn judged(mut outcome: Outcome, decision: &Decision, rulebook: &Rulebook, now: T
     outcome.findings = decision
         .findings
         .iter()
-        .map(|finding| Counted {
+        .map(|finding| FindingLabels {
             rule: finding.rule,
             effect: finding.effect,
             role,

@@ -380,7 +380,7 @@ fn reviewed(policy: &Policy) -> Arc<View> {
     let entries = policy.mapping.iter();
     for entry in entries.filter(|entry| !entry.reviewed_rules.is_empty()) {
         facts.apply(Event::Upsert(Object::Role(Role {
-            name: ObjectName::of_cluster(&*entry.role),
+            name: ObjectName::cluster_scoped(&*entry.role),
             labels: Labels::default(),
             rules: Rules::new(&entry.reviewed_rules),
             aggregation: None,

@@ -72,8 +72,8 @@ impl Webhook {
                 let (connections, validate) = (Arc::clone(&connections), Arc::clone(&validate));
                 let metrics = Arc::clone(&self.metrics);
                 async move {
-                    let shaken = handshake::shake(stream, tls, &limits, &metrics, &slot).await;
-                    if let Some(stream) = shaken {
+                    let accepted = handshake::accept(stream, tls, &limits, &metrics, &slot).await;
+                    if let Some(stream) = accepted {
                         connections
                             .serve(stream, validate, Some(&metrics), &slot)
                             .await;

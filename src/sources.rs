@@ -12,7 +12,7 @@ mod files;
 
 use std::path::PathBuf;
 
-pub use certificate::{CertificateRules, ServingCertificate};
+pub use certificate::{CertificateRequirements, ServingCertificate};
 pub use client_ca::ClientTrust;
 pub use development::DevelopmentCertificates;
 pub use documents::{DirectoryRead, PolicyRead};

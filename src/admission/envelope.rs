@@ -19,9 +19,9 @@ pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
 #[derive(Debug)]
 pub struct Envelope<'a> {
     text: &'a str,
-    request: Request<'a, Given<'a>>,
+    request: Request<'a, ParsedObject<'a>>,
     /// Why this is no review of `admission.k8s.io/v1`.
-    foreign: Option<InvalidObject>,
+    wrong_type: Option<InvalidObject>,
 }
 
 /// A body that is no review.
@@ -35,7 +35,7 @@ pub struct Unreadable {
 
 /// What a review asks.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ask<'a> {
+pub enum AdmissionRequest<'a> {
     /// To judge a binding.
     Binding(BindingRequest<'a>),
     /// To judge a role.
@@ -66,13 +66,13 @@ impl<'a> Envelope<'a> {
         };
         let text = std::str::from_utf8(body).map_err(|error| unreadable(error.to_string()))?;
         let review = read_review(text).map_err(|error| unreadable(error.to_string()))?;
-        let foreign = review.foreign();
+        let wrong_type = review.wrong_type();
         let Map(request) = review.request.unwrap_or_default();
         if UID_BYTES.contains(&request.uid.0.len()) {
             Ok(Self {
                 text,
                 request,
-                foreign,
+                wrong_type,
             })
         } else {
             Err(Unreadable {
@@ -129,15 +129,15 @@ impl<'a> Envelope<'a> {
     }
 
     /// What is asked, or everything that keeps it from being understood.
-    pub fn ask(&self) -> Result<Ask<'_>, InvalidObject> {
-        if let Some(foreign) = &self.foreign {
-            return Err(foreign.clone());
+    pub fn ask(&self) -> Result<AdmissionRequest<'_>, InvalidObject> {
+        if let Some(wrong_type) = &self.wrong_type {
+            return Err(wrong_type.clone());
         }
         let kind = self.kind().judged().ok_or_else(|| self.not_judged())?;
         match self.operation() {
             OperationLabel::Create => self.ask_about(kind, Operation::Create),
             OperationLabel::Update => self.ask_about(kind, Operation::Update),
-            OperationLabel::Delete => Ok(Ask::Delete(self.deletion(kind))),
+            OperationLabel::Delete => Ok(AdmissionRequest::Delete(self.deletion(kind))),
             OperationLabel::Other => Err(InvalidObject::one(
                 "request.operation",
                 format!(
@@ -148,10 +148,16 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn ask_about(&self, kind: JudgedKind, operation: Operation) -> Result<Ask<'_>, InvalidObject> {
+    fn ask_about(
+        &self,
+        kind: JudgedKind,
+        operation: Operation,
+    ) -> Result<AdmissionRequest<'_>, InvalidObject> {
         match kind {
-            JudgedKind::Binding(kind) => self.binding(kind, operation).map(Ask::Binding),
-            JudgedKind::Role(kind) => self.role(kind, operation).map(Ask::Role),
+            JudgedKind::Binding(kind) => {
+                self.binding(kind, operation).map(AdmissionRequest::Binding)
+            }
+            JudgedKind::Role(kind) => self.role(kind, operation).map(AdmissionRequest::Role),
         }
     }
 
@@ -259,12 +265,12 @@ pub(super) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// An object of a review, or why it is none that could be a binding.
-type Given<'a> = Result<Object<'a>, InvalidObject>;
+type ParsedObject<'a> = Result<Object<'a>, InvalidObject>;
 
 /// Reads text that is a review, in one pass where its objects could be bindings, as nearly always.
 ///
 /// Where it is not, or they could not, whether it is a review at all and what is wrong with each object are told apart.
-fn read_review(text: &str) -> Result<Review<'_, Given<'_>>, serde_json::Error> {
+fn read_review(text: &str) -> Result<Review<'_, ParsedObject<'_>>, serde_json::Error> {
     if let Ok(Map(review)) = serde_json::from_str::<Map<Review<'_, Map<Object<'_>>>>>(text) {
         return Ok(review.map(|Map(object)| Ok(object)));
     }
@@ -294,7 +300,7 @@ impl<'a, O> Review<'a, O> {
 }
 
 impl<O> Review<'_, O> {
-    fn foreign(&self) -> Option<InvalidObject> {
+    fn wrong_type(&self) -> Option<InvalidObject> {
         let expect = |field: &str, found: &Option<Text<'_>>, wanted: &str| {
             let found = found.as_ref().map_or("", |text| &text.0);
             (found != wanted).then(|| InvalidField {

@@ -5,13 +5,13 @@ use rustls::crypto::{CryptoProvider, ring};
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
-use crate::live::{Live, RulebookFiles, Tls, TlsFiles, TlsRules};
+use crate::live::{Live, RulebookFiles, Tls, TlsFiles, TlsOptions};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::rulebook::Rulebook;
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
 use crate::sources::{
-    CertificateRules, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
+    CertificateRequirements, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
     ServingCertificate, SourceError, Watched,
 };
 
@@ -116,7 +116,7 @@ pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFile
     let (certificate_files, certificate) = certificate(settings, &provider)?;
     let mut client_ca_file = settings.client_ca.clone().map(ClientTrust::watched);
     let clients = client_ca_file.as_mut().map(Watched::load).transpose()?;
-    let rules = TlsRules {
+    let rules = TlsOptions {
         min_version: settings.tls_min_version,
         client_names: settings.client_names.clone(),
         provider,
@@ -137,7 +137,7 @@ fn certificate(
     settings: &Settings,
     provider: &Arc<CryptoProvider>,
 ) -> Result<(Option<Watched<ServingCertificate>>, ServingCertificate), Failure> {
-    let rules = CertificateRules {
+    let rules = CertificateRequirements {
         server_names: settings.server_names.clone(),
         provider: Arc::clone(provider),
     };
@@ -152,7 +152,10 @@ fn certificate(
 }
 
 /// A certificate for the names asked for and for this machine.
-fn made(settings: &Settings, rules: &CertificateRules) -> Result<ServingCertificate, Failure> {
+fn made(
+    settings: &Settings,
+    rules: &CertificateRequirements,
+) -> Result<ServingCertificate, Failure> {
     let asked = settings
         .server_names
         .iter()

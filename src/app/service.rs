@@ -47,9 +47,9 @@ impl Service {
         let service = Self::new(&settings);
         // Before anybody asks whether it is ready.
         service.watch(&settings, cluster.as_ref(), &rulebook);
-        service.answer(&settings, webhook, cluster, (&rulebook, &tls));
-        service.admit_probes(&settings, admin, (&rulebook, &tls), log_lines_dropped);
-        say_what_is_served(&rulebook);
+        service.serve_webhook(&settings, webhook, cluster, (&rulebook, &tls));
+        service.serve_admin(&settings, admin, (&rulebook, &tls), log_lines_dropped);
+        log_startup(&rulebook);
         service.reload(&settings, rulebook, tls);
         Ok(service)
     }
@@ -110,7 +110,7 @@ impl Service {
         self.admin_connections.spawn(leader.run(stop()));
     }
 
-    fn answer(
+    fn serve_webhook(
         &self,
         settings: &Settings,
         listener: TcpListener,
@@ -131,7 +131,7 @@ impl Service {
         self.connections.spawn(webhook.serve(listener, connections));
     }
 
-    fn admit_probes(
+    fn serve_admin(
         &self,
         settings: &Settings,
         listener: TcpListener,
@@ -159,7 +159,7 @@ impl Service {
     }
 
     /// Serves until a signal, and ends in order; a second signal ends it at once.
-    pub(super) async fn until(self, signals: &mut Signals) -> Ended {
+    pub(super) async fn run_until_signal(self, signals: &mut Signals) -> Ended {
         let signal = signals.next().await;
         info!(signal, "shutting down");
         tokio::select! {
@@ -202,7 +202,7 @@ async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpList
     Ok(listener)
 }
 
-fn say_what_is_served(rulebook: &RulebookFiles) {
+fn log_startup(rulebook: &RulebookFiles) {
     for note in unknown(&rulebook.policy) {
         warn!(note, "policy");
     }

@@ -34,7 +34,7 @@ impl<'r> Judge<'r> {
         self.effect(Rule::Cumulative)?;
         let view = self.cluster.view?;
         let binding = &self.request.binding;
-        let own = view.referred(&binding.role, &binding.scope)?;
+        let own = view.resolve(&binding.role, &binding.scope)?;
         let others = self.others(grant.principal, view);
         // Nearly always there are none.
         let found = match &binding.scope {

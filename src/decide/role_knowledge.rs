@@ -19,7 +19,7 @@ impl<'r> RoleKnowledge<'r> {
         let Some(view) = cluster.view else {
             return Self::Unknown;
         };
-        match view.referred(role, scope) {
+        match view.resolve(role, scope) {
             _ if cluster.is_lost && cluster.role_read != RoleRead::Done => Self::Unreadable,
             Some(role) => Self::Known(role),
             None if cluster.role_read == RoleRead::Done => Self::Dangling,

@@ -139,7 +139,7 @@ impl Change<'_> {
     fn drifts(&self) -> Vec<Finding> {
         let nothing = View::default();
         let is_written =
-            |level: Level| self.request.role.name == ObjectName::of_cluster(level.role());
+            |level: Level| self.request.role.name == ObjectName::cluster_scoped(level.role());
         let found = |level: Level| {
             let before = if is_written(level) {
                 &nothing

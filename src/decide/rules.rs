@@ -70,10 +70,7 @@ impl<'r> Judge<'r> {
     /// goes beyond the published rules counts. A VM role stays one, and what it can do beyond its documents is told.
     fn looked_at(self, Governed { entry, class }: Governed) -> Self {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let known = self
-            .cluster
-            .view
-            .and_then(|view| view.referred(role, scope));
+        let known = self.cluster.view.and_then(|view| view.resolve(role, scope));
         let Some(known) = known else {
             return self;
         };
@@ -355,11 +352,7 @@ impl<'r> Judge<'r> {
     /// The detours that the role opens here, each with what the policy does about it.
     fn escalation_paths(&self, grant: &Grant<'_>) -> Vec<(&'static EscalationPath, Effect)> {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let Some(known) = self
-            .cluster
-            .view
-            .and_then(|view| view.referred(role, scope))
-        else {
+        let Some(known) = self.cluster.view.and_then(|view| view.resolve(role, scope)) else {
             return Vec::new();
         };
         let policy = self.rulebook.policy();
@@ -460,7 +453,7 @@ impl<'r> Judge<'r> {
     fn is_of_no_use_in_a_namespace(&self) -> bool {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
         let view = self.cluster.view;
-        let known = view.and_then(|view| view.referred(role, scope));
+        let known = view.and_then(|view| view.resolve(role, scope));
         let somewhere = Scope::Namespace("".into());
         known.is_some_and(|known| {
             !known.rules(scope).is_empty() && known.rules(&somewhere).is_empty()

@@ -65,7 +65,7 @@ pub struct Comparison {
 impl Abilities {
     /// Of the role that a binding in that scope refers to, if the view has it.
     pub fn of(role: &RoleRef<'_>, scope: &Scope<'_>, view: &View) -> Option<Self> {
-        let known = view.referred(role, scope)?;
+        let known = view.resolve(role, scope)?;
         Some(Self {
             role: role.clone().into_owned(),
             scope: scope.clone().into_owned(),
@@ -105,7 +105,7 @@ pub fn required(
     let class = named.and_then(|entry| rulebook.class(entry));
     let is_standard = class == Some(RoleClass::Standard);
     let known = view
-        .and_then(|view| view.referred(role, scope))
+        .and_then(|view| view.resolve(role, scope))
         .filter(|_| !is_judged_by_name || is_standard);
     let equivalents = known.map(|known: RoleView<'_>| match named {
         Some(named) if is_judged_by_name => {

@@ -98,7 +98,7 @@ impl Kind {
 
 impl ObjectName {
     /// A name in a namespace.
-    pub fn within(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+    pub fn namespaced(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self {
             namespace: Some(namespace.into()),
             name: name.into(),
@@ -106,7 +106,7 @@ impl ObjectName {
     }
 
     /// A name of the cluster.
-    pub fn of_cluster(name: impl Into<Arc<str>>) -> Self {
+    pub fn cluster_scoped(name: impl Into<Arc<str>>) -> Self {
         Self {
             namespace: None,
             name: name.into(),
@@ -387,9 +387,9 @@ impl Document {
         let name = not_empty(&self.metadata.name, "metadata.name")?;
         let namespace = self.metadata.namespace.as_deref().unwrap_or_default();
         Ok(if kind.is_namespaced() {
-            ObjectName::within(not_empty(namespace, "metadata.namespace")?, name)
+            ObjectName::namespaced(not_empty(namespace, "metadata.namespace")?, name)
         } else {
-            ObjectName::of_cluster(name)
+            ObjectName::cluster_scoped(name)
         })
     }
 

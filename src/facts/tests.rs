@@ -88,7 +88,7 @@ fn names<'b>(bindings: impl IntoIterator<Item = &'b Arc<Binding>>) -> Vec<String
 }
 
 fn name(of_cluster: &str) -> ObjectName {
-    ObjectName::of_cluster(of_cluster)
+    ObjectName::cluster_scoped(of_cluster)
 }
 
 #[test]
@@ -253,11 +253,11 @@ fn a_role_is_looked_up_where_the_binding_is() {
         kind: RoleKind::Role,
         name: "copy".into(),
     };
-    let found = view.referred(&reference, &vms()).unwrap();
+    let found = view.resolve(&reference, &vms()).unwrap();
     assert_eq!(found.level(&vms()), Some(Level::Viewer));
-    assert!(view.referred(&reference, &CLUSTER).is_none());
+    assert!(view.resolve(&reference, &CLUSTER).is_none());
     assert!(
-        view.referred(&reference, &Scope::Namespace("other".into()))
+        view.resolve(&reference, &Scope::Namespace("other".into()))
             .is_none()
     );
     assert!(view.cluster_role("copy").is_none());
@@ -366,7 +366,9 @@ fn told(view: &View) -> Vec<String> {
     for name in ["a", "b", "c"] {
         told.extend(names(view.bindings_of(Principal::User(name))));
         told.extend(names(view.bindings_of(Principal::Group(name))));
-        told.extend(names(view.bindings_through(&ObjectName::of_cluster(name))));
+        told.extend(names(
+            view.bindings_through(&ObjectName::cluster_scoped(name)),
+        ));
     }
     told
 }
@@ -429,7 +431,7 @@ fn what_there_is_no_room_for_is_known_by_its_name() {
     facts.apply(Event::Upsert(long_binding("long", "vms", 1_000)));
     facts.apply(Event::Upsert(long_binding("short", "vms", 1)));
     let view = facts.view();
-    let name = ObjectName::within("vms", "long");
+    let name = ObjectName::namespaced("vms", "long");
     assert!(view.binding(&name).unwrap().subjects.are_not_held());
     assert_eq!(view.in_name_only(Kind::RoleBinding), 1);
     assert_eq!(view.count(Kind::RoleBinding), 2);
@@ -459,7 +461,7 @@ fn a_role_that_there_is_no_room_for_allows_everything() {
     });
     facts.apply(Event::Upsert(serde_json::from_value(role).unwrap()));
     let view = facts.view();
-    let long = view.role(&ObjectName::within("vms", "long")).unwrap();
+    let long = view.role(&ObjectName::namespaced("vms", "long")).unwrap();
     assert!(long.rules(&vms()).is_too_large());
     assert_eq!(long.level(&vms()), Some(Level::Admin));
     assert_eq!(view.in_name_only(Kind::Role), 1);
@@ -494,7 +496,7 @@ fn a_list_in_pages_ends_what_it_does_not_name() {
     assert!(
         facts
             .view()
-            .binding(&ObjectName::within("vms", "old"))
+            .binding(&ObjectName::namespaced("vms", "old"))
             .is_none()
     );
     assert_eq!(facts.view().count(Kind::RoleBinding), 1);

@@ -79,7 +79,7 @@ impl View {
     }
 
     /// The role that a binding with this scope refers to.
-    pub fn referred(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<RoleView<'_>> {
+    pub fn resolve(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<RoleView<'_>> {
         let namespace = match role.kind {
             RoleKind::ClusterRole => None,
             RoleKind::Role => Some(scope.namespace()?),
@@ -93,7 +93,7 @@ impl View {
             RoleKind::ClusterRole => (Kind::ClusterRole, None),
             RoleKind::Role => (Kind::Role, scope.namespace()),
         };
-        self.referred(role, scope).is_none() && self.holds_all(kind, namespace)
+        self.resolve(role, scope).is_none() && self.holds_all(kind, namespace)
     }
 
     /// The role of that name.

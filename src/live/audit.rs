@@ -167,12 +167,12 @@ fn audit(live: &Live) -> Option<(Audited, Arc<View>)> {
 
 /// Logs what was not found before.
 fn tell(before: Option<&Audited>, now: &Audited) {
-    let known: HashSet<Known<'_>> = before.iter().flat_map(|before| told(before)).collect();
+    let known: HashSet<KnownFinding<'_>> = before.iter().flat_map(|before| told(before)).collect();
     let new: Vec<&Found> = now
         .report
         .found
         .iter()
-        .filter(|found| is_told(found) && !known.contains(&Known::of(found)))
+        .filter(|found| is_told(found) && !known.contains(&KnownFinding::of(found)))
         .collect();
     for found in new.iter().take(TOLD_AT_ONCE) {
         let ObjectName { namespace, name } = &found.binding.name;
@@ -195,9 +195,9 @@ fn tell(before: Option<&Audited>, now: &Audited) {
     }
 }
 
-fn told(audited: &Audited) -> impl Iterator<Item = Known<'_>> {
+fn told(audited: &Audited) -> impl Iterator<Item = KnownFinding<'_>> {
     let found = audited.report.found.iter();
-    found.filter(|found| is_told(found)).map(Known::of)
+    found.filter(|found| is_told(found)).map(KnownFinding::of)
 }
 
 /// What is merely recorded has its metric and its report.
@@ -208,9 +208,9 @@ fn is_told(found: &Found) -> bool {
 
 /// A binding and the rules that it breaks.
 #[derive(PartialEq, Eq, Hash)]
-struct Known<'a>(&'a ObjectName, Vec<Rule>);
+struct KnownFinding<'a>(&'a ObjectName, Vec<Rule>);
 
-impl<'a> Known<'a> {
+impl<'a> KnownFinding<'a> {
     fn of(found: &'a Found) -> Self {
         Self(&found.binding.name, rules(found))
     }

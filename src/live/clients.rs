@@ -10,12 +10,12 @@ use x509_parser::parse_x509_certificate;
 
 /// Lets in the clients whose certificate is good and has one of these names.
 #[derive(Debug)]
-pub(super) struct NamedClients {
+pub(super) struct AllowedClients {
     good: Arc<dyn ClientCertVerifier>,
     names: Vec<String>,
 }
 
-impl NamedClients {
+impl AllowedClients {
     pub(super) fn new(good: Arc<dyn ClientCertVerifier>, names: Vec<String>) -> Self {
         Self { good, names }
     }
@@ -28,7 +28,7 @@ impl NamedClients {
     }
 }
 
-impl ClientCertVerifier for NamedClients {
+impl ClientCertVerifier for AllowedClients {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         self.good.root_hint_subjects()
     }

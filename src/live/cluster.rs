@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::facts::{Event, Facts, Kind, Limits};
 use crate::metrics::{ClusterState, Label};
-use crate::sources::cluster::{Client, Heard, News, Trouble, follow};
+use crate::sources::cluster::{Client, WatchError, WatchSignal, WatchUpdate, watch};
 
 use super::Live;
 
@@ -29,16 +29,16 @@ pub struct ClusterStatus {
 pub struct ClusterWatch {
     live: Arc<Live>,
     facts: Facts,
-    kinds: BTreeMap<Kind, Standing>,
+    kinds: BTreeMap<Kind, KindStatus>,
 }
 
 /// How a kind of object stands.
 #[derive(Debug, Default)]
-struct Standing {
+struct KindStatus {
     /// Whether all of it were read once.
     is_known: bool,
     /// What is wrong, and since when.
-    trouble: Option<(Timestamp, Trouble)>,
+    error: Option<(Timestamp, WatchError)>,
 }
 
 impl ClusterStatus {
@@ -70,7 +70,7 @@ impl ClusterStatus {
 impl ClusterWatch {
     /// Nothing is known yet, and requests are to wait.
     pub fn new(live: Arc<Live>) -> Self {
-        let kinds = Kind::ALL.map(|kind| (kind, Standing::default()));
+        let kinds = Kind::ALL.map(|kind| (kind, KindStatus::default()));
         let watch = Self {
             live,
             facts: Facts::within(Limits::REPLICA),
@@ -90,14 +90,14 @@ impl ClusterWatch {
                 self.take(batch.drain(..), Timestamp::now());
             }
         };
-        let both = async { tokio::join!(Box::pin(follow(client, listener)), listen) };
+        let both = async { tokio::join!(Box::pin(watch(client, listener)), listen) };
         stop.run_until_cancelled(both).await;
     }
 
-    fn take(&mut self, batch: impl Iterator<Item = Heard>, now: Timestamp) {
+    fn take(&mut self, batch: impl Iterator<Item = WatchUpdate>, now: Timestamp) {
         let mut changed = false;
-        for Heard { kind, news } in batch {
-            changed |= self.hear(kind, news, now);
+        for WatchUpdate { kind, signal } in batch {
+            changed |= self.on_event(kind, signal, now);
         }
         if changed && self.is_complete() {
             self.live.publish(self.facts.view());
@@ -106,24 +106,24 @@ impl ClusterWatch {
     }
 
     /// Says whether what is known differs now.
-    fn hear(&mut self, kind: Kind, news: News, now: Timestamp) -> bool {
+    fn on_event(&mut self, kind: Kind, signal: WatchSignal, now: Timestamp) -> bool {
         let standing = self.kinds.entry(kind).or_default();
-        match news {
-            News::Trouble(trouble) => {
-                standing.is_in(trouble, now);
+        match signal {
+            WatchSignal::Failed(error) => {
+                standing.is_in(error, now);
                 false
             }
-            News::Odd(name, reason) => {
+            WatchSignal::Undecodable(name, reason) => {
                 warn!(kind = kind.as_str(), %name, reason, "an object of the cluster cannot be understood");
                 false
             }
-            News::Contact => {
-                standing.trouble = None;
+            WatchSignal::Contact => {
+                standing.error = None;
                 self.live.cluster_answered(now);
                 false
             }
-            News::Event(event) => {
-                standing.trouble = None;
+            WatchSignal::Event(event) => {
+                standing.error = None;
                 standing.is_known |= matches!(event, Event::Reset(..) | Event::Listed(_));
                 self.live.cluster_answered(now);
                 self.facts.apply(event)
@@ -147,22 +147,22 @@ impl ClusterWatch {
     }
 
     fn status(&self, now: Timestamp) -> (ClusterState, Timestamp, Option<String>) {
-        let troubles = || self.kinds.values().filter_map(|it| it.trouble.as_ref());
-        let forbidden = troubles().find_map(|(since, trouble)| match trouble {
-            Trouble::Forbidden(reason) if now.duration_since(*since) >= STARTING => {
+        let troubles = || self.kinds.values().filter_map(|it| it.error.as_ref());
+        let forbidden = troubles().find_map(|(since, error)| match error {
+            WatchError::Forbidden(reason) if now.duration_since(*since) >= STARTING => {
                 Some((*since, reason))
             }
-            Trouble::Forbidden(_) | Trouble::Unreachable(_) => None,
+            WatchError::Forbidden(_) | WatchError::Unreachable(_) => None,
         });
         let first = troubles().min_by_key(|(since, _)| *since);
         match (self.is_complete(), forbidden, first) {
             (true, _, None) => (ClusterState::Synced, now, None),
-            (true, _, Some((since, trouble))) => (ClusterState::Lost, *since, Some(trouble.text())),
+            (true, _, Some((since, error))) => (ClusterState::Lost, *since, Some(error.text())),
             (false, Some((since, reason)), _) => {
                 (ClusterState::NoPermission, since, Some(reason.clone()))
             }
             (false, None, first) => {
-                let reason = first.map(|(_, trouble)| trouble.text());
+                let reason = first.map(|(_, error)| error.text());
                 (ClusterState::Syncing, now, reason)
             }
         }
@@ -182,21 +182,21 @@ impl ClusterWatch {
     }
 }
 
-impl Standing {
-    /// The same trouble as before goes on; another one begins now.
-    fn is_in(&mut self, trouble: Trouble, now: Timestamp) {
+impl KindStatus {
+    /// The same error as before goes on; another one begins now.
+    fn is_in(&mut self, error: WatchError, now: Timestamp) {
         let same =
-            |(_, before): &(Timestamp, Trouble)| discriminant(before) == discriminant(&trouble);
+            |(_, before): &(Timestamp, WatchError)| discriminant(before) == discriminant(&error);
         let since = self
-            .trouble
+            .error
             .take()
             .filter(same)
             .map_or(now, |(since, _)| since);
-        self.trouble = Some((since, trouble));
+        self.error = Some((since, error));
     }
 }
 
-impl Trouble {
+impl WatchError {
     fn text(&self) -> String {
         match self {
             Self::Forbidden(reason) | Self::Unreachable(reason) => reason.clone(),

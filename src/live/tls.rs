@@ -10,17 +10,17 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use crate::sources::{ClientTrust, ServingCertificate};
 
-use super::clients::NamedClients;
+use super::clients::AllowedClients;
 
 /// What connections are met with.
 pub struct Tls {
     current: ArcSwap<Identity>,
-    rules: TlsRules,
+    rules: TlsOptions,
 }
 
 /// What does not change while the server runs.
 #[derive(Debug, Clone)]
-pub struct TlsRules {
+pub struct TlsOptions {
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
     /// Names of which a client certificate must have one; empty: any certificate of the CA.
@@ -50,7 +50,7 @@ impl Tls {
     pub fn new(
         certificate: &ServingCertificate,
         clients: Option<&ClientTrust>,
-        rules: TlsRules,
+        rules: TlsOptions,
     ) -> Result<Self, rustls::Error> {
         let identity = Identity::new(certificate, clients, &rules)?;
         Ok(Self {
@@ -84,7 +84,7 @@ impl Identity {
     fn new(
         certificate: &ServingCertificate,
         clients: Option<&ClientTrust>,
-        rules: &TlsRules,
+        rules: &TlsOptions,
     ) -> Result<Self, rustls::Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(&rules.provider))
             .with_protocol_versions(rules.min_version.and_newer())?;
@@ -119,7 +119,7 @@ impl TlsVersion {
 
 fn verifier(
     trust: &ClientTrust,
-    rules: &TlsRules,
+    rules: &TlsOptions,
 ) -> Result<Arc<dyn ClientCertVerifier>, rustls::Error> {
     let roots = Arc::clone(&trust.roots);
     let provider = Arc::clone(&rules.provider);
@@ -130,5 +130,5 @@ fn verifier(
         return Ok(any_of_the_ca);
     }
     let names = rules.client_names.clone();
-    Ok(Arc::new(NamedClients::new(any_of_the_ca, names)))
+    Ok(Arc::new(AllowedClients::new(any_of_the_ca, names)))
 }

@@ -2,7 +2,7 @@ use prometheus::{IntCounter, IntCounterVec, Registry};
 
 use crate::domain::{Effect, Rule};
 use crate::policy::Policy;
-use crate::review::Counted;
+use crate::review::FindingLabels;
 
 use super::family::opts;
 
@@ -34,7 +34,7 @@ impl FindingCounters {
     }
 
     /// Adds one for each finding.
-    pub(super) fn count(&self, findings: &[Counted]) {
+    pub(super) fn count(&self, findings: &[FindingLabels]) {
         for finding in findings {
             if let Some(counter) = self.handles.get(self.place(finding)) {
                 counter.inc();
@@ -42,7 +42,7 @@ impl FindingCounters {
         }
     }
 
-    fn place(&self, finding: &Counted) -> usize {
+    fn place(&self, finding: &FindingLabels) -> usize {
         let other = self.roles - 1;
         let role = finding.role.unwrap_or(other).min(other);
         let effects = Effect::ALL.len();

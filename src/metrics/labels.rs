@@ -313,14 +313,14 @@ impl Label for ReportResult {
 
 /// What let a finding through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Relief {
+pub(super) enum LetThroughBy {
     /// An exemption of the policy.
     Exemption,
     /// A break-glass group.
     BreakGlass,
 }
 
-impl Label for Relief {
+impl Label for LetThroughBy {
     const ALL: &'static [Self] = &[Self::Exemption, Self::BreakGlass];
     const NAME: &'static str = "kind";
 

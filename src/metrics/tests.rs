@@ -1,7 +1,7 @@
 use super::*;
 use crate::admission::{ObjectKind, OperationLabel};
 use crate::domain::{Effect, Rule, Verdict};
-use crate::review::{Counted, DecisionLabel};
+use crate::review::{DecisionLabel, FindingLabels};
 
 fn outcome() -> Outcome {
     Outcome {
@@ -13,7 +13,7 @@ fn outcome() -> Outcome {
         namespace: None,
         name: "b".to_owned(),
         subjects: 1,
-        findings: vec![Counted {
+        findings: vec![FindingLabels {
             rule: Rule::SystemGroup,
             effect: Effect::Deny,
             role: Some(0),

@@ -53,7 +53,7 @@ pub struct Entry {
     /// What it is about.
     pub category: String,
     /// What comes of it.
-    pub result: Outcome,
+    pub result: PolicyResult,
     /// How grave it is; nothing for what an exemption covers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub severity: Option<Severity>,
@@ -73,7 +73,7 @@ pub struct Entry {
 /// The outcome of a rule, as reports know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum PolicyResult {
     /// The rule denies.
     #[default]
     Fail,
@@ -203,11 +203,11 @@ impl Contents {
 }
 
 impl Summary {
-    fn count(&mut self, outcome: Outcome) {
+    fn count(&mut self, outcome: PolicyResult) {
         match outcome {
-            Outcome::Fail => self.fail += 1,
-            Outcome::Warn => self.warn += 1,
-            Outcome::Skip => self.skip += 1,
+            PolicyResult::Fail => self.fail += 1,
+            PolicyResult::Warn => self.warn += 1,
+            PolicyResult::Skip => self.skip += 1,
         }
     }
 
@@ -285,9 +285,9 @@ fn entry(finding: &Finding, decision: &Decision, resource: Reference, at: Timest
         rule: finding.rule.as_str().to_owned(),
         category: CATEGORY.to_owned(),
         result: match finding.effect {
-            Effect::Deny => Outcome::Fail,
-            Effect::Warn | Effect::Audit => Outcome::Warn,
-            Effect::Exempt => Outcome::Skip,
+            Effect::Deny => PolicyResult::Fail,
+            Effect::Warn | Effect::Audit => PolicyResult::Warn,
+            Effect::Exempt => PolicyResult::Skip,
         },
         severity: match finding.effect {
             Effect::Deny => Some(Severity::High),

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::metrics::{Metrics, ReportResult};
-use crate::sources::cluster::told;
+use crate::sources::cluster::describe;
 
 /// Agrees with the other replicas, by a Lease, which of them is the leader.
 ///
@@ -113,7 +113,7 @@ impl Leader {
                 }
                 return Some(is_ours);
             }
-            Ok(Err(error)) => told(&error),
+            Ok(Err(error)) => describe(&error),
             Err(_) => "no answer in time".to_owned(),
         };
         self.metrics.report(ReportResult::Failed);
@@ -215,7 +215,7 @@ impl Leader {
         match timeout(RELEASE, released).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                let error = told(&error);
+                let error = describe(&error);
                 warn!(error, "the Lease could not be released");
             }
             Err(_) => warn!("the Lease could not be released in time"),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::Contents;
-use crate::sources::cluster::told;
+use crate::sources::cluster::describe;
 
 /// The reports in the cluster, as they are read and written.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ pub(super) type Fingerprint = [u8; 32];
 
 /// Why a report cannot be read or written.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum StoreError {
     /// Its namespace goes, or is gone: so is the report.
     NoPlace,
     /// Anything else.
@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// The formats that the cluster has the kinds of.
-    pub(super) async fn formats(&self) -> Result<Vec<Format>, Trouble> {
+    pub(super) async fn formats(&self) -> Result<Vec<Format>, StoreError> {
         let mut formats = Vec::new();
         for format in Format::ALL {
             if self.has(format).await? {
@@ -96,7 +96,7 @@ impl Store {
         Ok(formats)
     }
 
-    async fn has(&self, format: Format) -> Result<bool, Trouble> {
+    async fn has(&self, format: Format) -> Result<bool, StoreError> {
         let found = self.client.list_api_group_resources(format.group_version());
         match answer(found).await {
             Ok(found) => {
@@ -112,7 +112,7 @@ impl Store {
     pub(super) async fn list(
         &self,
         format: Format,
-    ) -> Result<BTreeMap<ReportKey, Fingerprint>, Trouble> {
+    ) -> Result<BTreeMap<ReportKey, Fingerprint>, StoreError> {
         let mut all = BTreeMap::new();
         for resource in format.resources() {
             let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
@@ -131,7 +131,11 @@ impl Store {
     }
 
     /// Writes a report anew; what it said before keeps its times.
-    pub(super) async fn write(&self, key: &ReportKey, contents: Contents) -> Result<(), Trouble> {
+    pub(super) async fn write(
+        &self,
+        key: &ReportKey,
+        contents: Contents,
+    ) -> Result<(), StoreError> {
         let (api, resource) = self.api(key);
         let before = answer(api.get_opt(NAME)).await?;
         let before = before.map(|report| contents_of(report.data));
@@ -143,7 +147,7 @@ impl Store {
     }
 
     /// Deletes a report, if it is there.
-    pub(super) async fn delete(&self, key: &ReportKey) -> Result<(), Trouble> {
+    pub(super) async fn delete(&self, key: &ReportKey) -> Result<(), StoreError> {
         let (api, _) = self.api(key);
         match answer(api.delete(NAME, &DeleteParams::default())).await {
             Err(kube::Error::Api(status)) if status.code == NOT_FOUND => Ok(()),
@@ -216,11 +220,11 @@ fn document(key: &ReportKey, resource: &ApiResource, contents: &Contents) -> Val
     })
 }
 
-impl From<kube::Error> for Trouble {
+impl From<kube::Error> for StoreError {
     fn from(error: kube::Error) -> Self {
         match &error {
             kube::Error::Api(status) if has_no_place(status) => Self::NoPlace,
-            error => Self::Failed(told(error)),
+            error => Self::Failed(describe(error)),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::store::{Fingerprint, Format, ReportKey, Store, Trouble, fingerprint};
+use super::store::{Fingerprint, Format, ReportKey, Store, StoreError, fingerprint};
 use super::{Contents, contents};
 use crate::live::{Audited, Live};
 use crate::metrics::{Metrics, ReportResult};
@@ -22,13 +22,13 @@ pub struct ReportWriter {
     leads: watch::Receiver<bool>,
     look_every: Duration,
     /// What the cluster has, as far as we know; absent until we looked.
-    known: Option<Known>,
+    known: Option<KnownReports>,
     formats: Option<Vec<Format>>,
     is_failing: bool,
 }
 
 /// What the cluster has.
-struct Known {
+struct KnownReports {
     since: Instant,
     reports: BTreeMap<ReportKey, Fingerprint>,
 }
@@ -108,7 +108,11 @@ impl ReportWriter {
         Ok(())
     }
 
-    async fn carry_out(&self, changes: Vec<Change>, known: &mut Known) -> Result<(), String> {
+    async fn carry_out(
+        &self,
+        changes: Vec<Change>,
+        known: &mut KnownReports,
+    ) -> Result<(), String> {
         let mut changes = stream::iter(changes)
             .map(|change| carry_out(&self.store, change))
             .buffer_unordered(AT_ONCE);
@@ -121,20 +125,20 @@ impl ReportWriter {
     }
 
     /// What the cluster has, looked at anew once in a while.
-    async fn known(&mut self) -> Result<Known, String> {
-        let fresh = |known: &Known| known.since.elapsed() < self.look_every;
+    async fn known(&mut self) -> Result<KnownReports, String> {
+        let fresh = |known: &KnownReports| known.since.elapsed() < self.look_every;
         if let Some(known) = self.known.take_if(|known| fresh(known)) {
             return Ok(known);
         }
-        let formats = self.store.formats().await.map_err(Trouble::into_text)?;
+        let formats = self.store.formats().await.map_err(StoreError::into_text)?;
         let mut reports = BTreeMap::new();
         for format in &formats {
             // Those of a format that is no longer preferred have to go.
             let list = self.store.list(*format).await;
-            reports.extend(list.map_err(Trouble::into_text)?);
+            reports.extend(list.map_err(StoreError::into_text)?);
         }
         self.now_has(formats);
-        Ok(Known {
+        Ok(KnownReports {
             since: Instant::now(),
             reports,
         })
@@ -153,7 +157,7 @@ impl ReportWriter {
         self.formats = Some(formats);
     }
 
-    /// Trouble is told once, and once when it is over.
+    /// What cannot be written is logged once, and once more when it can be again.
     fn tell(&mut self, done: Result<(), String>) {
         let was_failing = self.is_failing;
         self.is_failing = done.is_err();
@@ -167,12 +171,12 @@ impl ReportWriter {
     }
 }
 
-impl Known {
+impl KnownReports {
     /// Counts and keeps what became of a change.
     fn learn(
         &mut self,
         key: ReportKey,
-        done: Result<Option<Fingerprint>, Trouble>,
+        done: Result<Option<Fingerprint>, StoreError>,
         metrics: &Metrics,
     ) -> Result<(), String> {
         let result = match done {
@@ -185,8 +189,8 @@ impl Known {
                 ReportResult::Deleted
             }
             // Gone with its namespace.
-            Err(Trouble::NoPlace) => return Ok(()),
-            Err(Trouble::Failed(reason)) => {
+            Err(StoreError::NoPlace) => return Ok(()),
+            Err(StoreError::Failed(reason)) => {
                 metrics.report(ReportResult::Failed);
                 return Err(reason);
             }
@@ -196,7 +200,7 @@ impl Known {
     }
 }
 
-impl Trouble {
+impl StoreError {
     fn into_text(self) -> String {
         match self {
             Self::NoPlace => "the namespace is gone".to_owned(),
@@ -235,7 +239,7 @@ fn changes(
 async fn carry_out(
     store: &Store,
     (key, contents): Change,
-) -> (ReportKey, Result<Option<Fingerprint>, Trouble>) {
+) -> (ReportKey, Result<Option<Fingerprint>, StoreError>) {
     let done = match contents {
         Some(contents) => {
             let written = fingerprint(contents.clone());

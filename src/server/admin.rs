@@ -15,7 +15,7 @@ use crate::live::{Live, Tls, unknown};
 use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use crate::rulebook::Rulebook;
 
-use super::connection::{Answer, Connections, Whole};
+use super::connection::{Connections, FullBody, Handler};
 use super::connection_slots::ConnectionSlots;
 use super::exchange::Exchange;
 use super::lifecycle::{Lifecycle, Phase};
@@ -64,7 +64,7 @@ impl Admin {
             .await;
     }
 
-    fn ready(&self) -> Response<Whole> {
+    fn ready(&self) -> Response<FullBody> {
         let phase = self.lifecycle.phase();
         let cluster = self.live.cluster();
         let (status, word) = match phase {
@@ -171,10 +171,10 @@ impl Admin {
         text
     }
 
-    fn metrics(&self) -> Response<Whole> {
+    fn metrics(&self) -> Response<FullBody> {
         match self.metrics.render(&self.snapshot(Timestamp::now())) {
             Ok(text) => {
-                let mut response = Response::new(Whole::from(text));
+                let mut response = Response::new(FullBody::from(text));
                 let format = HeaderValue::from_static(TEXT_FORMAT);
                 response.headers_mut().insert(CONTENT_TYPE, format);
                 response
@@ -217,8 +217,8 @@ impl Admin {
     }
 }
 
-impl Answer for Admin {
-    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<Whole> {
+impl Handler for Admin {
+    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<FullBody> {
         exchange.headers_done();
         exchange.answer(None);
         if !matches!(*request.method(), Method::GET | Method::HEAD) {

@@ -10,31 +10,31 @@ use tokio_util::sync::CancellationToken;
 /// A body, as far as it is kept.
 pub(super) enum Received<'b> {
     /// All of it.
-    Whole(Kept<'b>),
+    Whole(Buffered<'b>),
     /// Its beginning; it is larger than the limit.
     Oversized(Bytes),
 }
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lost {
+pub(super) enum BodyError {
     /// It was not there in time.
-    Slow,
+    TimedOut,
     /// The client broke it off.
-    Broken,
+    Disconnected,
     /// The memory that there is for bodies was needed for others.
-    Crowded,
+    OverBudget,
 }
 
 /// Memory for bodies, in KiB, shared by all requests.
 pub(super) struct Budget {
     free: Semaphore,
     // By the order in which they came to need it.
-    awaited: Mutex<BTreeMap<u64, Holder>>,
+    awaited: Mutex<BTreeMap<u64, BodyHolder>>,
 }
 
 /// A body that is not whole yet, and what it holds.
-struct Holder {
+struct BodyHolder {
     held: usize,
     gives_way: CancellationToken,
 }
@@ -58,7 +58,7 @@ impl Budget {
         let gives_way = CancellationToken::new();
         let mut awaited = self.awaited();
         let number = awaited.last_key_value().map_or(0, |(last, _)| last + 1);
-        let holder = Holder {
+        let holder = BodyHolder {
             held: 0,
             gives_way: gives_way.clone(),
         };
@@ -85,7 +85,7 @@ impl Budget {
         }
     }
 
-    fn awaited(&self) -> MutexGuard<'_, BTreeMap<u64, Holder>> {
+    fn awaited(&self) -> MutexGuard<'_, BTreeMap<u64, BodyHolder>> {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -110,14 +110,14 @@ pub(super) async fn read(
     limit: usize,
     deadline: Instant,
     budget: &Budget,
-) -> Result<Received<'_>, Lost> {
+) -> Result<Received<'_>, BodyError> {
     let is_announced_larger = body.size_hint().lower() > to_u64(limit);
     let enough = if is_announced_larger {
         HEAD
     } else {
         limit.saturating_add(1)
     };
-    let mut kept = Kept::new(budget);
+    let mut kept = Buffered::new(budget);
     while kept.bytes().len() < enough {
         match kept.next(&mut body, deadline).await? {
             Some(data) => kept.push(data, deadline).await?,
@@ -139,7 +139,7 @@ pub(super) async fn skip(
     mut body: Incoming,
     at_most: usize,
     deadline: Instant,
-) -> Result<(), Lost> {
+) -> Result<(), BodyError> {
     let mut passed = 0_usize;
     while let Some(data) = next(&mut body, deadline).await? {
         passed = passed.saturating_add(data.len());
@@ -150,19 +150,19 @@ pub(super) async fn skip(
     Ok(())
 }
 
-async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Lost> {
+async fn next(body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, BodyError> {
     match timeout_at(deadline, body.frame()).await {
         Ok(None) => Ok(None),
         // Trailers are not data.
         Ok(Some(Ok(frame))) => Ok(Some(frame.into_data().unwrap_or_default())),
-        Ok(Some(Err(_))) => Err(Lost::Broken),
-        Err(_) => Err(Lost::Slow),
+        Ok(Some(Err(_))) => Err(BodyError::Disconnected),
+        Err(_) => Err(BodyError::TimedOut),
     }
 }
 
 /// What came so far. Most bodies come in one piece, which is then not copied; pieces are joined, since many small ones
 /// would take more memory than what they carry.
-pub(super) struct Kept<'b> {
+pub(super) struct Buffered<'b> {
     first: Bytes,
     joined: Vec<u8>,
     budget: &'b Budget,
@@ -171,7 +171,7 @@ pub(super) struct Kept<'b> {
     awaited: Option<Awaited<'b>>,
 }
 
-impl<'b> Kept<'b> {
+impl<'b> Buffered<'b> {
     fn new(budget: &'b Budget) -> Self {
         Self {
             first: Bytes::new(),
@@ -192,7 +192,11 @@ impl<'b> Kept<'b> {
     }
 
     /// The next piece, unless this body has to give way.
-    async fn next(&self, body: &mut Incoming, deadline: Instant) -> Result<Option<Bytes>, Lost> {
+    async fn next(
+        &self,
+        body: &mut Incoming,
+        deadline: Instant,
+    ) -> Result<Option<Bytes>, BodyError> {
         let Some(awaited) = &self.awaited else {
             return next(body, deadline).await;
         };
@@ -200,7 +204,7 @@ impl<'b> Kept<'b> {
             .gives_way
             .run_until_cancelled(next(body, deadline))
             .await;
-        piece.unwrap_or(Err(Lost::Crowded))
+        piece.unwrap_or(Err(BodyError::OverBudget))
     }
 
     fn whole(self) -> Self {
@@ -210,7 +214,7 @@ impl<'b> Kept<'b> {
         }
     }
 
-    async fn push(&mut self, data: Bytes, deadline: Instant) -> Result<(), Lost> {
+    async fn push(&mut self, data: Bytes, deadline: Instant) -> Result<(), BodyError> {
         self.hold(self.bytes().len() + data.len(), deadline).await?;
         if self.bytes().is_empty() {
             self.first = data;
@@ -224,10 +228,10 @@ impl<'b> Kept<'b> {
     }
 
     /// Takes what so many bytes need beyond what is free, from other bodies where there is no more.
-    async fn hold(&mut self, bytes: usize, deadline: Instant) -> Result<(), Lost> {
+    async fn hold(&mut self, bytes: usize, deadline: Instant) -> Result<(), BodyError> {
         let needed = bytes.saturating_sub(FREE).div_ceil(KIB);
         let held = self.held.as_ref().map_or(0, SemaphorePermit::num_permits);
-        let more = u32::try_from(needed.saturating_sub(held)).map_err(|_| Lost::Crowded)?;
+        let more = u32::try_from(needed.saturating_sub(held)).map_err(|_| BodyError::OverBudget)?;
         if more == 0 {
             return Ok(());
         }
@@ -238,7 +242,7 @@ impl<'b> Kept<'b> {
         // Without a wait where there is room.
         let permit = awaited.gives_way.run_until_cancelled(permit).await;
         let permit = permit.and_then(Result::ok).and_then(Result::ok);
-        let permit = permit.ok_or(Lost::Crowded)?;
+        let permit = permit.ok_or(BodyError::OverBudget)?;
         match &mut self.held {
             Some(held) => held.merge(permit),
             None => self.held = Some(permit),

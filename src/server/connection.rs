@@ -19,16 +19,16 @@ use super::limits::Limits;
 use super::wire::{Wire, WireLimits};
 
 /// A body that is at hand.
-pub(super) type Whole = http_body_util::Full<hyper::body::Bytes>;
+pub(super) type FullBody = http_body_util::Full<hyper::body::Bytes>;
 
 /// Answers requests, one after another, of one connection after another.
-pub(super) trait Answer: Send + Sync + 'static {
+pub(super) trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn answer(
         &self,
         request: Request<hyper::body::Incoming>,
         exchange: &Exchange,
-    ) -> impl Future<Output = Response<Whole>> + Send;
+    ) -> impl Future<Output = Response<FullBody>> + Send;
 }
 
 /// How connections are served.
@@ -67,7 +67,7 @@ impl Connections {
         slot: &ConnectionSlot,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send,
-        A: Answer,
+        A: Handler,
     {
         let exchange = slot.exchange();
         let wire = Wire::new(stream, Arc::clone(exchange), self.wire);

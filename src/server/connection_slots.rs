@@ -26,9 +26,9 @@ pub(super) struct ConnectionSlot {
 
 /// By the order in which they were taken.
 #[derive(Default)]
-struct Taken(Mutex<BTreeMap<u64, Holder>>);
+struct Taken(Mutex<BTreeMap<u64, SlotHolder>>);
 
-struct Holder {
+struct SlotHolder {
     network: IpAddr,
     exchange: Arc<Exchange>,
     wanted: CancellationToken,
@@ -79,7 +79,7 @@ impl Taken {
         let wanted = CancellationToken::new();
         let mut taken = self.lock();
         let number = taken.last_key_value().map_or(0, |(last, _)| last + 1);
-        let holder = Holder {
+        let holder = SlotHolder {
             network,
             exchange: Arc::clone(&exchange),
             wanted: wanted.clone(),
@@ -117,7 +117,7 @@ impl Taken {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Holder>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, SlotHolder>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

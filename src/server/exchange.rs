@@ -25,7 +25,7 @@ enum Step {
     /// All of it is there.
     Request,
     /// The answer is being written; with a review, to be counted when it is out.
-    Answer(Option<Observation>),
+    Handler(Option<Observation>),
 }
 
 /// What the client should send next.
@@ -60,7 +60,7 @@ impl Exchange {
         match *self.step() {
             Step::Idle(since) => Awaits::Request(since),
             Step::Headers(since) => Awaits::Headers(since),
-            Step::Body(_) | Step::Request | Step::Answer(_) => Awaits::Nothing,
+            Step::Body(_) | Step::Request | Step::Handler(_) => Awaits::Nothing,
         }
     }
 
@@ -68,7 +68,7 @@ impl Exchange {
     pub(super) fn waits_since(&self) -> Option<Instant> {
         match *self.step() {
             Step::Idle(since) | Step::Headers(since) | Step::Body(since) => Some(since),
-            Step::Request | Step::Answer(_) => None,
+            Step::Request | Step::Handler(_) => None,
         }
     }
 
@@ -78,7 +78,7 @@ impl Exchange {
         let since = match *step {
             Step::Headers(since) => since,
             // Sent together with the request before.
-            Step::Idle(_) | Step::Body(_) | Step::Request | Step::Answer(_) => Instant::now(),
+            Step::Idle(_) | Step::Body(_) | Step::Request | Step::Handler(_) => Instant::now(),
         };
         *step = Step::Body(since);
         since
@@ -91,13 +91,13 @@ impl Exchange {
 
     /// Hands over what is to be counted when the answer is out.
     pub(super) fn answer(&self, review: Option<Observation>) {
-        *self.step() = Step::Answer(review);
+        *self.step() = Step::Handler(review);
     }
 
     /// Notes that everything that was written is out.
     pub(super) fn flushed(&self) {
         let mut step = self.step();
-        if let Step::Answer(review) = &mut *step {
+        if let Step::Handler(review) = &mut *step {
             let (review, now) = (review.take(), Instant::now());
             *step = Step::Idle(now);
             // Counting and logging need no lock.

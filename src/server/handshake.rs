@@ -14,7 +14,7 @@ use super::connection_slots::ConnectionSlot;
 use super::limits::Limits;
 
 /// Makes a TLS connection, or counts why it is none.
-pub(super) async fn shake(
+pub(super) async fn accept(
     stream: TcpStream,
     config: Arc<ServerConfig>,
     limits: &Limits,
@@ -25,8 +25,8 @@ pub(super) async fn shake(
         limits.handshake_timeout,
         TlsAcceptor::from(config).accept(stream),
     );
-    let (result, shaken) = tokio::select! {
-        shaken = handshake => match shaken {
+    let (result, accepted) = tokio::select! {
+        accepted = handshake => match accepted {
             Ok(Ok(stream)) => (Handshake::Ok, Some(stream)),
             Ok(Err(error)) => (failure(&error), None),
             Err(_) => (Handshake::Timeout, None),
@@ -38,7 +38,7 @@ pub(super) async fn shake(
     if result != Handshake::Ok {
         debug!(result = result.as_str(), "TLS handshake failed");
     }
-    shaken
+    accepted
 }
 
 fn failure(error: &io::Error) -> Handshake {

@@ -3,11 +3,11 @@ use hyper::{Response, StatusCode};
 
 use crate::metrics::Rejection;
 
-use super::connection::Whole;
+use super::connection::FullBody;
 
 impl Rejection {
     /// The answer without a review; a line for whoever tries the webhook by hand.
-    pub(super) fn response(self, reason: Option<String>) -> Response<Whole> {
+    pub(super) fn response(self, reason: Option<String>) -> Response<FullBody> {
         let (status, text) = self.words();
         let text = reason.map_or_else(|| text.to_owned(), |reason| format!("{text}: {reason}"));
         let mut response = plain(status, &text);
@@ -59,8 +59,8 @@ impl Rejection {
 }
 
 /// A line of text.
-pub(super) fn plain(status: StatusCode, text: &str) -> Response<Whole> {
-    let mut response = Response::new(Whole::from(format!("{text}\n")));
+pub(super) fn plain(status: StatusCode, text: &str) -> Response<FullBody> {
+    let mut response = Response::new(FullBody::from(format!("{text}\n")));
     *response.status_mut() = status;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, text);

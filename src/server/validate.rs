@@ -18,8 +18,8 @@ use crate::review::{DecisionLabel, Reply, review, review_oversized, written_obje
 use crate::sources::cluster::{LiveRole, RoleReader};
 
 use super::Webhook;
-use super::body::{self, Budget, Lost, Received};
-use super::connection::{Answer, Whole};
+use super::body::{self, BodyError, Budget, Received};
+use super::connection::{FullBody, Handler};
 use super::exchange::{Exchange, Observation};
 use super::lifecycle::{Lifecycle, Phase};
 
@@ -46,8 +46,8 @@ enum Refused {
     Canceled,
 }
 
-impl Answer for Validate {
-    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<Whole> {
+impl Handler for Validate {
+    async fn answer(&self, request: Request<Incoming>, exchange: &Exchange) -> Response<FullBody> {
         let began = exchange.headers_done();
         let (mut response, review) = match self.review(request, began, exchange).await {
             Ok((response, observation)) => (response, Some(observation)),
@@ -94,7 +94,7 @@ impl Validate {
         request: Request<Incoming>,
         began: Instant,
         exchange: &Exchange,
-    ) -> Result<(Response<Whole>, Observation), Refused> {
+    ) -> Result<(Response<FullBody>, Observation), Refused> {
         check_head(&request)?;
         let deadline = began + self.patience(request.uri());
         let current = self.live.current();
@@ -119,7 +119,7 @@ impl Validate {
         deadline: Instant,
         exchange: &Exchange,
         observation: &mut Observation,
-    ) -> Result<Response<Whole>, Refused> {
+    ) -> Result<Response<FullBody>, Refused> {
         if let Err(rejection) = self.can_judge() {
             body::skip(body, self.max_body, deadline).await?;
             return Err(rejection.into());
@@ -264,12 +264,12 @@ impl From<Rejection> for Refused {
     }
 }
 
-impl From<Lost> for Refused {
-    fn from(lost: Lost) -> Self {
+impl From<BodyError> for Refused {
+    fn from(lost: BodyError) -> Self {
         match lost {
-            Lost::Slow => Rejection::Timeout.into(),
-            Lost::Crowded => Rejection::Saturated.into(),
-            Lost::Broken => Self::Canceled,
+            BodyError::TimedOut => Rejection::Timeout.into(),
+            BodyError::OverBudget => Rejection::Saturated.into(),
+            BodyError::Disconnected => Self::Canceled,
         }
     }
 }
@@ -322,14 +322,14 @@ fn timeout_of(query: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn json(body: Vec<u8>) -> Response<Whole> {
-    let mut response = Response::new(Whole::from(body));
+fn json(body: Vec<u8>) -> Response<FullBody> {
+    let mut response = Response::new(FullBody::from(body));
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     response
 }
 
-fn close(response: &mut Response<Whole>) {
+fn close(response: &mut Response<FullBody>) {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
 }

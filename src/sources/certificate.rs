@@ -25,7 +25,7 @@ pub struct ServingCertificate {
 
 /// What a serving certificate must be.
 #[derive(Debug, Clone)]
-pub struct CertificateRules {
+pub struct CertificateRequirements {
     /// Names that the leaf must have: the API server calls the webhook by them.
     pub server_names: Vec<ServerName<'static>>,
     /// Who checks and uses the key.
@@ -34,7 +34,11 @@ pub struct CertificateRules {
 
 impl ServingCertificate {
     /// Follows a file of certificates, the leaf first, and the file of its key.
-    pub fn watched(certificate: PathBuf, key: PathBuf, rules: CertificateRules) -> Watched<Self> {
+    pub fn watched(
+        certificate: PathBuf,
+        key: PathBuf,
+        rules: CertificateRequirements,
+    ) -> Watched<Self> {
         let paths = vec![certificate, key];
         let names: Vec<String> = paths
             .iter()
@@ -57,7 +61,7 @@ impl ServingCertificate {
     pub fn from_pem(
         certificate: &str,
         key: &str,
-        rules: &CertificateRules,
+        rules: &CertificateRequirements,
         now: Timestamp,
     ) -> Result<Self, CertificateProblem> {
         let chain = chain(certificate.as_bytes())?;
@@ -69,7 +73,7 @@ impl ServingCertificate {
     fn check(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
-        rules: &CertificateRules,
+        rules: &CertificateRequirements,
         now: Timestamp,
     ) -> Result<Self, CertificateProblem> {
         let leaf = chain.first().ok_or(CertificateProblem::Empty)?;

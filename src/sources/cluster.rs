@@ -5,16 +5,16 @@
 mod binding;
 mod connection;
 mod error;
-mod follow;
 mod list;
 mod pages;
 mod reader;
 mod trimmed;
+mod watcher;
 
 pub use binding::read_binding;
 pub use connection::{ClusterFrom, connect, own_namespace};
-pub(crate) use error::told;
-pub use follow::{Heard, News, Trouble, follow};
+pub(crate) use error::describe;
 pub use kube::Client;
 pub use list::{Listed, list};
 pub use reader::{LiveRole, RoleReader};
+pub use watcher::{WatchError, WatchSignal, WatchUpdate, watch};

@@ -12,11 +12,11 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use palette_rbac::live::{Live, Tls, TlsRules, TlsVersion};
+use palette_rbac::live::{Live, Tls, TlsOptions, TlsVersion};
 use palette_rbac::metrics::Metrics;
 use palette_rbac::review::{Reply, review};
 use palette_rbac::server::{Lifecycle, Limits, Webhook};
-use palette_rbac::sources::{CertificateRules, DevelopmentCertificates, ServingCertificate};
+use palette_rbac::sources::{CertificateRequirements, DevelopmentCertificates, ServingCertificate};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -121,13 +121,13 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let now = Timestamp::now();
         let made = DevelopmentCertificates::make(&[NAME.to_owned()], 1, now).unwrap();
-        let rules = CertificateRules {
+        let rules = CertificateRequirements {
             server_names: Vec::new(),
             provider: Arc::clone(&provider),
         };
         let certificate =
             ServingCertificate::from_pem(&made.certificate, &made.key, &rules, now).unwrap();
-        let rules = TlsRules {
+        let rules = TlsOptions {
             min_version: TlsVersion::V1_3,
             client_names: Vec::new(),
             provider: Arc::clone(&provider),

@@ -139,12 +139,12 @@ fn a_role_is_read_live_as_it_is_now() {
     ] {
         apply(cluster, file, &object);
     }
-    let odd = ObjectName::of_cluster("odd role?x#y");
+    let odd = ObjectName::cluster_scoped("odd role?x#y");
     assert_eq!(found(&reader, &odd), odd);
-    let live = ObjectName::within("vms", "live");
+    let live = ObjectName::namespaced("vms", "live");
     assert_eq!(found(&reader, &live), live);
     let LiveRole::Found(Event::Reset(Kind::ClusterRole, roles)) =
-        read(&reader, &ObjectName::of_cluster("top"), PATIENCE)
+        read(&reader, &ObjectName::cluster_scoped("top"), PATIENCE)
     else {
         panic!("no list");
     };
@@ -155,9 +155,9 @@ fn a_role_is_read_live_as_it_is_now() {
         );
     }
     for name in [
-        ObjectName::of_cluster("live"),
-        ObjectName::within("vms", "odd"),
-        ObjectName::within("nowhere", "live"),
+        ObjectName::cluster_scoped("live"),
+        ObjectName::namespaced("vms", "odd"),
+        ObjectName::namespaced("nowhere", "live"),
     ] {
         let LiveRole::Absent(Event::Delete(_, absent)) = read(&reader, &name, PATIENCE) else {
             panic!("{name} is there");
@@ -172,14 +172,14 @@ fn a_role_that_cannot_be_read_is_not_called_absent() {
         return;
     };
     let reader = reader(&kubeconfig(cluster, "unpermitted", false));
-    let view = ObjectName::of_cluster("view");
+    let view = ObjectName::cluster_scoped("view");
     let failed = |name: &ObjectName, patience| match read(&reader, name, patience) {
         LiveRole::Failed(reason) => reason,
         other => panic!("{other:?}"),
     };
     assert!(failed(&view, PATIENCE).contains("cannot get resource"));
     assert!(failed(&view, Duration::ZERO).contains("no time"));
-    let outside = ObjectName::of_cluster("../../../../api/v1/namespaces");
+    let outside = ObjectName::cluster_scoped("../../../../api/v1/namespaces");
     assert!(failed(&outside, PATIENCE).contains("can have this name"));
 }
 

@@ -117,7 +117,7 @@ fn default_aggregates_are_made_of_what_they_select() {
     assert!(members.contains(&"system:aggregate-to-view"), "{members:?}");
     assert!(members.contains(&"kubevirt.io:view"), "{members:?}");
     let (view_role, edit) = (
-        ObjectName::of_cluster("view"),
+        ObjectName::cluster_scoped("view"),
         view.cluster_role("edit").unwrap(),
     );
     assert!(view.bindings_through(&view_role).next().is_none());

@@ -19,7 +19,7 @@ fn borrows_from_the_body() {
         r#"{ROLE_BINDING},"operation":"CREATE","object":{{"metadata":{{"name":"dev"}},"roleRef":{{"kind":"Role","name":"r"}},"subjects":[{{"kind":"User","name":"a"}}]}}"#
     ));
     let envelope = Envelope::read(body.as_bytes()).unwrap();
-    let Ok(Ask::Binding(request)) = envelope.ask() else {
+    let Ok(AdmissionRequest::Binding(request)) = envelope.ask() else {
         panic!("a binding")
     };
     assert!(matches!(request.binding.role.name, Cow::Borrowed("r")));
@@ -62,7 +62,7 @@ fn deep_nesting_in_what_nobody_reads_is_no_trouble() {
         r#""options":{deep},{ROLE_BINDING},"operation":"DELETE""#
     ));
     let envelope = Envelope::read(body.as_bytes()).unwrap();
-    assert!(matches!(envelope.ask(), Ok(Ask::Delete(_))));
+    assert!(matches!(envelope.ask(), Ok(AdmissionRequest::Delete(_))));
 }
 
 /// `deletecollection` sends one review for each object, without a name in the request.
@@ -73,7 +73,7 @@ fn what_is_deleted_has_the_name_of_the_old_object() {
         let body = review(&format!(r#"{kind},"operation":"DELETE",{fields}"#));
         let envelope = Envelope::read(body.as_bytes()).unwrap();
         match envelope.ask() {
-            Ok(Ask::Delete(it)) => (it.name.to_string(), it.scope.into_owned()),
+            Ok(AdmissionRequest::Delete(it)) => (it.name.to_string(), it.scope.into_owned()),
             other => panic!("{other:?}"),
         }
     };
@@ -173,7 +173,7 @@ fn an_unreadable_old_object_is_none() {
         r#"{ROLE_BINDING},"operation":"UPDATE","object":{object},"oldObject":{{"roleRef":7}}"#
     ));
     let envelope = Envelope::read(body.as_bytes()).unwrap();
-    let Ok(Ask::Binding(request)) = envelope.ask() else {
+    let Ok(AdmissionRequest::Binding(request)) = envelope.ask() else {
         panic!("a binding")
     };
     assert_eq!(request.previous, None);

@@ -32,10 +32,10 @@ struct Case {
     name: String,
     /// Where readers such as GitLab's look for it.
     place: Option<(String, usize)>,
-    outcome: Outcome,
+    outcome: TestStatus,
 }
 
-enum Outcome {
+enum TestStatus {
     /// It does not fail the run; what there is to say all the same.
     Passed(String),
     Failed {
@@ -119,10 +119,10 @@ fn counts<'c>(cases: impl Iterator<Item = &'c Case>) -> [(&'static str, String);
     for case in cases {
         tests += 1;
         match case.outcome {
-            Outcome::Passed(_) => {}
-            Outcome::Failed { .. } => failures += 1,
-            Outcome::Broken(_) => errors += 1,
-            Outcome::Skipped => skipped += 1,
+            TestStatus::Passed(_) => {}
+            TestStatus::Failed { .. } => failures += 1,
+            TestStatus::Broken(_) => errors += 1,
+            TestStatus::Skipped => skipped += 1,
         }
     }
     [
@@ -149,13 +149,13 @@ impl Case {
             name: answer.display(),
             place: answer.source.as_ref().map(place),
             outcome: if fail_on.fails(decision) {
-                Outcome::Failed {
+                TestStatus::Failed {
                     decision: decision.verdict.as_str(),
                     headline: headline(decision, fail_on),
                     text,
                 }
             } else {
-                Outcome::Passed(text)
+                TestStatus::Passed(text)
             },
         }
     }
@@ -170,7 +170,7 @@ impl Case {
                 |source| format!("document {}", source.document),
             ),
             place: source.map(place),
-            outcome: Outcome::Broken(lines.join("\n")),
+            outcome: TestStatus::Broken(lines.join("\n")),
         }
     }
 
@@ -178,7 +178,7 @@ impl Case {
         Self {
             name: format!("document {} ({kind})", source.document),
             place: Some(place(source)),
-            outcome: Outcome::Skipped,
+            outcome: TestStatus::Skipped,
         }
     }
 
@@ -193,14 +193,14 @@ impl Case {
                 .with_attribute(("line", &*line.to_string()));
         }
         match &self.outcome {
-            Outcome::Passed(text) if text.is_empty() => element.write_empty(),
+            TestStatus::Passed(text) if text.is_empty() => element.write_empty(),
             outcome => element.write_inner_content(|writer| outcome.write(writer)),
         }?;
         Ok(())
     }
 }
 
-impl Outcome {
+impl TestStatus {
     fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
         match self {
             Self::Passed(text) => writer

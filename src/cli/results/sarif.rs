@@ -33,7 +33,7 @@ struct Run {
     tool: Tool,
     invocations: [Invocation; 1],
     column_kind: &'static str,
-    results: Vec<Outcome>,
+    results: Vec<SarifResult>,
 }
 
 #[derive(Serialize)]
@@ -107,7 +107,7 @@ struct RuleReference {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Outcome {
+struct SarifResult {
     rule_id: &'static str,
     rule_index: usize,
     level: &'static str,
@@ -294,15 +294,18 @@ impl Notification {
     }
 }
 
-fn outcomes<'r>(answer: &'r Answer, rulebook: &'r Rulebook) -> impl Iterator<Item = Outcome> + 'r {
+fn outcomes<'r>(
+    answer: &'r Answer,
+    rulebook: &'r Rulebook,
+) -> impl Iterator<Item = SarifResult> + 'r {
     let findings = answer.decision.findings.iter().enumerate();
     findings.map(move |(index, finding)| {
         let line = answer.lines.get(index).copied();
-        Outcome::new(finding, line, answer, rulebook)
+        SarifResult::new(finding, line, answer, rulebook)
     })
 }
 
-impl Outcome {
+impl SarifResult {
     fn new(finding: &Finding, line: Option<usize>, answer: &Answer, rulebook: &Rulebook) -> Self {
         let decision = &answer.decision;
         Self {

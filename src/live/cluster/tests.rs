@@ -19,29 +19,29 @@ fn at(second: i64) -> Timestamp {
 }
 
 impl ClusterWatch {
-    fn at(&mut self, second: i64, kind: Kind, news: News) -> ClusterState {
-        self.take([Heard { kind, news }].into_iter(), at(second));
+    fn at(&mut self, second: i64, kind: Kind, signal: WatchSignal) -> ClusterState {
+        self.take([WatchUpdate { kind, signal }].into_iter(), at(second));
         self.live.cluster().state
     }
 
-    fn all_at(&mut self, second: i64, news: impl Fn(Kind) -> News) -> ClusterState {
+    fn all_at(&mut self, second: i64, signal: impl Fn(Kind) -> WatchSignal) -> ClusterState {
         for kind in Kind::ALL {
-            self.at(second, kind, news(kind));
+            self.at(second, kind, signal(kind));
         }
         self.live.cluster().state
     }
 }
 
-fn nothing(kind: Kind) -> News {
-    News::Event(Event::Reset(kind, Vec::new()))
+fn nothing(kind: Kind) -> WatchSignal {
+    WatchSignal::Event(Event::Reset(kind, Vec::new()))
 }
 
-fn forbidden(_: Kind) -> News {
-    News::Trouble(Trouble::Forbidden("forbidden".to_owned()))
+fn forbidden(_: Kind) -> WatchSignal {
+    WatchSignal::Failed(WatchError::Forbidden("forbidden".to_owned()))
 }
 
-fn unreachable(_: Kind) -> News {
-    News::Trouble(Trouble::Unreachable("refused".to_owned()))
+fn unreachable(_: Kind) -> WatchSignal {
+    WatchSignal::Failed(WatchError::Unreachable("refused".to_owned()))
 }
 
 fn role() -> Event {
@@ -67,12 +67,12 @@ fn what_is_heard_together_is_published_once_and_no_news_never() {
     let mut watch = watch();
     watch.all_at(1, nothing);
     let before = watch.live.view().unwrap();
-    watch.at(2, Kind::ClusterRole, News::Contact);
+    watch.at(2, Kind::ClusterRole, WatchSignal::Contact);
     assert!(Arc::ptr_eq(&before, &watch.live.view().unwrap()));
-    watch.at(3, Kind::ClusterRole, News::Event(role()));
+    watch.at(3, Kind::ClusterRole, WatchSignal::Event(role()));
     let after = watch.live.view().unwrap();
     assert!(after.cluster_role("a").is_some());
-    watch.at(4, Kind::ClusterRole, News::Event(role()));
+    watch.at(4, Kind::ClusterRole, WatchSignal::Event(role()));
     assert!(Arc::ptr_eq(&after, &watch.live.view().unwrap()));
 }
 
@@ -111,9 +111,9 @@ fn without_permission_requests_wait_until_it_is_given() {
 fn what_is_lost_keeps_its_last_view_and_says_since_when() {
     let mut watch = watch();
     watch.all_at(1, nothing);
-    watch.at(2, Kind::ClusterRole, News::Event(role()));
-    for (second, news) in [(5, unreachable as fn(Kind) -> News), (6, forbidden)] {
-        let state = watch.at(second, Kind::Role, news(Kind::Role));
+    watch.at(2, Kind::ClusterRole, WatchSignal::Event(role()));
+    for (second, signal) in [(5, unreachable as fn(Kind) -> WatchSignal), (6, forbidden)] {
+        let state = watch.at(second, Kind::Role, signal(Kind::Role));
         assert_eq!(state, ClusterState::Lost);
     }
     let status = watch.live.cluster();
@@ -121,7 +121,7 @@ fn what_is_lost_keeps_its_last_view_and_says_since_when() {
     assert_eq!(status.since, at(5));
     assert_eq!(status.reason.as_deref(), Some("forbidden"));
     assert!(watch.live.view().unwrap().cluster_role("a").is_some());
-    let state = watch.at(7, Kind::Role, News::Contact);
+    let state = watch.at(7, Kind::Role, WatchSignal::Contact);
     assert_eq!(state, ClusterState::Synced);
 }
 
@@ -129,7 +129,7 @@ fn what_is_lost_keeps_its_last_view_and_says_since_when() {
 fn an_object_that_cannot_be_understood_changes_nothing() {
     let mut watch = watch();
     watch.all_at(1, nothing);
-    let odd = News::Odd(ObjectName::of_cluster("a"), "no roleRef".to_owned());
+    let odd = WatchSignal::Undecodable(ObjectName::cluster_scoped("a"), "no roleRef".to_owned());
     let state = watch.at(2, Kind::ClusterRoleBinding, odd);
     assert_eq!(state, ClusterState::Synced);
 }

@@ -141,8 +141,8 @@ exemptions:
     assert_eq!(
         told,
         [
-            (Outcome::Fail, Some(Severity::High), true),
-            (Outcome::Skip, None, false),
+            (PolicyResult::Fail, Some(Severity::High), true),
+            (PolicyResult::Skip, None, false),
         ]
     );
     assert_eq!(report.results[1].properties["exemption"], "known");

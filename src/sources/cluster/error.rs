@@ -1,7 +1,7 @@
 use std::error::Error;
 
 /// What went wrong with a request to the API server, in a line.
-pub(crate) fn told(error: &kube::Error) -> String {
+pub(crate) fn describe(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         // These two say only that there is a cause.

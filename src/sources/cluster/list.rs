@@ -4,9 +4,9 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use kube::{Api, Client};
 use tokio::time::timeout;
 
-use super::error::told;
+use super::error::describe;
 use super::pages::Pages;
-use super::trimmed::{Followed, Trimmed, stand_in};
+use super::trimmed::{Followed, Trimmed, fail_closed_placeholder};
 use crate::facts::{Event, Kind, Object, ObjectName};
 
 /// All objects of one kind, as they were when they were asked for.
@@ -51,7 +51,7 @@ async fn all<K: Followed>(api: &Api<Trimmed<K>>) -> Result<Vec<Trimmed<K>>, Stri
     loop {
         let page = timeout(ANSWER, pages.next()).await;
         let page = page.map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?;
-        match page.map_err(|error| told(&error))? {
+        match page.map_err(|error| describe(&error))? {
             Some(page) => items.extend(page),
             None => return Ok(items),
         }
@@ -64,7 +64,7 @@ fn object<K: Followed>(item: Trimmed<K>, odd: &mut Vec<(ObjectName, String)>) ->
         Ok(object) => Some(object),
         Err(reason) => {
             odd.push((name.clone(), reason));
-            stand_in(K::KIND, &name)
+            fail_closed_placeholder(K::KIND, &name)
         }
     }
 }

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::error::told;
+use super::error::describe;
 use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed};
 use crate::facts::{Event, Kind, Limits, Object, ObjectName};
@@ -79,8 +79,8 @@ impl RoleReader {
         let api = Api::<Trimmed<ClusterRole>>::all(self.client.clone());
         let mut pages = Pages::of(&api);
         let mut objects = Vec::new();
-        while let Some(page) = pages.next().await.map_err(|error| told(&error))? {
-            objects.extend(page.into_iter().filter_map(Trimmed::or_stand_in));
+        while let Some(page) = pages.next().await.map_err(|error| describe(&error))? {
+            objects.extend(page.into_iter().filter_map(Trimmed::or_placeholder));
             if objects.len() > MOST_CLUSTER_ROLES {
                 let text = format!("there are more than {MOST_CLUSTER_ROLES} ClusterRoles");
                 return Err(text);
@@ -99,7 +99,7 @@ pub(super) async fn get<K: Followed>(
     name: &ObjectName,
 ) -> Result<Option<Object>, String> {
     let found = api.get_opt(&segment(&name.name)?).await;
-    let found = found.map_err(|error| told(&error))?;
+    let found = found.map_err(|error| describe(&error))?;
     let Some(item) = found else {
         return Ok(None);
     };

@@ -49,16 +49,18 @@ impl<K: Followed> Trimmed<K> {
     pub(super) fn name(&self) -> Option<ObjectName> {
         let name = self.metadata.name.as_deref().filter(|it| !it.is_empty())?;
         if !K::KIND.is_namespaced() {
-            return Some(ObjectName::of_cluster(name));
+            return Some(ObjectName::cluster_scoped(name));
         }
         let namespace = self.metadata.namespace.as_deref()?;
-        Some(ObjectName::within(namespace, name))
+        Some(ObjectName::namespaced(namespace, name))
     }
 
     /// The object, or what stands for it.
-    pub(super) fn or_stand_in(self) -> Option<Object> {
+    pub(super) fn or_placeholder(self) -> Option<Object> {
         let name = self.name()?;
-        self.object.ok().or_else(|| stand_in(K::KIND, &name))
+        self.object
+            .ok()
+            .or_else(|| fail_closed_placeholder(K::KIND, &name))
     }
 
     /// Where in the cluster's history it was written.
@@ -121,7 +123,7 @@ impl<K: Followed> Resource for Trimmed<K> {
 
 /// What stands for an object that cannot be understood: nothing for a binding, which cannot be judged; for a role one
 /// that allows everything, since one that seems to be absent could be bound unjudged.
-pub(super) fn stand_in(kind: Kind, name: &ObjectName) -> Option<Object> {
+pub(super) fn fail_closed_placeholder(kind: Kind, name: &ObjectName) -> Option<Object> {
     match kind {
         Kind::RoleBinding | Kind::ClusterRoleBinding => None,
         Kind::ClusterRole | Kind::Role => {
@@ -154,7 +156,7 @@ mod tests {
             "rules": null,
         }));
         assert_eq!(role.version(), Some("7"));
-        assert_eq!(role.name(), Some(ObjectName::within("vms", "a")));
+        assert_eq!(role.name(), Some(ObjectName::namespaced("vms", "a")));
         assert_eq!(role.object.unwrap().kind(), Kind::Role);
     }
 
@@ -164,15 +166,15 @@ mod tests {
             "metadata": {"name": "a"},
             "roleRef": {"kind": "Pod", "name": "b"},
         }));
-        assert_eq!(binding.name(), Some(ObjectName::of_cluster("a")));
+        assert_eq!(binding.name(), Some(ObjectName::cluster_scoped("a")));
         assert!(binding.object.unwrap_err().contains("`Pod`"));
         assert_eq!(read::<Role>(json!(["odd"])).name(), None);
     }
 
     #[test]
     fn a_role_that_cannot_be_understood_is_taken_to_allow_everything() {
-        let name = ObjectName::within("vms", "a");
-        let Some(Object::Role(role)) = stand_in(Kind::Role, &name) else {
+        let name = ObjectName::namespaced("vms", "a");
+        let Some(Object::Role(role)) = fail_closed_placeholder(Kind::Role, &name) else {
             panic!("no role");
         };
         assert_eq!(role.name, name);
@@ -181,6 +183,6 @@ mod tests {
             PolicyRule::urls(&["*"], &["*"]),
         ];
         assert!(role.rules.covers(&Rules::new(&all)));
-        assert_eq!(stand_in(Kind::RoleBinding, &name), None);
+        assert_eq!(fail_closed_placeholder(Kind::RoleBinding, &name), None);
     }
 }

@@ -10,36 +10,36 @@ use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::error::told;
+use super::error::describe;
 use super::pages::Pages;
-use super::trimmed::{Followed, Trimmed, stand_in};
+use super::trimmed::{Followed, Trimmed, fail_closed_placeholder};
 use crate::facts::{Event, Kind, Object, ObjectName};
 
 /// Something that was heard of one kind of object.
 #[derive(Debug)]
-pub struct Heard {
+pub struct WatchUpdate {
     /// The kind.
     pub kind: Kind,
     /// What it is.
-    pub news: News,
+    pub signal: WatchSignal,
 }
 
 /// What the API server says, or that it says nothing.
 #[derive(Debug)]
-pub enum News {
+pub enum WatchSignal {
     /// All there are, or one that changed.
     Event(Event),
     /// It answers, and there is nothing new.
     Contact,
     /// An object cannot be understood; told once.
-    Odd(ObjectName, String),
+    Undecodable(ObjectName, String),
     /// It does not answer, or refuses to.
-    Trouble(Trouble),
+    Failed(WatchError),
 }
 
 /// Why a kind of object cannot be watched at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum WatchError {
     /// We may not.
     Forbidden(String),
     /// Anything else.
@@ -50,18 +50,18 @@ pub enum Trouble {
 ///
 /// Not kube's `watcher`: it keeps to itself when the connection is there again and when the API server says that
 /// nothing changed, which is how we know how old our knowledge is.
-pub async fn follow(client: Client, listener: Sender<Heard>) {
+pub async fn watch(client: Client, listener: Sender<WatchUpdate>) {
     tokio::join!(
-        Follower::<ClusterRole>::new(&client, &listener).run(),
-        Follower::<Role>::new(&client, &listener).run(),
-        Follower::<RoleBinding>::new(&client, &listener).run(),
-        Follower::<ClusterRoleBinding>::new(&client, &listener).run(),
+        Watcher::<ClusterRole>::new(&client, &listener).run(),
+        Watcher::<Role>::new(&client, &listener).run(),
+        Watcher::<RoleBinding>::new(&client, &listener).run(),
+        Watcher::<ClusterRoleBinding>::new(&client, &listener).run(),
     );
 }
 
-struct Follower<K> {
+struct Watcher<K> {
     api: Api<Trimmed<K>>,
-    listener: Sender<Heard>,
+    listener: Sender<WatchUpdate>,
     /// Up to where the cluster's history is known; absent while it has to be listed.
     version: Option<String>,
     /// What could not be understood.
@@ -70,16 +70,16 @@ struct Follower<K> {
 }
 
 /// Why a turn ended before its time.
-enum Ended {
-    Trouble(Trouble),
+enum WatchEnd {
+    Failed(WatchError),
     /// The history that we know of is no longer kept.
     Gone,
     /// Nobody listens.
-    Unheard,
+    ReceiverDropped,
 }
 
-impl<K: Followed> Follower<K> {
-    fn new(client: &Client, listener: &Sender<Heard>) -> Self {
+impl<K: Followed> Watcher<K> {
+    fn new(client: &Client, listener: &Sender<WatchUpdate>) -> Self {
         Self {
             api: Api::all(client.clone()),
             listener: listener.clone(),
@@ -93,10 +93,10 @@ impl<K: Followed> Follower<K> {
         loop {
             match self.turn().await {
                 Ok(()) => continue,
-                Err(Ended::Unheard) => return,
-                Err(Ended::Gone) => self.version = None,
-                Err(Ended::Trouble(trouble)) => {
-                    if self.tell(News::Trouble(trouble)).await.is_err() {
+                Err(WatchEnd::ReceiverDropped) => return,
+                Err(WatchEnd::Gone) => self.version = None,
+                Err(WatchEnd::Failed(trouble)) => {
+                    if self.send(WatchSignal::Failed(trouble)).await.is_err() {
                         return;
                     }
                 }
@@ -106,7 +106,7 @@ impl<K: Followed> Follower<K> {
     }
 
     /// Lists if need be, and watches until the API server ends it.
-    async fn turn(&mut self) -> Result<(), Ended> {
+    async fn turn(&mut self) -> Result<(), WatchEnd> {
         let version = match &self.version {
             Some(version) => version.clone(),
             None => self.list().await?,
@@ -120,28 +120,30 @@ impl<K: Followed> Follower<K> {
         Ok(())
     }
 
-    async fn list(&mut self) -> Result<String, Ended> {
+    async fn list(&mut self) -> Result<String, WatchEnd> {
         let api = self.api.clone();
         let mut pages = Pages::of(&api);
-        self.tell(News::Event(Event::Listing(K::KIND))).await?;
+        self.send(WatchSignal::Event(Event::Listing(K::KIND)))
+            .await?;
         while let Some(page) = in_time(pages.next()).await? {
             for item in page {
                 if let Some(object) = self.understood(item).await? {
-                    self.tell(News::Event(Event::Upsert(object))).await?;
+                    self.send(WatchSignal::Event(Event::Upsert(object))).await?;
                 }
             }
         }
-        self.tell(News::Event(Event::Listed(K::KIND))).await?;
+        self.send(WatchSignal::Event(Event::Listed(K::KIND)))
+            .await?;
         let version = pages.version();
         self.version = Some(version.clone());
         Ok(version)
     }
 
-    async fn watch(&mut self, version: &str) -> Result<(), Ended> {
+    async fn watch(&mut self, version: &str) -> Result<(), WatchEnd> {
         let params = WatchParams::default().timeout(WATCH_SECONDS);
         let events = in_time(self.api.watch(&params, version)).await?;
         self.backoff = backoff();
-        self.tell(News::Contact).await?;
+        self.send(WatchSignal::Contact).await?;
         let mut events = pin!(events);
         // A connection that died without a word ends here too, and so does one that broke: whether the API server can
         // be reached, the next turn tells.
@@ -150,13 +152,13 @@ impl<K: Followed> Follower<K> {
                 Ok(event) => self.hear(event).await?,
                 Err(kube::Error::ReadEvents(_)) => break,
                 // Not understood. Asked again from before it, the API server would say it again.
-                Err(_) => return Err(Ended::Gone),
+                Err(_) => return Err(WatchEnd::Gone),
             }
         }
         Ok(())
     }
 
-    async fn hear(&mut self, event: WatchEvent<Trimmed<K>>) -> Result<(), Ended> {
+    async fn hear(&mut self, event: WatchEvent<Trimmed<K>>) -> Result<(), WatchEnd> {
         match event {
             WatchEvent::Added(item) | WatchEvent::Modified(item) => {
                 self.version = item.version().map(str::to_owned);
@@ -168,13 +170,13 @@ impl<K: Followed> Follower<K> {
             }
             WatchEvent::Bookmark(bookmark) => {
                 self.version = Some(bookmark.metadata.resource_version);
-                self.tell(News::Contact).await
+                self.send(WatchSignal::Contact).await
             }
             WatchEvent::Error(status) => Err(ended(&kube::Error::Api(status))),
         }
     }
 
-    async fn changed(&mut self, item: Trimmed<K>) -> Result<(), Ended> {
+    async fn changed(&mut self, item: Trimmed<K>) -> Result<(), WatchEnd> {
         let name = item.name();
         let event = match (self.understood(item).await?, name) {
             (Some(object), _) => Event::Upsert(object),
@@ -182,18 +184,19 @@ impl<K: Followed> Follower<K> {
             (None, Some(name)) => Event::Delete(K::KIND, name),
             (None, None) => return Ok(()),
         };
-        self.tell(News::Event(event)).await
+        self.send(WatchSignal::Event(event)).await
     }
 
-    async fn deleted(&mut self, item: Trimmed<K>) -> Result<(), Ended> {
+    async fn deleted(&mut self, item: Trimmed<K>) -> Result<(), WatchEnd> {
         let Some(name) = item.name() else {
             return Ok(());
         };
         self.odd.remove(&name);
-        self.tell(News::Event(Event::Delete(K::KIND, name))).await
+        self.send(WatchSignal::Event(Event::Delete(K::KIND, name)))
+            .await
     }
 
-    async fn understood(&mut self, item: Trimmed<K>) -> Result<Option<Object>, Ended> {
+    async fn understood(&mut self, item: Trimmed<K>) -> Result<Option<Object>, WatchEnd> {
         let Some(name) = item.name() else {
             return Ok(None);
         };
@@ -204,17 +207,18 @@ impl<K: Followed> Follower<K> {
             }
             Err(reason) => {
                 if self.odd.insert(name.clone()) {
-                    self.tell(News::Odd(name.clone(), reason)).await?;
+                    self.send(WatchSignal::Undecodable(name.clone(), reason))
+                        .await?;
                 }
-                Ok(stand_in(K::KIND, &name))
+                Ok(fail_closed_placeholder(K::KIND, &name))
             }
         }
     }
 
-    async fn tell(&self, news: News) -> Result<(), Ended> {
+    async fn send(&self, signal: WatchSignal) -> Result<(), WatchEnd> {
         let kind = K::KIND;
-        let told = self.listener.send(Heard { kind, news }).await;
-        told.map_err(|_| Ended::Unheard)
+        let told = self.listener.send(WatchUpdate { kind, signal }).await;
+        told.map_err(|_| WatchEnd::ReceiverDropped)
     }
 }
 
@@ -228,20 +232,20 @@ fn backoff() -> ExponentialBackoff {
         .build()
 }
 
-fn ended(error: &kube::Error) -> Ended {
+fn ended(error: &kube::Error) -> WatchEnd {
     match error {
-        kube::Error::Api(status) if status.code == GONE => Ended::Gone,
+        kube::Error::Api(status) if status.code == GONE => WatchEnd::Gone,
         kube::Error::Api(status) if status.is_forbidden() => {
-            Ended::Trouble(Trouble::Forbidden(told(error)))
+            WatchEnd::Failed(WatchError::Forbidden(describe(error)))
         }
-        _ => Ended::Trouble(Trouble::Unreachable(told(error))),
+        _ => WatchEnd::Failed(WatchError::Unreachable(describe(error))),
     }
 }
 
-async fn in_time<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Ended> {
+async fn in_time<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WatchEnd> {
     let Ok(answer) = timeout(ANSWER, answer).await else {
         let text = format!("no answer within {} s", ANSWER.as_secs());
-        return Err(Ended::Trouble(Trouble::Unreachable(text)));
+        return Err(WatchEnd::Failed(WatchError::Unreachable(text)));
     };
     answer.map_err(|error| ended(&error))
 }
