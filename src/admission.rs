@@ -12,5 +12,5 @@ mod uid;
 pub use envelope::{AdmissionRequest, Envelope, RoleObjects, Unreadable};
 pub use kind::{ObjectKind, OperationLabel};
 pub use object::{InvalidField, InvalidObject, Manifest, read_manifest};
-pub use response::{Cause, Response};
+pub use response::{Response, StatusCause};
 pub use uid::uid_of;

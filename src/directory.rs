@@ -14,17 +14,17 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, PermissionTable, RoleId};
-pub use compile::Compiled;
-use names::Names;
+pub use compile::CompiledDirectory;
+use names::DirectoryNames;
 
 /// The users and teams of Palette and what they hold, compiled for look-ups.
 #[derive(Debug)]
 pub struct Directory {
     as_of: Option<Timestamp>,
     users: Vec<User>,
-    user_names: Names,
+    user_names: DirectoryNames,
     teams: Vec<Team>,
-    team_names: Names,
+    team_names: DirectoryNames,
     roles: Roles,
     scopes: Vec<AssignmentScope>,
     permissions: PermissionTable,
@@ -178,9 +178,9 @@ impl Default for Directory {
         Self {
             as_of: None,
             users: Vec::new(),
-            user_names: Names::default(),
+            user_names: DirectoryNames::default(),
             teams: Vec::new(),
-            team_names: Names::default(),
+            team_names: DirectoryNames::default(),
             roles: Roles::default(),
             scopes: Vec::new(),
             permissions: Catalogue::builtin().permission_table().clone(),

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind};
 use crate::rbac::PolicyRule;
 pub use actions::{Actions, RuleAction, Writer};
-pub use compile::{ClusterOverride, Compiled, RoleReference};
+pub use compile::{ClusterOverride, CompiledPolicy, RoleReference};
 
 /// A policy, compiled and resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,10 @@ mod store;
 #[cfg(feature = "server")]
 mod writer;
 
-pub use contents::{Contents, Entry, PolicyResult, Reference, Severity, Summary, Time, contents};
+pub use contents::{
+    Contents, PolicyResult, ReportResult, ResourceReference, ResultSummary, Severity, Time,
+    contents,
+};
 #[cfg(feature = "server")]
 pub use leader::Leader;
 #[cfg(feature = "server")]

@@ -347,13 +347,13 @@ fn outcome(envelope: &Envelope<'_>, decision: DecisionLabel) -> Outcome {
     }
 }
 
-fn causes(decision: &Decision) -> Vec<admission::Cause> {
+fn causes(decision: &Decision) -> Vec<admission::StatusCause> {
     decision
         .findings
         .iter()
         .filter(|finding| finding.effect == Effect::Deny)
         .take(CAUSES)
-        .map(|finding| admission::Cause {
+        .map(|finding| admission::StatusCause {
             reason: finding.rule.as_str(),
             message: message::line(finding, decision),
             field: finding.field.to_string(),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::kind::{JudgedKind, ObjectKind, OperationLabel};
-use super::object::{InvalidField, InvalidObject, Object, object, read_binding};
+use super::object::{AdmittedObject, InvalidField, InvalidObject, object, read_binding};
 use super::uid::uid_of;
 use crate::document::Map;
 use crate::domain::{
@@ -262,16 +262,17 @@ pub(super) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 ///
 /// A type of its own, since serde borrows a `Cow` only where it is the field itself, not in an `Option` or a list.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+pub(super) struct ReviewText<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// An object of a review, or why it is none that could be a binding.
-type ParsedObject<'a> = Result<Object<'a>, InvalidObject>;
+type ParsedObject<'a> = Result<AdmittedObject<'a>, InvalidObject>;
 
 /// Reads text that is a review, in one pass where its objects could be bindings, as nearly always.
 ///
 /// Where it is not, or they could not, whether it is a review at all and what is wrong with each object are told apart.
 fn read_review(text: &str) -> Result<Review<'_, ParsedObject<'_>>, serde_json::Error> {
-    if let Ok(Map(review)) = serde_json::from_str::<Map<Review<'_, Map<Object<'_>>>>>(text) {
+    if let Ok(Map(review)) = serde_json::from_str::<Map<Review<'_, Map<AdmittedObject<'_>>>>>(text)
+    {
         return Ok(review.map(|Map(object)| Ok(object)));
     }
     let Map(review) = serde_json::from_str::<Map<Review<'_, &RawValue>>>(text)?;
@@ -284,8 +285,8 @@ fn read_review(text: &str) -> Result<Review<'_, ParsedObject<'_>>, serde_json::E
     bound(deserialize = "'de: 'a, O: Deserialize<'de>")
 )]
 struct Review<'a, O> {
-    api_version: Option<Text<'a>>,
-    kind: Option<Text<'a>>,
+    api_version: Option<ReviewText<'a>>,
+    kind: Option<ReviewText<'a>>,
     request: Option<Map<Request<'a, O>>>,
 }
 
@@ -301,7 +302,7 @@ impl<'a, O> Review<'a, O> {
 
 impl<O> Review<'_, O> {
     fn wrong_type(&self) -> Option<InvalidObject> {
-        let expect = |field: &str, found: &Option<Text<'_>>, wanted: &str| {
+        let expect = |field: &str, found: &Option<ReviewText<'_>>, wanted: &str| {
             let found = found.as_ref().map_or("", |text| &text.0);
             (found != wanted).then(|| InvalidField {
                 field: field.into(),
@@ -326,12 +327,12 @@ impl<O> Review<'_, O> {
     bound(deserialize = "'de: 'a, O: Deserialize<'de>")
 )]
 struct Request<'a, O> {
-    uid: Text<'a>,
+    uid: ReviewText<'a>,
     kind: Map<GroupKind<'a>>,
-    operation: Text<'a>,
+    operation: ReviewText<'a>,
     dry_run: Option<bool>,
-    name: Option<Text<'a>>,
-    namespace: Option<Text<'a>>,
+    name: Option<ReviewText<'a>>,
+    namespace: Option<ReviewText<'a>>,
     user_info: Map<UserInfo<'a>>,
     object: Option<O>,
     old_object: Option<O>,
@@ -357,9 +358,9 @@ impl<'a, O> Request<'a, O> {
 impl<O> Default for Request<'_, O> {
     fn default() -> Self {
         Self {
-            uid: Text::default(),
+            uid: ReviewText::default(),
             kind: Map::default(),
-            operation: Text::default(),
+            operation: ReviewText::default(),
             dry_run: None,
             name: None,
             namespace: None,
@@ -370,7 +371,7 @@ impl<O> Default for Request<'_, O> {
     }
 }
 
-fn given(text: Option<Text<'_>>) -> Option<Cow<'_, str>> {
+fn given(text: Option<ReviewText<'_>>) -> Option<Cow<'_, str>> {
     text.map(|text| text.0).filter(|text| !text.is_empty())
 }
 
@@ -386,27 +387,27 @@ struct Named<'a> {
 #[serde(default)]
 struct NamedMetadata<'a> {
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    namespace: Option<Text<'a>>,
+    namespace: Option<ReviewText<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct GroupKind<'a> {
     #[serde(borrow)]
-    group: Text<'a>,
+    group: ReviewText<'a>,
     #[serde(borrow)]
-    kind: Text<'a>,
+    kind: ReviewText<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct UserInfo<'a> {
     #[serde(borrow)]
-    username: Text<'a>,
+    username: ReviewText<'a>,
     #[serde(borrow)]
-    groups: Option<Vec<Text<'a>>>,
+    groups: Option<Vec<ReviewText<'a>>>,
 }
 
 #[cfg(test)]

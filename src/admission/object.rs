@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::envelope::{RBAC_GROUP, Text};
+use super::envelope::{RBAC_GROUP, ReviewText};
 use crate::document::Map;
 use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind};
 use crate::manifest::mistakes_in;
@@ -83,7 +83,7 @@ pub fn read_manifest<'a>(json: &'a str, namespace: &'a str) -> Result<Manifest<'
 
 /// Reads a binding of a review, where the request's name and namespace fill what the object leaves out.
 pub(super) fn read_binding<'a>(
-    object: &Object<'a>,
+    object: &AdmittedObject<'a>,
     kind: BindingKind,
     name: &'a str,
     namespace: Option<&'a str>,
@@ -93,7 +93,7 @@ pub(super) fn read_binding<'a>(
 }
 
 /// Reads the parts of an object that make a binding.
-pub(super) fn object(json: &str) -> Result<Object<'_>, InvalidObject> {
+pub(super) fn object(json: &str) -> Result<AdmittedObject<'_>, InvalidObject> {
     serde_json::from_str(json)
         .map(|Map(object)| object)
         .map_err(|error| misshapen(json, &error))
@@ -118,12 +118,12 @@ fn misshapen(json: &str, error: &serde_json::Error) -> InvalidObject {
 }
 
 fn read<'a>(
-    object: &Object<'a>,
+    object: &AdmittedObject<'a>,
     kind: BindingKind,
     name: Cow<'a, str>,
     namespace: Option<Cow<'a, str>>,
 ) -> Result<Binding<'a>, InvalidObject> {
-    let mut reader = Reader::default();
+    let mut reader = SubjectReader::default();
     reader.kind(object, kind);
     let metadata = object.metadata.clone().unwrap_or_default().0;
     let name = metadata.name.map_or(name, |name| name.0);
@@ -146,11 +146,11 @@ fn read<'a>(
 
 /// Collects what is wrong, so that all of it is reported at once.
 #[derive(Default)]
-struct Reader {
+struct SubjectReader {
     fields: Vec<InvalidField>,
 }
 
-impl Reader {
+impl SubjectReader {
     fn wrong(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.fields.push(InvalidField {
             field: field.into(),
@@ -165,7 +165,7 @@ impl Reader {
     }
 
     /// The object's own kind must be the review's, or the review would be about another object.
-    fn kind(&mut self, object: &Object<'_>, kind: BindingKind) {
+    fn kind(&mut self, object: &AdmittedObject<'_>, kind: BindingKind) {
         let found = text(object.kind.as_ref());
         if !found.is_empty() && found != kind.as_str() {
             self.wrong("kind", format!("`{}` is not {kind}", found.escape_debug()));
@@ -176,7 +176,7 @@ impl Reader {
         &mut self,
         kind: BindingKind,
         given: Option<Cow<'a, str>>,
-        own: Option<Text<'a>>,
+        own: Option<ReviewText<'a>>,
     ) -> Scope<'a> {
         if kind == BindingKind::ClusterRoleBinding {
             return Scope::Cluster;
@@ -288,7 +288,7 @@ impl Reader {
     fn account_namespace<'a>(
         &mut self,
         index: usize,
-        own: Option<Text<'a>>,
+        own: Option<ReviewText<'a>>,
         scope: &Scope<'a>,
     ) -> Cow<'a, str> {
         match (own.map(|own| own.0).filter(|own| !own.is_empty()), scope) {
@@ -318,7 +318,7 @@ impl Reader {
     }
 }
 
-fn text<'t>(text: Option<&'t Text<'_>>) -> &'t str {
+fn text<'t>(text: Option<&'t ReviewText<'_>>) -> &'t str {
     text.map_or("", |text| &text.0)
 }
 
@@ -326,21 +326,21 @@ fn text<'t>(text: Option<&'t Text<'_>>) -> &'t str {
 #[serde(rename_all = "camelCase")]
 struct TypeMeta<'a> {
     #[serde(borrow)]
-    api_version: Option<Text<'a>>,
+    api_version: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    kind: Option<Text<'a>>,
+    kind: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    metadata: Option<Map<Metadata<'a>>>,
+    metadata: Option<Map<NameAndNamespace<'a>>>,
 }
 
 /// The parts of an object that make a binding. A copy is cheap: its texts are borrowed wherever they have no escapes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Object<'a> {
+pub(super) struct AdmittedObject<'a> {
     #[serde(borrow)]
-    kind: Option<Text<'a>>,
+    kind: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    metadata: Option<Map<Metadata<'a>>>,
+    metadata: Option<Map<NameAndNamespace<'a>>>,
     #[serde(borrow)]
     role_ref: Option<Map<RoleRefObject<'a>>>,
     #[serde(borrow)]
@@ -349,35 +349,35 @@ pub(super) struct Object<'a> {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Metadata<'a> {
+struct NameAndNamespace<'a> {
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    generate_name: Option<Text<'a>>,
+    generate_name: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    namespace: Option<Text<'a>>,
+    namespace: Option<ReviewText<'a>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RoleRefObject<'a> {
     #[serde(borrow)]
-    api_group: Option<Text<'a>>,
+    api_group: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    kind: Option<Text<'a>>,
+    kind: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<ReviewText<'a>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SubjectObject<'a> {
     #[serde(borrow)]
-    api_group: Option<Text<'a>>,
+    api_group: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    kind: Option<Text<'a>>,
+    kind: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    name: Option<Text<'a>>,
+    name: Option<ReviewText<'a>>,
     #[serde(borrow)]
-    namespace: Option<Text<'a>>,
+    namespace: Option<ReviewText<'a>>,
 }

@@ -14,7 +14,7 @@ pub struct Response<'a> {
     /// The message of a refusal; absent: the request is admitted.
     pub refusal: Option<String>,
     /// The machine-readable side of a refusal.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<StatusCause>,
     /// One line each.
     pub warnings: Vec<String>,
     /// What the audit log records, by key.
@@ -23,7 +23,7 @@ pub struct Response<'a> {
 
 /// One cause of a refusal, as in `metav1.StatusCause`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cause {
+pub struct StatusCause {
     /// The rule.
     pub reason: &'static str,
     /// One line for people.
@@ -67,7 +67,7 @@ struct StatusOut<'a> {
 
 #[derive(Serialize)]
 struct DetailsOut<'a> {
-    causes: &'a [Cause],
+    causes: &'a [StatusCause],
 }
 
 impl Serialize for Response<'_> {

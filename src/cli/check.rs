@@ -15,9 +15,9 @@ use jiff::Timestamp;
 
 use super::facts::{self, FactsArgs};
 use super::inputs::{RequesterArgs, RulebookArgs};
-use super::manifests::{Manifests, Object, Problem, Source};
+use super::manifests::{Manifests, Problem, Source, SourcedManifest};
 use super::output::Output;
-use super::report::{self, CheckResult, Summary};
+use super::report::{self, CheckResult, CheckSummary};
 use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged};
 use super::{Exit, Failure};
 use crate::decide::{RoleRequest, decide, decide_role};
@@ -82,7 +82,7 @@ impl CheckArgs {
         let manifests = Manifests::read(&self.filenames);
         manifests.warn_of_left_out(output)?;
         let known = self.facts.read(output)?.unwrap_or_default();
-        let written = Written::read(manifests, &self.namespace);
+        let written = WrittenObjects::read(manifests, &self.namespace);
         let views = Views::of(known, written.facts());
         let mut check = Check::of(written, &self.judge(&rulebook, &views));
         if !self.allow_empty {
@@ -101,8 +101,8 @@ impl CheckArgs {
         Ok(results.exit())
     }
 
-    fn judge<'a>(&'a self, rulebook: &'a Rulebook, views: &'a Views) -> Judge<'a> {
-        Judge {
+    fn judge<'a>(&'a self, rulebook: &'a Rulebook, views: &'a Views) -> ManifestJudge<'a> {
+        ManifestJudge {
             rulebook,
             views,
             requester: self.requester.requester(),
@@ -112,14 +112,14 @@ impl CheckArgs {
 }
 
 /// What every binding is judged with.
-struct Judge<'a> {
+struct ManifestJudge<'a> {
     rulebook: &'a Rulebook,
     views: &'a Views,
     requester: Option<Requester<'a>>,
     now: Timestamp,
 }
 
-impl Judge<'_> {
+impl ManifestJudge<'_> {
     fn decide(&self, binding: &Binding<'_>) -> Decision {
         let request = BindingRequest {
             operation: Operation::Create,
@@ -132,7 +132,7 @@ impl Judge<'_> {
     }
 }
 
-impl<'a> Judge<'a> {
+impl<'a> ManifestJudge<'a> {
     fn decide_role(&self, role: Role) -> Decision {
         let request: RoleRequest<'a> = RoleRequest {
             requester: self.requester.clone(),
@@ -145,14 +145,14 @@ impl<'a> Judge<'a> {
 }
 
 /// What the manifests hold, each object read once.
-struct Written {
+struct WrittenObjects {
     files: usize,
     objects: Vec<(Source, manifest::Object, Fact)>,
     skipped: Skipped,
     problems: Vec<Problem>,
 }
 
-impl Written {
+impl WrittenObjects {
     fn read(manifests: Manifests, namespace: &str) -> Self {
         let mut written = Self {
             files: manifests.files,
@@ -166,7 +166,7 @@ impl Written {
         written
     }
 
-    fn add(&mut self, object: Object, namespace: &str) {
+    fn add(&mut self, object: SourcedManifest, namespace: &str) {
         match facts::read(&object, Some(namespace), Strictness::Written) {
             Some(Ok(fact)) => self.objects.push((object.source, object.content, fact)),
             Some(Err(problem)) => self.problems.push(problem),
@@ -188,7 +188,7 @@ struct Check {
 }
 
 impl Check {
-    fn of(written: Written, judge: &Judge<'_>) -> Self {
+    fn of(written: WrittenObjects, judge: &ManifestJudge<'_>) -> Self {
         let objects = written.objects.into_iter();
         Self {
             answers: objects
@@ -252,7 +252,7 @@ impl Check {
 
     fn report(&self, results: Results<'_>) -> CheckResult<'_> {
         CheckResult::new(
-            Summary {
+            CheckSummary {
                 files: self.files,
                 bindings: results.bindings(),
                 roles: results.roles(),
@@ -267,7 +267,12 @@ impl Check {
     }
 }
 
-fn answer(source: Source, content: &manifest::Object, fact: Fact, judge: &Judge<'_>) -> Answer {
+fn answer(
+    source: Source,
+    content: &manifest::Object,
+    fact: Fact,
+    judge: &ManifestJudge<'_>,
+) -> Answer {
     let kind = fact.kind().as_str();
     let name = fact.name().clone();
     let decision = match fact {

@@ -24,14 +24,14 @@ pub struct DirectoryCommand {
 enum DirectoryAction {
     /// Find every mistake in a directory file, and roles that nobody knows
     #[command(after_help = LINT_EXAMPLES)]
-    Lint(LintArgs),
+    Lint(DirectoryLintArgs),
     /// Print the JSON schema of a directory file, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
 }
 
 #[derive(Debug, Args)]
-struct LintArgs {
+struct DirectoryLintArgs {
     /// The directory file; counts more than --directory
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl DirectoryCommand {
     }
 }
 
-impl LintArgs {
+impl DirectoryLintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.path()?;
         let limit = self.directory.limit();

@@ -22,7 +22,7 @@ use super::{Exit, Failure, OutputFormat};
 use crate::domain::{Decision, RoleKind, RoleRef, Scope, nearest};
 use crate::explain::{Abilities, Comparison, explain, explain_binding, highest, required};
 use crate::facts::{Cluster, ObjectName, View};
-use names::{BindingName, RoleName, SubjectName};
+use names::{BindingArgument, RoleName, SubjectName};
 
 /// Tell what a subject may be given and why, what a binding grants, what a role can do, and how two roles compare
 ///
@@ -51,7 +51,7 @@ pub struct ExplainArgs {
         value_name = "BINDING",
         conflicts_with_all = ["subject", "role"]
     )]
-    binding: Option<BindingName>,
+    binding: Option<BindingArgument>,
     /// The role to explain, a ClusterRole or `Role/NAME`; for a subject, without it: every role of the mapping
     #[arg(short, long, env = "PALETTE_RBAC_ROLE", value_name = "ROLE")]
     role: Option<RoleName>,
@@ -120,7 +120,7 @@ impl ExplainArgs {
 
     fn explain_binding(
         &self,
-        binding: &BindingName,
+        binding: &BindingArgument,
         output: &mut Output<'_>,
     ) -> Result<Exit, Failure> {
         let rulebook = self.rulebook.rulebook(output)?;

@@ -224,7 +224,7 @@ fn named(paths: &[PathBuf]) -> String {
 /// One that names no namespace is in the one given, and one that leaves its name to the API server is called by the
 /// prefix.
 pub(super) fn read(
-    object: &manifests::Object,
+    object: &manifests::SourcedManifest,
     namespace: Option<&str>,
     strictness: Strictness,
 ) -> Option<Result<Object, Problem>> {

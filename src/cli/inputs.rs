@@ -10,7 +10,7 @@ use super::{ClusterArgs, DirectoryFrom, Failure, manifests};
 use crate::directory::{self, Directory};
 use crate::document::{InFile, Mistake, Mistakes};
 use crate::domain::Requester;
-use crate::policy::{ClusterOverride, Compiled, Policy};
+use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 use crate::rulebook::Rulebook;
 use crate::server::ByteSize;
 
@@ -145,12 +145,18 @@ impl RequesterArgs {
 }
 
 /// Reads and compiles a policy file.
-pub(super) fn compile_policy(path: &Path, cluster: &ClusterOverride) -> Result<Compiled, Failure> {
+pub(super) fn compile_policy(
+    path: &Path,
+    cluster: &ClusterOverride,
+) -> Result<CompiledPolicy, Failure> {
     Policy::compile(&read(path)?, cluster).map_err(|mistakes| bad_input(path, &mistakes))
 }
 
 /// Reads and compiles a directory file.
-pub(super) fn compile_directory(path: &Path, limit: usize) -> Result<directory::Compiled, Failure> {
+pub(super) fn compile_directory(
+    path: &Path,
+    limit: usize,
+) -> Result<directory::CompiledDirectory, Failure> {
     Directory::compile(&read(path)?, limit).map_err(|mistakes| bad_input(path, &mistakes))
 }
 

@@ -25,14 +25,14 @@ pub(super) struct Source {
 
 /// One object.
 #[derive(Debug)]
-pub(super) struct Object {
+pub(super) struct SourcedManifest {
     pub(super) source: Source,
     pub(super) content: manifest::Object,
 }
 
 /// A List that is one page of many.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct MissingPage {
     pub(super) source: Source,
     /// How many objects are missing, if it says so.
     pub(super) missing: Option<u64>,
@@ -148,9 +148,9 @@ pub(super) struct Manifests {
     /// How many files were read.
     pub(super) files: usize,
     /// In the order of the inputs.
-    pub(super) objects: Vec<Object>,
+    pub(super) objects: Vec<SourcedManifest>,
     /// Those that are not whole.
-    pub(super) pages: Vec<Page>,
+    pub(super) pages: Vec<MissingPage>,
     /// In the order of the inputs.
     pub(super) problems: Vec<Problem>,
     /// Linked folders that were left out.
@@ -203,8 +203,8 @@ impl Manifests {
                 line: part.line,
             };
             match part.content {
-                Content::Object(content) => self.objects.push(Object { source, content }),
-                Content::Page(page) => self.pages.push(Page {
+                Content::Object(content) => self.objects.push(SourcedManifest { source, content }),
+                Content::Page(page) => self.pages.push(MissingPage {
                     source,
                     missing: page.missing,
                 }),

@@ -14,7 +14,7 @@ use super::{ClusterArgs, Exit, Failure};
 use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
-use crate::policy::{ClusterOverride, Compiled, Policy};
+use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 
 /// Print the compiled policy, find mistakes in a policy file, print its schema
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ enum PolicyAction {
     Print(PrintArgs),
     /// Find every mistake in a policy file; with a directory, also the Palette roles that nobody knows
     #[command(after_help = LINT_EXAMPLES)]
-    Lint(LintArgs),
+    Lint(PolicyLintArgs),
     /// Print the JSON schema of a policy file, for editors
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema,
@@ -46,7 +46,7 @@ struct PrintArgs {
 }
 
 #[derive(Debug, Args)]
-struct LintArgs {
+struct PolicyLintArgs {
     #[command(flatten)]
     file: PolicyFile,
     #[command(flatten)]
@@ -97,7 +97,7 @@ impl PrintArgs {
     }
 }
 
-impl LintArgs {
+impl PolicyLintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let Some(path) = self.file.path() else {
             return Err(Failure::usage(
@@ -116,7 +116,7 @@ impl LintArgs {
 }
 
 /// A role that neither Palette nor the directory has is a mistake; without a directory, it may be a custom one.
-fn paired(path: &Path, compiled: Compiled, directory: Option<&Directory>) -> Lint {
+fn paired(path: &Path, compiled: CompiledPolicy, directory: Option<&Directory>) -> Lint {
     let is_known = |role: &str| match directory {
         Some(directory) => directory.role(role).is_some(),
         None => Catalogue::builtin().role(role).is_some(),

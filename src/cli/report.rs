@@ -18,12 +18,12 @@ use crate::message;
 pub(super) struct CheckResult<'a> {
     api_version: &'static str,
     kind: &'static str,
-    summary: Summary<'a>,
+    summary: CheckSummary<'a>,
     decisions: Vec<DecisionReport<'a>>,
 }
 
 impl<'a> CheckResult<'a> {
-    pub(super) fn new(summary: Summary<'a>, decisions: Vec<DecisionReport<'a>>) -> Self {
+    pub(super) fn new(summary: CheckSummary<'a>, decisions: Vec<DecisionReport<'a>>) -> Self {
         Self {
             api_version: API_VERSION,
             kind: "CheckResult",
@@ -72,7 +72,7 @@ pub(super) struct AuditSummary {
 /// How much was judged, and how.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary<'a> {
+pub(super) struct CheckSummary<'a> {
     pub(super) files: usize,
     pub(super) bindings: usize,
     pub(super) roles: usize,

@@ -45,7 +45,7 @@ pub fn decide_role(
     let corrected = corrected(seen, request);
     let before = corrected.as_deref().unwrap_or(seen);
     let written = Event::Upsert(Object::Role(request.role.clone()));
-    let change = Change {
+    let change = RoleWrite {
         request,
         rulebook,
         before,
@@ -116,7 +116,7 @@ fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<Arc<View>> {
 }
 
 /// The cluster before and after the role is written.
-struct Change<'r> {
+struct RoleWrite<'r> {
     request: &'r RoleRequest<'r>,
     rulebook: &'r Rulebook,
     before: &'r View,
@@ -124,7 +124,7 @@ struct Change<'r> {
     now: Timestamp,
 }
 
-impl Change<'_> {
+impl RoleWrite<'_> {
     /// Rule `self-protection`.
     fn takes(&self, undecided: &Decision) -> Option<Finding> {
         let (request, policy) = (self.request, self.rulebook.policy());

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::document::{
-    AssignmentDocument, Document, RoleDocument, TeamDocument, Text, UserDocument,
+    AssignmentDocument, Document, PlainText, RoleDocument, TeamDocument, UserDocument,
 };
 use super::twins::near_twins;
 use super::{Assignment, AssignmentScope, Directory, ScopeId, Team, TeamId, User};
@@ -12,7 +12,7 @@ use crate::palette::{Catalogue, NamespacePattern, Permission};
 
 /// A directory and what is odd about its file.
 #[derive(Debug)]
-pub struct Compiled {
+pub struct CompiledDirectory {
     /// What the file means.
     pub directory: Directory,
     /// What is likely not meant, in the order of the file.
@@ -23,7 +23,7 @@ impl Directory {
     /// Compiles a directory file of at most `max_bytes`.
     ///
     /// The first mistake in its shape ends the reading; in its meaning, all are found.
-    pub fn compile(bytes: &[u8], max_bytes: usize) -> Result<Compiled, Mistakes> {
+    pub fn compile(bytes: &[u8], max_bytes: usize) -> Result<CompiledDirectory, Mistakes> {
         if bytes.len() > max_bytes {
             let message = format!("{} bytes; at most {max_bytes} are read", bytes.len());
             return Err(Mistake::new(Position::default(), "", message).into());
@@ -62,7 +62,7 @@ const OWN: [&str; 3] = ["system:", "kubeadm:", "eks:"];
 enum ScopeKey<'a> {
     Tenant,
     Project(&'a str),
-    Workspace(&'a str, &'a [Text<'a>]),
+    Workspace(&'a str, &'a [PlainText<'a>]),
 }
 
 /// An assignment's place, written when there is something to say about it.
@@ -116,7 +116,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Names that people, or the rules, would take for another's.
-    fn warn_of_names(&self, list: &str, names: &[&Text<'a>]) {
+    fn warn_of_names(&self, list: &str, names: &[&PlainText<'a>]) {
         let path = |index| format!("{list}[{index}].name");
         for (index, name) in names.iter().enumerate() {
             if OWN.iter().any(|own| name.starts_with(own)) {
@@ -142,7 +142,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Compiled, Mistakes> {
+    fn finish(mut self) -> Result<CompiledDirectory, Mistakes> {
         let mut unknown: Vec<_> = self.unknown_roles.drain().collect();
         unknown.sort_by(|(_, (one, _)), (_, (other, _))| one.cmp(other));
         for (name, (location, times)) in unknown {
@@ -158,7 +158,7 @@ impl<'a> Compiler<'a> {
             );
         }
         let (directory, warnings) = self.diagnostics.finish(self.directory)?;
-        Ok(Compiled {
+        Ok(CompiledDirectory {
             directory,
             warnings,
         })
@@ -216,7 +216,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn teams(&mut self, teams: &'a [Text<'a>], user: usize) -> Box<[TeamId]> {
+    fn teams(&mut self, teams: &'a [PlainText<'a>], user: usize) -> Box<[TeamId]> {
         let mut ids = Vec::with_capacity(teams.len());
         for (index, team) in teams.iter().enumerate() {
             match self.directory.team_names.cursor(team) {
@@ -256,7 +256,7 @@ impl<'a> Compiler<'a> {
         compiled.into()
     }
 
-    fn count_unknown_role(&mut self, role: &'a Text<'a>, at: At) {
+    fn count_unknown_role(&mut self, role: &'a PlainText<'a>, at: At) {
         let first = || Location {
             position: self.lines.position_of(role),
             path: format!("{at}.role"),
@@ -297,7 +297,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn patterns(&self, texts: &'a [Text<'a>], at: At) -> Option<Box<[NamespacePattern]>> {
+    fn patterns(&self, texts: &'a [PlainText<'a>], at: At) -> Option<Box<[NamespacePattern]>> {
         let mut patterns = Vec::with_capacity(texts.len());
         for (index, text) in texts.iter().enumerate() {
             let path = format!("{at}.namespaces[{index}]");
@@ -314,20 +314,20 @@ impl<'a> Compiler<'a> {
         (patterns.len() == texts.len()).then(|| patterns.into())
     }
 
-    fn stands_twice(&self, name: &Text<'a>, path: String) {
+    fn stands_twice(&self, name: &PlainText<'a>, path: String) {
         self.mistake(name, path, format!("`{}` stands twice", &**name));
     }
 
-    fn mistake(&self, part: &Text<'a>, path: String, message: impl Into<String>) {
+    fn mistake(&self, part: &PlainText<'a>, path: String, message: impl Into<String>) {
         self.diagnostics
             .mistake(&self.location(part, path), message);
     }
 
-    fn warn(&self, part: &Text<'a>, path: String, message: impl Into<String>) {
+    fn warn(&self, part: &PlainText<'a>, path: String, message: impl Into<String>) {
         self.diagnostics.warn(&self.location(part, path), message);
     }
 
-    fn location(&self, part: &Text<'a>, path: String) -> Location {
+    fn location(&self, part: &PlainText<'a>, path: String) -> Location {
         Location {
             position: self.lines.position_of(part),
             path,
@@ -355,7 +355,7 @@ fn scope_key<'a>(assignment: &'a AssignmentDocument<'a>) -> Result<ScopeKey<'a>,
     }
 }
 
-fn name_of<'a>(text: &'a Text<'a>) -> Result<&'a str, &'static str> {
+fn name_of<'a>(text: &'a PlainText<'a>) -> Result<&'a str, &'static str> {
     if text.trim().is_empty() {
         return Err("the project or workspace has an empty name");
     }

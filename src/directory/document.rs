@@ -74,13 +74,13 @@ struct Metadata {
 pub(super) struct RoleDocument<'a> {
     /// Its name in Palette, which no built-in role has.
     #[serde(borrow)]
-    pub(super) name: Text<'a>,
+    pub(super) name: PlainText<'a>,
     /// Where Palette lets it be assigned.
     #[serde(default, rename = "scope")]
     _scope: Option<RoleScope>,
     /// What it allows, as in `virtualMachine.get`.
     #[serde(borrow)]
-    pub(super) permissions: Vec<Text<'a>>,
+    pub(super) permissions: Vec<PlainText<'a>>,
 }
 
 /// A user of Palette.
@@ -89,13 +89,13 @@ pub(super) struct RoleDocument<'a> {
 pub(super) struct UserDocument<'a> {
     /// The e-mail address, exactly.
     #[serde(borrow)]
-    pub(super) name: Text<'a>,
+    pub(super) name: PlainText<'a>,
     /// A user who is not active holds nothing.
     #[serde(default = "yes")]
     pub(super) active: bool,
     /// The names of its teams.
     #[serde(borrow, default)]
-    pub(super) teams: Box<[Text<'a>]>,
+    pub(super) teams: Box<[PlainText<'a>]>,
     /// What it holds by itself.
     #[serde(borrow, default)]
     pub(super) assignments: Box<[AssignmentDocument<'a>]>,
@@ -111,7 +111,7 @@ const fn yes() -> bool {
 pub(super) struct TeamDocument<'a> {
     /// Its name, exactly.
     #[serde(borrow)]
-    pub(super) name: Text<'a>,
+    pub(super) name: PlainText<'a>,
     /// What its members hold through it.
     #[serde(borrow, default)]
     pub(super) assignments: Box<[AssignmentDocument<'a>]>,
@@ -123,16 +123,16 @@ pub(super) struct TeamDocument<'a> {
 pub(super) struct AssignmentDocument<'a> {
     /// The name of the role.
     #[serde(borrow)]
-    pub(super) role: Text<'a>,
+    pub(super) role: PlainText<'a>,
     /// In the clusters of this project.
     #[serde(borrow, default)]
-    pub(super) project: Option<Text<'a>>,
+    pub(super) project: Option<PlainText<'a>>,
     /// In the clusters of this workspace.
     #[serde(borrow, default)]
-    pub(super) workspace: Option<Text<'a>>,
+    pub(super) workspace: Option<PlainText<'a>>,
     /// With a workspace: in these namespaces; names, `/regex/` for those that match, `~/regex/` for those that do not.
     #[serde(borrow, default)]
-    pub(super) namespaces: Option<Box<[Text<'a>]>>,
+    pub(super) namespaces: Option<Box<[PlainText<'a>]>>,
     /// In every cluster.
     #[serde(default)]
     pub(super) tenant: Option<bool>,
@@ -140,9 +140,9 @@ pub(super) struct AssignmentDocument<'a> {
 
 /// A text, borrowed from the file where it stands there as it is.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Text<'a>(Cow<'a, str>);
+pub(super) struct PlainText<'a>(Cow<'a, str>);
 
-impl Deref for Text<'_> {
+impl Deref for PlainText<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -150,7 +150,7 @@ impl Deref for Text<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for PlainText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // What is no text in JSON is none in YAML: asked for text, YAML would give a number or a word for `false` as it is
         // written, and another reader would not.
@@ -176,9 +176,9 @@ impl<'de> Visitor<'de> for TextVisitor {
     }
 }
 
-impl JsonSchema for Text<'_> {
+impl JsonSchema for PlainText<'_> {
     fn schema_name() -> Cow<'static, str> {
-        "Text".into()
+        "PlainText".into()
     }
 
     fn inline_schema() -> bool {

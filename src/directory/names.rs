@@ -6,14 +6,14 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Names in an order, with the place of each.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct DirectoryNames {
     list: Vec<Arc<str>>,
     places: HashMap<Arc<str>, u32>,
     /// The hash of each folded name and its place, sorted: near misses without a second copy of the names.
     folded: Vec<(u64, u32)>,
 }
 
-impl Names {
+impl DirectoryNames {
     /// Puts a name at the next place, unless it has one already.
     pub(super) fn add(&mut self, name: &str) -> Option<Arc<str>> {
         let cursor = u32::try_from(self.list.len()).ok()?;
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_near_miss_differs_in_case_or_white_space_and_is_never_exact() {
-        let mut names = Names::default();
+        let mut names = DirectoryNames::default();
         for name in ["Ines@orchard.test", "ines@orchard.test", "ops ", "Ävatar"] {
             names.add(name).unwrap();
         }

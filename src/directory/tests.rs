@@ -27,7 +27,7 @@ fn file(body: &str) -> String {
     format!("apiVersion: palette-rbac.io/v1alpha1\nkind: Directory\n{body}")
 }
 
-fn compile(text: &str) -> Compiled {
+fn compile(text: &str) -> CompiledDirectory {
     match Directory::compile(text.as_bytes(), LIMIT) {
         Ok(compiled) => compiled,
         Err(mistakes) => panic!("{}", mistakes.in_file("directory.yaml")),
@@ -61,7 +61,7 @@ fn shown(directory: &Directory, assignments: &[Assignment]) -> Vec<String> {
 #[test]
 fn the_example_is_read_from_yaml_and_from_json() {
     for text in [EXAMPLE, &as_json(EXAMPLE)] {
-        let Compiled {
+        let CompiledDirectory {
             directory,
             warnings,
         } = compile(text);
@@ -177,7 +177,7 @@ users:
         (file(body), ["6:17", "9:65"]),
         (as_json(&file(body)), ["9:20", "25:20"]),
     ] {
-        let Compiled {
+        let CompiledDirectory {
             directory,
             warnings,
         } = compile(&text);

@@ -217,7 +217,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The entries of a map, each key with its place; a key that stands twice is a mistake.
-    pub(crate) fn entries(&self) -> Option<Vec<Entry<'a>>> {
+    pub(crate) fn entries(&self) -> Option<Vec<MapEntry<'a>>> {
         let Value::Map(entries) = &self.node.value else {
             self.expected("a map");
             return None;
@@ -263,7 +263,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    fn entry(&self, key: &'a Node, value: &'a Node) -> Option<Entry<'a>> {
+    fn entry(&self, key: &'a Node, value: &'a Node) -> Option<MapEntry<'a>> {
         let Value::Text(name) = &key.value else {
             self.below(key, self.path.clone())
                 .mistake(format!("{} as a key; expected text", key.value.noun()));
@@ -273,7 +273,7 @@ impl<'a> Cursor<'a> {
             "" => name.clone(),
             path => format!("{path}.{name}"),
         };
-        Some(Entry {
+        Some(MapEntry {
             name,
             key: self.below(key, path.clone()),
             value: self.below(value, path),
@@ -300,7 +300,7 @@ impl<'a> Cursor<'a> {
 
 /// A key of a map and its value.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry<'a> {
+pub(crate) struct MapEntry<'a> {
     pub(crate) name: &'a str,
     /// Complaints about the name point there.
     pub(crate) key: Cursor<'a>,
@@ -311,7 +311,7 @@ pub(crate) struct Entry<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Fields<'a> {
     cursor: Cursor<'a>,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<MapEntry<'a>>,
 }
 
 impl<'a> Fields<'a> {
@@ -335,7 +335,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The place of the key itself.
-    pub(crate) fn key(&self, name: &str) -> Option<&Entry<'a>> {
+    pub(crate) fn key(&self, name: &str) -> Option<&MapEntry<'a>> {
         self.entries.iter().find(|entry| entry.name == name)
     }
 }

@@ -135,7 +135,7 @@ impl Role {
 
     /// Reads a role of that kind from JSON, as the API server sends it.
     pub fn from_json(kind: RoleKind, json: &str) -> Result<Self, serde_json::Error> {
-        let document: Document = serde_json::from_str(json)?;
+        let document: ObjectDocument = serde_json::from_str(json)?;
         let kind = match kind {
             RoleKind::ClusterRole => Kind::ClusterRole,
             RoleKind::Role => Kind::Role,
@@ -324,14 +324,14 @@ impl fmt::Display for ObjectName {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let document = Document::deserialize(deserializer)?;
+        let document = ObjectDocument::deserialize(deserializer)?;
         document.read().map_err(serde::de::Error::custom)
     }
 }
 
 /// Why a document is no role or binding.
 #[derive(Debug, thiserror::Error)]
-enum Unreadable {
+enum UnreadableObject {
     #[error("`{0}` is no role and no binding")]
     Kind(String),
     #[error("{0} is empty")]
@@ -342,10 +342,10 @@ enum Unreadable {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ObjectDocument {
     #[serde(default)]
     kind: String,
-    metadata: Metadata,
+    metadata: ObjectMeta,
     #[serde(default)]
     rules: Rules,
     #[serde(default)]
@@ -357,7 +357,7 @@ struct Document {
 }
 
 #[derive(Deserialize)]
-struct Metadata {
+struct ObjectMeta {
     name: String,
     #[serde(default)]
     namespace: Option<String>,
@@ -371,19 +371,19 @@ struct Reference {
     name: String,
 }
 
-impl Document {
-    fn read(self) -> Result<Object, Unreadable> {
+impl ObjectDocument {
+    fn read(self) -> Result<Object, UnreadableObject> {
         match Kind::ALL
             .into_iter()
             .find(|kind| kind.as_str() == self.kind)
         {
             Some(kind @ (Kind::ClusterRole | Kind::Role)) => self.role(kind).map(Object::Role),
             Some(kind) => self.binding(kind).map(Object::Binding),
-            None => Err(Unreadable::Kind(self.kind)),
+            None => Err(UnreadableObject::Kind(self.kind)),
         }
     }
 
-    fn name(&self, kind: Kind) -> Result<ObjectName, Unreadable> {
+    fn name(&self, kind: Kind) -> Result<ObjectName, UnreadableObject> {
         let name = not_empty(&self.metadata.name, "metadata.name")?;
         let namespace = self.metadata.namespace.as_deref().unwrap_or_default();
         Ok(if kind.is_namespaced() {
@@ -393,7 +393,7 @@ impl Document {
         })
     }
 
-    fn role(self, kind: Kind) -> Result<Role, Unreadable> {
+    fn role(self, kind: Kind) -> Result<Role, UnreadableObject> {
         Ok(Role {
             name: self.name(kind)?,
             rules: self.rules,
@@ -402,14 +402,14 @@ impl Document {
         })
     }
 
-    fn binding(self, kind: Kind) -> Result<Binding, Unreadable> {
+    fn binding(self, kind: Kind) -> Result<Binding, UnreadableObject> {
         let name = self.name(kind)?;
-        let role = self.role_ref.ok_or(Unreadable::Empty("roleRef"))?;
+        let role = self.role_ref.ok_or(UnreadableObject::Empty("roleRef"))?;
         Ok(Binding {
             role_kind: match &*role.kind {
                 "ClusterRole" => RoleKind::ClusterRole,
                 "Role" => RoleKind::Role,
-                _ => return Err(Unreadable::Reference(role.kind)),
+                _ => return Err(UnreadableObject::Reference(role.kind)),
             },
             role: not_empty(&role.name, "roleRef.name")?,
             subjects: self.subjects,
@@ -418,9 +418,9 @@ impl Document {
     }
 }
 
-fn not_empty(text: &str, what: &'static str) -> Result<Arc<str>, Unreadable> {
+fn not_empty(text: &str, what: &'static str) -> Result<Arc<str>, UnreadableObject> {
     if text.is_empty() {
-        Err(Unreadable::Empty(what))
+        Err(UnreadableObject::Empty(what))
     } else {
         Ok(text.into())
     }

@@ -29,7 +29,7 @@ pub(super) struct Selection {
     components: Vec<usize>,
     /// An aggregate of each component.
     heads: Vec<usize>,
-    watched: Watched,
+    watched: WatchedLabel,
 }
 
 /// Whom a selector selects: places in [`Selection::roles`].
@@ -41,7 +41,7 @@ enum Members {
 
 /// The labels that selectors ask for: a role without any of them is selected by none, unless one asks for no label.
 #[derive(Debug, Default)]
-struct Watched {
+struct WatchedLabel {
     pairs: BTreeSet<(Arc<str>, Arc<str>)>,
     keys: BTreeSet<Arc<str>>,
     selects_without: bool,
@@ -78,7 +78,7 @@ impl Selection {
             .collect();
         let labels: Vec<&Labels> = roles.iter().map(|role| &role.labels).collect();
         let distinct = selection.take_selectors(&made_of_others);
-        selection.watched = Watched::of(&distinct);
+        selection.watched = WatchedLabel::of(&distinct);
         selection.selectors = Labelled::of(&labels, &selection.watched).ask(&distinct, most_steps);
         selection.join_all();
         selection.invert();
@@ -88,7 +88,7 @@ impl Selection {
 
     /// Whether a `ClusterRole` with these labels may be part of an aggregate.
     pub(super) fn may_select(&self, labels: &Labels) -> bool {
-        let Watched {
+        let WatchedLabel {
             pairs,
             keys,
             selects_without,
@@ -305,7 +305,7 @@ impl Selection {
     }
 }
 
-impl Watched {
+impl WatchedLabel {
     fn of(selectors: &[&LabelSelector]) -> Self {
         let mut watched = Self::default();
         for selector in selectors {
@@ -337,7 +337,7 @@ struct Labelled<'l> {
 }
 
 impl<'l> Labelled<'l> {
-    fn of(labels: &'l [&'l Labels], watched: &Watched) -> Self {
+    fn of(labels: &'l [&'l Labels], watched: &WatchedLabel) -> Self {
         let mut labelled = Self {
             labels,
             all: (0..labels.len())

@@ -125,7 +125,7 @@ struct Parts<'s> {
 
 /// Why a subject is none.
 #[derive(Debug, thiserror::Error)]
-enum Unreadable {
+enum UnreadableSubjects {
     #[error("`{0}` is no kind of subject")]
     Kind(String),
     #[error("a subject's name is empty")]
@@ -142,7 +142,7 @@ struct Builder {
 
 /// A subject as it is written.
 #[derive(Deserialize)]
-struct Written<'a> {
+struct SubjectMarks<'a> {
     #[serde(borrow)]
     kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -152,12 +152,12 @@ struct Written<'a> {
 }
 
 impl Builder {
-    fn push(&mut self, written: &Written<'_>) -> Result<(), Unreadable> {
+    fn push(&mut self, written: &SubjectMarks<'_>) -> Result<(), UnreadableSubjects> {
         let Some(kind) = SubjectKind::named(&written.kind) else {
-            return Err(Unreadable::Kind(written.kind.to_string()));
+            return Err(UnreadableSubjects::Kind(written.kind.to_string()));
         };
         if written.name.is_empty() {
-            return Err(Unreadable::Name);
+            return Err(UnreadableSubjects::Name);
         }
         if kind == SubjectKind::ServiceAccount {
             self.text
@@ -170,8 +170,8 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&self) -> Result<u32, Unreadable> {
-        u32::try_from(self.text.len()).map_err(|_| Unreadable::Size)
+    fn place(&self) -> Result<u32, UnreadableSubjects> {
+        u32::try_from(self.text.len()).map_err(|_| UnreadableSubjects::Size)
     }
 }
 
@@ -205,7 +205,7 @@ impl<'de> Visitor<'de> for ListVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Subjects, A::Error> {
         let mut builder = Builder::default();
-        while let Some(written) = list.next_element::<Written<'de>>()? {
+        while let Some(written) = list.next_element::<SubjectMarks<'de>>()? {
             builder.push(&written).map_err(A::Error::custom)?;
         }
         Ok(Subjects {

@@ -19,12 +19,12 @@ pub struct Pending(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<PendingWrite>,
     bytes: usize,
     next: u64,
 }
 
-struct Entry {
+struct PendingWrite {
     number: u64,
     object: Object,
     size: usize,
@@ -48,7 +48,7 @@ impl Pending {
         state.next += 1;
         let size = object.size();
         state.bytes += size;
-        state.entries.push_back(Entry {
+        state.entries.push_back(PendingWrite {
             number,
             object,
             size,

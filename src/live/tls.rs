@@ -14,7 +14,7 @@ use super::clients::AllowedClients;
 
 /// What connections are met with.
 pub struct Tls {
-    current: ArcSwap<Identity>,
+    current: ArcSwap<ServingIdentity>,
     rules: TlsOptions,
 }
 
@@ -40,7 +40,7 @@ pub enum TlsVersion {
     V1_3,
 }
 
-struct Identity {
+struct ServingIdentity {
     config: Arc<ServerConfig>,
     not_after: Timestamp,
 }
@@ -52,7 +52,7 @@ impl Tls {
         clients: Option<&ClientTrust>,
         rules: TlsOptions,
     ) -> Result<Self, rustls::Error> {
-        let identity = Identity::new(certificate, clients, &rules)?;
+        let identity = ServingIdentity::new(certificate, clients, &rules)?;
         Ok(Self {
             current: ArcSwap::from_pointee(identity),
             rules,
@@ -74,13 +74,13 @@ impl Tls {
         certificate: &ServingCertificate,
         clients: Option<&ClientTrust>,
     ) -> Result<(), rustls::Error> {
-        let identity = Identity::new(certificate, clients, &self.rules)?;
+        let identity = ServingIdentity::new(certificate, clients, &self.rules)?;
         self.current.store(Arc::new(identity));
         Ok(())
     }
 }
 
-impl Identity {
+impl ServingIdentity {
     fn new(
         certificate: &ServingCertificate,
         clients: Option<&ClientTrust>,

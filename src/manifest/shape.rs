@@ -15,16 +15,16 @@ pub enum Strictness {
 
 /// Notes what is wrong with the shape of an object of that kind.
 pub(super) fn read(top: &Cursor<'_>, kind: Kind, strictness: Strictness) {
-    let reader = Reader(strictness);
+    let reader = ShapeReader(strictness);
     match kind {
         Kind::RoleBinding | Kind::ClusterRoleBinding => reader.binding(top, kind),
         Kind::Role | Kind::ClusterRole => reader.role(top, kind),
     }
 }
 
-struct Reader(Strictness);
+struct ShapeReader(Strictness);
 
-impl Reader {
+impl ShapeReader {
     fn binding(&self, top: &Cursor<'_>, kind: Kind) {
         let Some(fields) = self.fields(
             top,

@@ -6,7 +6,7 @@ use crate::document::{Cursor, Diagnostics, Mistake, Mistakes, Node, Position, Va
 
 /// The objects of a text, as `YAMLOrJSONDecoder` of `k8s.io/apimachinery/pkg/util/yaml` takes it apart.
 pub(super) fn parts(text: &str) -> Vec<Part> {
-    let mut reader = Reader::default();
+    let mut reader = StreamReader::default();
     if looks_like_json(text) {
         reader.json(text);
     } else {
@@ -25,12 +25,12 @@ fn looks_like_json(text: &str) -> bool {
 }
 
 #[derive(Default)]
-struct Reader {
+struct StreamReader {
     parts: Vec<Part>,
     document: usize,
 }
 
-impl Reader {
+impl StreamReader {
     /// JSON values, one after the other; after one at most the rest may turn out to be YAML.
     fn json(&mut self, text: &str) {
         let mut values = Values::new(text);

@@ -7,7 +7,7 @@ use crate::domain::{Installation, NamePattern, nearest};
 
 /// A policy and what is odd about its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Compiled {
+pub struct CompiledPolicy {
     /// What the file means.
     pub policy: Policy,
     /// What is likely not meant, in the order of the file.
@@ -64,7 +64,7 @@ impl Policy {
     pub const DEFAULT_FILE: &str = include_str!("default.yaml");
 
     /// Compiles a policy file, laid over the default; all its mistakes at once.
-    pub fn compile(bytes: &[u8], cluster: &ClusterOverride) -> Result<Compiled, Mistakes> {
+    pub fn compile(bytes: &[u8], cluster: &ClusterOverride) -> Result<CompiledPolicy, Mistakes> {
         let node = Node::parse(bytes)?;
         let diagnostics = Diagnostics::default();
         let mut draft = DEFAULT.clone();
@@ -129,10 +129,10 @@ pub(super) fn default_everybody() -> &'static [NamePattern] {
     DEFAULT.everybody.patterns()
 }
 
-fn finish(draft: &Draft, diagnostics: Diagnostics) -> Result<Compiled, Mistakes> {
+fn finish(draft: &Draft, diagnostics: Diagnostics) -> Result<CompiledPolicy, Mistakes> {
     let policy = draft.compile(&diagnostics);
     let (policy, warnings) = diagnostics.finish(policy)?;
-    Ok(Compiled {
+    Ok(CompiledPolicy {
         policy,
         warnings,
         references: draft.mapping.references(),

@@ -6,7 +6,7 @@ use super::actions::Cases;
 use super::exemption::read_exemptions;
 use super::mapping::Mapping;
 use super::names::Names;
-use super::word::Words;
+use super::word::ClosedWords;
 use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
 use crate::document::{Cursor, Fields, Location, read_header, unknown_word};
 use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
@@ -204,7 +204,7 @@ fn set<'a, T>(
 }
 
 /// A word of the list that the type has.
-pub(super) fn word<T: Words>(cursor: &Cursor<'_>) -> Option<T> {
+pub(super) fn word<T: ClosedWords>(cursor: &Cursor<'_>) -> Option<T> {
     cursor.word(&T::words())
 }
 

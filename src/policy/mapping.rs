@@ -10,13 +10,13 @@ use crate::rbac::{Level, PolicyRule, Words};
 /// The mapping as it was typed, one file over the other.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mapping {
-    entries: Vec<Entry>,
+    entries: Vec<DraftEntry>,
     /// What the file on top takes away, and where it says so.
     removed: Vec<(Arc<str>, Location)>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct DraftEntry {
     role: Arc<str>,
     class: RoleClass,
     need: Need,
@@ -34,16 +34,16 @@ enum Need {
 }
 
 /// What one item of a file does.
-enum Change {
+enum EntryChange {
     Put {
-        entry: Entry,
+        entry: DraftEntry,
         /// Whether the item names a rule, or has the usual one by leaving it out.
         says_rule: bool,
     },
     Remove(Arc<str>, Location),
 }
 
-impl Change {
+impl EntryChange {
     fn role(&self) -> &Arc<str> {
         match self {
             Self::Put { entry, .. } => &entry.role,
@@ -78,13 +78,13 @@ impl Mapping {
             }
             seen.insert(Arc::clone(change.role()), item.location().path);
             match change {
-                Change::Put { entry, says_rule } => {
+                EntryChange::Put { entry, says_rule } => {
                     if !says_rule {
                         warn_of_another_rule(item, &entry, &below);
                     }
                     self.put(entry);
                 }
-                Change::Remove(role, location) => {
+                EntryChange::Remove(role, location) => {
                     if below.entry(&role).is_none() {
                         item.mistake(below.unknown(&role));
                     }
@@ -95,7 +95,7 @@ impl Mapping {
         }
     }
 
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, entry: DraftEntry) {
         match self
             .entries
             .iter_mut()
@@ -139,7 +139,7 @@ impl Mapping {
         self.entries.iter().map(|entry| &entry.role)
     }
 
-    fn resolve(&self, entry: &Entry, diagnostics: &Diagnostics) -> Option<Vec<Vec<Arc<str>>>> {
+    fn resolve(&self, entry: &DraftEntry, diagnostics: &Diagnostics) -> Option<Vec<Vec<Arc<str>>>> {
         let mut at = entry;
         // A chain without a cycle is no longer than there are entries.
         for _ in &self.entries {
@@ -164,7 +164,7 @@ impl Mapping {
     }
 
     /// The reference may stand in the file below, when it is the removal that breaks it.
-    fn complain_of_target(&self, entry: &Entry, target: &Arc<str>, diagnostics: &Diagnostics) {
+    fn complain_of_target(&self, entry: &DraftEntry, target: &Arc<str>, diagnostics: &Diagnostics) {
         let removal = self.removed.iter().find(|(role, _)| role == target);
         match (&entry.location, removal) {
             (None, Some((_, location))) => diagnostics.mistake(
@@ -189,7 +189,7 @@ impl Mapping {
         }
     }
 
-    fn entry(&self, role: &str) -> Option<&Entry> {
+    fn entry(&self, role: &str) -> Option<&DraftEntry> {
         self.entries.iter().find(|entry| *entry.role == *role)
     }
 }
@@ -202,7 +202,7 @@ fn names_of(groups: &[Vec<RoleReference>]) -> Vec<Vec<Arc<str>>> {
 }
 
 /// Leaving `rule` out where the file below says one is likely an oversight.
-fn warn_of_another_rule(item: &Cursor<'_>, entry: &Entry, below: &Mapping) {
+fn warn_of_another_rule(item: &Cursor<'_>, entry: &DraftEntry, below: &Mapping) {
     if let Some(replaced) = below.entry(&entry.role)
         && replaced.class != entry.class
     {
@@ -215,7 +215,7 @@ fn warn_of_another_rule(item: &Cursor<'_>, entry: &Entry, below: &Mapping) {
     }
 }
 
-fn read_item(item: &Cursor<'_>) -> Option<Change> {
+fn read_item(item: &Cursor<'_>) -> Option<EntryChange> {
     let fields = item.fields(&[
         "role",
         "requires",
@@ -238,7 +238,7 @@ fn read_item(item: &Cursor<'_>) -> Option<Change> {
             for unused in judge.into_iter().chain(reviewed) {
                 unused.mistake("an entry that is removed has no rule");
             }
-            return Some(Change::Remove(role?, item.location()));
+            return Some(EntryChange::Remove(role?, item.location()));
         }
     };
     let (role, class) = (role?, class?);
@@ -253,14 +253,14 @@ fn read_item(item: &Cursor<'_>) -> Option<Change> {
         }
         Some(cursor) => read_rules(&cursor)?,
     };
-    let entry = Entry {
+    let entry = DraftEntry {
         role,
         class,
         need,
         reviewed_rules,
         location: Some(item.location()),
     };
-    Some(Change::Put {
+    Some(EntryChange::Put {
         entry,
         says_rule: judge.is_some(),
     })

@@ -9,7 +9,7 @@ use crate::domain::{NamePattern, nearest};
 pub(super) struct Names(Vec<NamePattern>);
 
 /// What one item of a file does.
-enum Change {
+enum NameChange {
     Add(NamePattern),
     Remove(NamePattern),
 }
@@ -35,8 +35,8 @@ impl Names {
         let below = self.clone();
         for change in each_once(&items) {
             match change {
-                (_, Change::Add(name)) => self.add(name),
-                (item, Change::Remove(name)) => {
+                (_, NameChange::Add(name)) => self.add(name),
+                (item, NameChange::Remove(name)) => {
                     if kept.iter().any(|kept| name.to_string() == **kept) {
                         item.mistake(format!("`{name}` {KEPT}"));
                     } else if !below.0.contains(&name) {
@@ -55,8 +55,8 @@ impl Names {
         };
         let named: Vec<NamePattern> = each_once(&items)
             .filter_map(|(item, change)| match change {
-                Change::Add(name) => Some(name),
-                Change::Remove(_) => {
+                NameChange::Add(name) => Some(name),
+                NameChange::Remove(_) => {
                     item.mistake("nothing is left to take away where all is replaced");
                     None
                 }
@@ -85,11 +85,13 @@ impl Names {
 }
 
 /// The items that can be read; one that names what another did is a mistake.
-fn each_once<'a, 'i>(items: &'i [Cursor<'a>]) -> impl Iterator<Item = (&'i Cursor<'a>, Change)> {
+fn each_once<'a, 'i>(
+    items: &'i [Cursor<'a>],
+) -> impl Iterator<Item = (&'i Cursor<'a>, NameChange)> {
     let mut first: HashMap<String, String> = HashMap::new();
     items.iter().filter_map(move |item| {
         let change = read_item(item)?;
-        let (Change::Add(name) | Change::Remove(name)) = &change;
+        let (NameChange::Add(name) | NameChange::Remove(name)) = &change;
         if let Some(before) = first.get(&name.to_string()) {
             item.mistake(format!("`{name}` stands twice, first in {before}"));
             return None;
@@ -100,14 +102,14 @@ fn each_once<'a, 'i>(items: &'i [Cursor<'a>]) -> impl Iterator<Item = (&'i Curso
 }
 
 /// A name, or `{ name: …, remove: true }`.
-fn read_item(item: &Cursor<'_>) -> Option<Change> {
+fn read_item(item: &Cursor<'_>) -> Option<NameChange> {
     if !item.is_map() {
-        return pattern(item, "").map(Change::Add);
+        return pattern(item, "").map(NameChange::Add);
     }
     let fields = item.fields(&["name", "remove"])?;
     let name = fields.required("name").and_then(|name| pattern(&name, ""));
     fields.required("remove")?.truth()?;
-    name.map(Change::Remove)
+    name.map(NameChange::Remove)
 }
 
 fn replacement<'a>(cursor: &Cursor<'a>) -> Option<Vec<Cursor<'a>>> {

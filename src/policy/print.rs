@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::compile::{default_cluster_identities, default_everybody};
 use super::schema::{
-    ApiVersion, ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, NameItem,
-    NamesDocument, Nullable, PolicyDocument, PolicyRuleDocument, SubjectDocument,
+    ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, NameItem,
+    NamesDocument, Nullable, PolicyApiVersion, PolicyDocument, PolicyRuleDocument, SubjectDocument,
 };
-use super::word::{Rules, Word};
+use super::word::{ClosedWord, Rules};
 use super::{Exemption, MappingEntry, Membership, Policy, SubjectPattern};
 use crate::domain::{NamePattern, Rule};
 use crate::rbac::{self, PolicyRule};
@@ -39,10 +39,10 @@ impl Policy {
 
     fn document(&self) -> PolicyDocument {
         PolicyDocument {
-            api_version: ApiVersion::V1Alpha1,
+            api_version: PolicyApiVersion::V1Alpha1,
             kind: Kind::Policy,
             metadata: None,
-            mode: Word(self.mode),
+            mode: ClosedWord(self.mode),
             cluster: self.cluster_document(),
             identity: IdentityDocument {
                 username_prefix: self.identity.username_prefix.to_string(),
@@ -58,12 +58,12 @@ impl Policy {
             ),
             mapping: self.mapping_items(),
             stale_after: self.stale_after.map(duration),
-            on_stale_directory: Word(self.on_stale),
+            on_stale_directory: ClosedWord(self.on_stale),
             exemptions: self.exemptions.iter().map(exemption).collect(),
             break_glass_groups: texts(&self.break_glass_groups),
             help: self.help.as_deref().map(str::to_owned),
-            disclose: Word(self.disclose),
-            role_reads: Word(self.role_reads),
+            disclose: ClosedWord(self.disclose),
+            role_reads: ClosedWord(self.role_reads),
         }
     }
 
@@ -117,7 +117,7 @@ fn mapping_item(entry: &MappingEntry) -> MappingItem {
         requires: entry.requires.iter().map(|group| texts(group)).collect(),
         like: None,
         remove: None,
-        rule: Some(Word(entry.class)),
+        rule: Some(ClosedWord(entry.class)),
         reviewed_rules: entry.reviewed_rules.iter().map(policy_rule).collect(),
     }
 }
@@ -149,7 +149,7 @@ fn exemption(exemption: &Exemption) -> ExemptionDocument {
         subjects: exemption.subjects.iter().map(subject).collect(),
         namespaces: texts(&exemption.namespaces),
         roles: texts(&exemption.roles),
-        rules: exemption.rules.iter().copied().map(Word).collect(),
+        rules: exemption.rules.iter().copied().map(ClosedWord).collect(),
         expires: exemption.expires.map(|expires| expires.to_string()),
     }
 }
@@ -157,7 +157,7 @@ fn exemption(exemption: &Exemption) -> ExemptionDocument {
 fn subject(pattern: &SubjectPattern) -> SubjectDocument {
     let name = Some(&pattern.name).filter(|name| !name.is_any());
     SubjectDocument {
-        kind: Word(pattern.kind),
+        kind: ClosedWord(pattern.kind),
         namespace: pattern.namespace.as_ref().map(NamePattern::to_string),
         name: name.map(NamePattern::to_string),
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use super::word::{Rules, Word};
+use super::word::{ClosedWord, Rules};
 use super::{Disclose, OnStale, Policy, RoleClass, RoleReads};
 use crate::document::without_defaults;
 use crate::domain::{Mode, Rule, SubjectKind};
@@ -31,14 +31,14 @@ impl Policy {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Policy")]
 pub(super) struct PolicyDocument {
-    pub(super) api_version: ApiVersion,
+    pub(super) api_version: PolicyApiVersion,
     pub(super) kind: Kind,
     /// Allowed and ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) metadata: Option<Metadata>,
+    pub(super) metadata: Option<PolicyMetadata>,
     /// Caps every action.
     #[serde(default)]
-    pub(super) mode: Word<Mode>,
+    pub(super) mode: ClosedWord<Mode>,
     /// What is known of this cluster in Palette.
     #[serde(default)]
     pub(super) cluster: ClusterDocument,
@@ -62,7 +62,7 @@ pub(super) struct PolicyDocument {
     pub(super) stale_after: Option<String>,
     /// What happens then.
     #[serde(default)]
-    pub(super) on_stale_directory: Word<OnStale>,
+    pub(super) on_stale_directory: ClosedWord<OnStale>,
     /// Findings that are let through.
     #[serde(default)]
     pub(super) exemptions: Vec<ExemptionDocument>,
@@ -74,14 +74,14 @@ pub(super) struct PolicyDocument {
     pub(super) help: Option<String>,
     /// Who is shown what a subject holds.
     #[serde(default)]
-    pub(super) disclose: Word<Disclose>,
+    pub(super) disclose: ClosedWord<Disclose>,
     /// When a role that the mapping does not name is read from the cluster.
     #[serde(default)]
-    pub(super) role_reads: Word<RoleReads>,
+    pub(super) role_reads: ClosedWord<RoleReads>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) enum ApiVersion {
+pub(super) enum PolicyApiVersion {
     #[serde(rename = "palette-rbac.io/v1alpha1")]
     V1Alpha1,
 }
@@ -93,7 +93,7 @@ pub(super) enum Kind {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Metadata {
+pub(super) struct PolicyMetadata {
     pub(super) name: Option<String>,
 }
 
@@ -190,7 +190,7 @@ pub(super) struct MappingItem {
     pub(super) remove: Option<bool>,
     /// The rule that judges the entry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<Word<RoleClass>>,
+    pub(super) rule: Option<ClosedWord<RoleClass>>,
     /// The rules of the ClusterRole as they were reviewed; absent: a copy is compared with what it allows now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) reviewed_rules: Vec<PolicyRuleDocument>,
@@ -242,7 +242,7 @@ pub(super) struct ExemptionDocument {
     pub(super) roles: Vec<String>,
     /// Which rules.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) rules: Vec<Word<Rule>>,
+    pub(super) rules: Vec<ClosedWord<Rule>>,
     /// In force before that moment, as in `2027-06-30T00:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) expires: Option<String>,
@@ -253,7 +253,7 @@ pub(super) struct ExemptionDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SubjectDocument {
     /// User, Group or ServiceAccount.
-    pub(super) kind: Word<SubjectKind>,
+    pub(super) kind: ClosedWord<SubjectKind>,
     /// Of a ServiceAccount; required there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) namespace: Option<String>,

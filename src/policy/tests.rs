@@ -26,7 +26,7 @@ fn file(body: &str) -> String {
     format!("apiVersion: palette-rbac.io/v1alpha1\nkind: Policy\n{body}")
 }
 
-fn compile(text: &str) -> Compiled {
+fn compile(text: &str) -> CompiledPolicy {
     match Policy::compile(text.as_bytes(), &ClusterOverride::default()) {
         Ok(compiled) => compiled,
         Err(mistakes) => panic!("{}", mistakes.in_file("policy.yaml")),

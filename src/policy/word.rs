@@ -8,7 +8,7 @@ use super::{Disclose, OnStale, RoleClass, RoleReads, RuleAction};
 use crate::domain::{Action, Mode, Rule, SubjectKind};
 
 /// What is written as a word from a closed list.
-pub(super) trait Words: Copy + 'static {
+pub(super) trait ClosedWords: Copy + 'static {
     /// What the list is called in the schema.
     const NAME: &str;
     /// All of them.
@@ -26,7 +26,7 @@ pub(super) trait Words: Copy + 'static {
 
 macro_rules! words {
     ($($type:ident: $word:expr;)*) => {$(
-        impl Words for $type {
+        impl ClosedWords for $type {
             const NAME: &str = stringify!($type);
             const VALUES: &[Self] = &$type::ALL;
 
@@ -51,15 +51,15 @@ words! {
 
 /// A value as its word, in a schema and in print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Word<T>(pub(super) T);
+pub(super) struct ClosedWord<T>(pub(super) T);
 
-impl<T: Words> Serialize for Word<T> {
+impl<T: ClosedWords> Serialize for ClosedWord<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.word())
     }
 }
 
-impl<T: Words> JsonSchema for Word<T> {
+impl<T: ClosedWords> JsonSchema for ClosedWord<T> {
     fn schema_name() -> Cow<'static, str> {
         T::NAME.into()
     }
@@ -83,10 +83,12 @@ impl Serialize for Rules {
 impl Serialize for RuleAction {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Always(action) => Word(*action).serialize(serializer),
-            Self::ByCase(cases) => {
-                serializer.collect_map(cases.iter().map(|(case, action)| (case, Word(*action))))
-            }
+            Self::Always(action) => ClosedWord(*action).serialize(serializer),
+            Self::ByCase(cases) => serializer.collect_map(
+                cases
+                    .iter()
+                    .map(|(case, action)| (case, ClosedWord(*action))),
+            ),
         }
     }
 }
@@ -97,7 +99,7 @@ impl JsonSchema for Rules {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let action = generator.subschema_for::<Word<Action>>();
+        let action = generator.subschema_for::<ClosedWord<Action>>();
         let of_rule = |rule: Rule| match Cases::of(rule) {
             Some(cases) => {
                 let by_case = map_of(cases.names, &action);

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use super::Rules;
-use super::lookup::{Lines, Lookup};
+use super::lookup::{Lookup, LookupLines};
 use super::rules::ResourceRule;
 use super::steps;
 
@@ -252,9 +252,9 @@ impl Rules {
 struct TableLines {
     lookup: Lookup,
     /// Of [`OTHER_GROUPS`].
-    of_other_groups: Lines,
+    of_other_groups: LookupLines,
     /// With a name with `…` among its resources.
-    open: Lines,
+    open: LookupLines,
     /// All names in the table, by group.
     names: HashMap<&'static str, HashSet<&'static str>>,
     /// As many as the group with the most names has.
@@ -314,7 +314,7 @@ impl TableLines {
         })
     }
 
-    fn of_groups(&self, rule: ResourceRule<'_>) -> Lines {
+    fn of_groups(&self, rule: ResourceRule<'_>) -> LookupLines {
         let lines = self.lookup.of_groups(rule);
         if rule.in_words(rule.groups).any(is_of_kubevirt) {
             lines.or(self.of_other_groups)
@@ -368,7 +368,7 @@ impl TableLines {
 }
 
 /// The entries of these lines that give something.
-fn gains(lines: Lines) -> impl Iterator<Item = (&'static Entry, Capability)> {
+fn gains(lines: LookupLines) -> impl Iterator<Item = (&'static Entry, Capability)> {
     let entries = lines.iter().filter_map(|line| table().get(line));
     entries.filter_map(|entry| Some((entry, entry.gives?)))
 }

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::Rules;
-use super::lookup::{Lines, Lookup};
+use super::lookup::{Lookup, LookupLines};
 use super::rules::ResourceRule;
 use crate::domain::{Installation, Scope};
 
@@ -86,14 +86,16 @@ impl Rules {
     /// The detours that these rules open; for a grant in a namespace ask the [namespaced](Self::namespaced) rules, and
     /// whether the detour [is there](EscalationPath::is_within).
     pub fn escalation_paths(&self) -> impl Iterator<Item = &'static EscalationPath> {
-        let met = self.resource_rules().fold(Lines::default(), |all, rule| {
-            let is_open = |line: &usize| {
-                let detour = ways().of_line(*line);
-                detour.is_some_and(|detour| detour.is_about(rule))
-            };
-            let lines = ways().lookup.met(rule).without(all);
-            all.or(lines.iter().filter(is_open).collect())
-        });
+        let met = self
+            .resource_rules()
+            .fold(LookupLines::default(), |all, rule| {
+                let is_open = |line: &usize| {
+                    let detour = ways().of_line(*line);
+                    detour.is_some_and(|detour| detour.is_about(rule))
+                };
+                let lines = ways().lookup.met(rule).without(all);
+                all.or(lines.iter().filter(is_open).collect())
+            });
         let ways = ways();
         let is_open = move |(place, _): &(usize, &EscalationPath)| {
             met.iter().any(|line| ways.detours.get(line) == Some(place))

@@ -8,17 +8,17 @@ use super::steps;
 /// A line is met by any of its verbs on any of its resources, so that lists of a rule need not be multiplied out.
 #[derive(Debug, Default)]
 pub(super) struct Lookup {
-    groups: HashMap<&'static str, Lines>,
-    resources: HashMap<&'static str, Lines>,
-    subresources: HashMap<&'static str, Lines>,
-    verbs: HashMap<&'static str, Lines>,
+    groups: HashMap<&'static str, LookupLines>,
+    resources: HashMap<&'static str, LookupLines>,
+    subresources: HashMap<&'static str, LookupLines>,
+    verbs: HashMap<&'static str, LookupLines>,
 }
 
 /// A set of lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Lines([u64; 4]);
+pub(super) struct LookupLines([u64; 4]);
 
-impl Lines {
+impl LookupLines {
     /// The most lines that a table may have.
     #[cfg(test)]
     pub(super) const MOST: usize = 64 * 4;
@@ -66,7 +66,7 @@ impl Lines {
     }
 }
 
-impl FromIterator<usize> for Lines {
+impl FromIterator<usize> for LookupLines {
     fn from_iter<I: IntoIterator<Item = usize>>(lines: I) -> Self {
         let mut set = Self::default();
         lines.into_iter().for_each(|line| set.insert(line));
@@ -96,18 +96,18 @@ impl Lookup {
     }
 
     /// The lines of a group of the rule.
-    pub(super) fn of_groups(&self, rule: ResourceRule<'_>) -> Lines {
+    pub(super) fn of_groups(&self, rule: ResourceRule<'_>) -> LookupLines {
         any(rule.in_words(rule.groups), |group| match group {
-            "*" => Lines::ALL,
+            "*" => LookupLines::ALL,
             group => self.groups.get(group).copied().unwrap_or_default(),
         })
     }
 
     /// The lines with a resource of the rule, or one that it has a wildcard for.
-    pub(super) fn of_resources(&self, rule: ResourceRule<'_>) -> Lines {
+    pub(super) fn of_resources(&self, rule: ResourceRule<'_>) -> LookupLines {
         any(rule.in_words(rule.resources), |resource| {
             match (resource, resource.strip_prefix("*/")) {
-                ("*", _) => Lines::ALL,
+                ("*", _) => LookupLines::ALL,
                 (_, Some(sub)) => self.subresources.get(sub).copied().unwrap_or_default(),
                 _ => self.resources.get(resource).copied().unwrap_or_default(),
             }
@@ -115,15 +115,15 @@ impl Lookup {
     }
 
     /// The lines with a verb of the rule.
-    pub(super) fn of_verbs(&self, rule: ResourceRule<'_>) -> Lines {
+    pub(super) fn of_verbs(&self, rule: ResourceRule<'_>) -> LookupLines {
         any(rule.in_words(rule.verbs), |verb| match verb {
-            "*" => Lines::ALL,
+            "*" => LookupLines::ALL,
             verb => self.verbs.get(verb).copied().unwrap_or_default(),
         })
     }
 
     /// The lines that the rule meets.
-    pub(super) fn met(&self, rule: ResourceRule<'_>) -> Lines {
+    pub(super) fn met(&self, rule: ResourceRule<'_>) -> LookupLines {
         let lines = self.of_groups(rule);
         if lines.is_empty() {
             return lines;
@@ -136,8 +136,11 @@ impl Lookup {
     }
 }
 
-fn any<'a>(words: impl Iterator<Item = &'a str>, lines: impl Fn(&str) -> Lines) -> Lines {
-    words.fold(Lines::default(), |all, word| {
+fn any<'a>(
+    words: impl Iterator<Item = &'a str>,
+    lines: impl Fn(&str) -> LookupLines,
+) -> LookupLines {
+    words.fold(LookupLines::default(), |all, word| {
         steps::count(1);
         all.or(lines(word))
     })
@@ -153,17 +156,17 @@ mod tests {
     fn every_line_of_every_table_has_a_place() {
         let accesses = escalation_paths().iter().map(|detour| detour.through.len());
         for lines in [table().len(), accesses.sum()] {
-            assert!(lines <= Lines::MOST, "{lines}");
+            assert!(lines <= LookupLines::MOST, "{lines}");
         }
     }
 
     #[test]
     fn a_set_has_what_was_put_in() {
-        let lines: Lines = [0, 63, 64, 255].into_iter().collect();
+        let lines: LookupLines = [0, 63, 64, 255].into_iter().collect();
         let mut found: Vec<usize> = lines.iter().collect();
         found.sort_unstable();
         assert_eq!(found, [0, 63, 64, 255]);
-        assert_eq!(Lines::ALL.iter().count(), Lines::MOST);
+        assert_eq!(LookupLines::ALL.iter().count(), LookupLines::MOST);
         assert!(lines.and([1, 2].into_iter().collect()).is_empty());
     }
 }

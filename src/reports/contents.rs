@@ -19,15 +19,15 @@ use crate::rulebook::{Holder, Rulebook};
 #[serde(default)]
 pub struct Contents {
     /// How many findings there are, those that are left out too.
-    pub summary: Summary,
+    pub summary: ResultSummary,
     /// The findings, the gravest first.
-    pub results: Vec<Entry>,
+    pub results: Vec<ReportResult>,
 }
 
 /// How many findings there are of each outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Summary {
+pub struct ResultSummary {
     /// Never any: what breaks no rule is not told.
     pub pass: usize,
     /// Of rules that deny.
@@ -43,7 +43,7 @@ pub struct Summary {
 /// One finding, with the fields that both kinds of report have.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub struct ReportResult {
     /// Who says so.
     pub source: String,
     /// As policies are told apart by the readers of reports.
@@ -63,7 +63,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Time>,
     /// The binding, or the role.
-    pub resources: Vec<Reference>,
+    pub resources: Vec<ResourceReference>,
     /// What is wrong, and the way out, in one line.
     pub message: String,
     /// The parts of it, for machines.
@@ -108,7 +108,7 @@ pub struct Time {
 /// An object of the cluster; the facts have no uid.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Reference {
+pub struct ResourceReference {
     /// Group and version.
     pub api_version: String,
     /// The kind.
@@ -125,7 +125,7 @@ struct Ranked {
     effect: Effect,
     /// Which of its binding's findings it is.
     of_its_binding: usize,
-    entry: Entry,
+    entry: ReportResult,
 }
 
 /// A report for each namespace with findings, and under no namespace the one for the cluster.
@@ -158,7 +158,7 @@ impl Contents {
             contents.summary.count(ranked.entry.result);
         }
         let mut room = MOST_BYTES;
-        let mut fits = |entry: &Entry| {
+        let mut fits = |entry: &ReportResult| {
             let bytes = serde_json::to_string(entry).map_or(MOST_BYTES, |text| text.len());
             let left = room.checked_sub(bytes);
             room = left.unwrap_or(room);
@@ -202,7 +202,7 @@ impl Contents {
     }
 }
 
-impl Summary {
+impl ResultSummary {
     fn count(&mut self, outcome: PolicyResult) {
         match outcome {
             PolicyResult::Fail => self.fail += 1,
@@ -231,7 +231,7 @@ fn of_binding<'f>(
     at: Timestamp,
 ) -> impl Iterator<Item = Ranked> + 'f {
     let (binding, decision) = (&found.binding, &found.decision);
-    let resource = move || Reference {
+    let resource = move || ResourceReference {
         api_version: API_VERSION.to_owned(),
         kind: binding.kind().as_str().to_owned(),
         namespace: binding.name.namespace.as_deref().map(message::name),
@@ -265,7 +265,7 @@ fn of_role(drift: &Finding, at: Timestamp) -> Option<Ranked> {
         notices: Vec::new(),
         unjudged: Vec::new(),
     };
-    let resource = Reference {
+    let resource = ResourceReference {
         api_version: API_VERSION.to_owned(),
         kind: RoleKind::ClusterRole.as_str().to_owned(),
         namespace: None,
@@ -278,8 +278,13 @@ fn of_role(drift: &Finding, at: Timestamp) -> Option<Ranked> {
     })
 }
 
-fn entry(finding: &Finding, decision: &Decision, resource: Reference, at: Timestamp) -> Entry {
-    Entry {
+fn entry(
+    finding: &Finding,
+    decision: &Decision,
+    resource: ResourceReference,
+    at: Timestamp,
+) -> ReportResult {
+    ReportResult {
         source: SOURCE.to_owned(),
         policy: SOURCE.to_owned(),
         rule: finding.rule.as_str().to_owned(),

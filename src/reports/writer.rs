@@ -34,7 +34,7 @@ struct KnownReports {
 }
 
 /// A report that is to change: its new contents, or none.
-type Change = (ReportKey, Option<Contents>);
+type ReportChange = (ReportKey, Option<Contents>);
 
 impl ReportWriter {
     /// Writes while `leads` says so, and looks at what the cluster has this often.
@@ -110,7 +110,7 @@ impl ReportWriter {
 
     async fn carry_out(
         &self,
-        changes: Vec<Change>,
+        changes: Vec<ReportChange>,
         known: &mut KnownReports,
     ) -> Result<(), String> {
         let mut changes = stream::iter(changes)
@@ -228,9 +228,9 @@ async fn wanted(
 fn changes(
     known: &BTreeMap<ReportKey, Fingerprint>,
     mut wanted: BTreeMap<ReportKey, Contents>,
-) -> Vec<Change> {
+) -> Vec<ReportChange> {
     let unneeded = known.keys().filter(|key| !wanted.contains_key(key));
-    let unneeded: Vec<Change> = unneeded.map(|key| (key.clone(), None)).collect();
+    let unneeded: Vec<ReportChange> = unneeded.map(|key| (key.clone(), None)).collect();
     wanted.retain(|key, contents| known.get(key) != Some(&fingerprint(contents.clone())));
     let written = wanted.into_iter().map(|(key, it)| (key, Some(it)));
     written.chain(unneeded).collect()
@@ -238,7 +238,7 @@ fn changes(
 
 async fn carry_out(
     store: &Store,
-    (key, contents): Change,
+    (key, contents): ReportChange,
 ) -> (ReportKey, Result<Option<Fingerprint>, StoreError>) {
     let done = match contents {
         Some(contents) => {

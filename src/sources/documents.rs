@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::directory::Directory;
 use crate::document::Mistake;
-use crate::policy::{ClusterOverride, Compiled, Policy};
+use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 
 use super::Watched;
 
@@ -39,7 +39,7 @@ impl PolicyRead {
         Watched::new(vec![path], MAX_POLICY_BYTES, Box::new(parse))
     }
 
-    fn of(compiled: Compiled, name: &str) -> Self {
+    fn of(compiled: CompiledPolicy, name: &str) -> Self {
         Self {
             warnings: in_file(&compiled.warnings, name),
             policy: Arc::new(compiled.policy),

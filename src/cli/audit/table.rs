@@ -20,9 +20,9 @@ pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()
     Ok(())
 }
 
-type Row = [String; COLUMNS.len()];
+type TableRow = [String; COLUMNS.len()];
 
-fn rows(answers: &[Answer], effect: Effect, rule: Rule) -> Vec<Row> {
+fn rows(answers: &[Answer], effect: Effect, rule: Rule) -> Vec<TableRow> {
     let is_meant =
         |(_, finding): &(&Answer, &Finding)| finding.effect == effect && finding.rule == rule;
     answers
@@ -36,7 +36,7 @@ fn rows(answers: &[Answer], effect: Effect, rule: Rule) -> Vec<Row> {
         .collect()
 }
 
-fn row(answer: &Answer, finding: &Finding) -> Row {
+fn row(answer: &Answer, finding: &Finding) -> TableRow {
     let decision = &answer.decision;
     let nothing = || String::from("-");
     [
@@ -54,7 +54,12 @@ fn row(answer: &Answer, finding: &Finding) -> Row {
     ]
 }
 
-fn write_block(effect: Effect, rule: Rule, rows: &[Row], out: &mut impl Write) -> io::Result<()> {
+fn write_block(
+    effect: Effect,
+    rule: Rule,
+    rows: &[TableRow],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let style = style(effect);
     let breaks_when = rule.breaks_when();
     writeln!(out, "{style}{effect}{style:#} {rule}: {breaks_when}")?;
@@ -79,7 +84,7 @@ fn write_row(
     writeln!(out, "  {}", line.join("  ").trim_end())
 }
 
-fn widths(rows: &[Row]) -> [usize; COLUMNS.len()] {
+fn widths(rows: &[TableRow]) -> [usize; COLUMNS.len()] {
     let mut widths = COLUMNS.map(str::len);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {

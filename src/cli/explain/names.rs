@@ -119,12 +119,12 @@ impl FromStr for RoleName {
 
 /// A binding as it is typed: `NAMESPACE/NAME`, or `NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BindingName {
+pub(super) struct BindingArgument {
     namespace: Option<String>,
     name: String,
 }
 
-impl FromStr for BindingName {
+impl FromStr for BindingArgument {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -142,7 +142,7 @@ impl FromStr for BindingName {
     }
 }
 
-impl BindingName {
+impl BindingArgument {
     /// A bare name is in the namespace that is asked about, if one is.
     pub(super) fn object(&self, namespace: Option<&str>) -> ObjectName {
         let own = self.namespace.as_deref().or(namespace);

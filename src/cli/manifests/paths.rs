@@ -6,7 +6,7 @@ use super::{Problem, is_standard_input};
 
 /// What a path stands for.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct FoundPath {
     /// In the order of their names.
     pub(super) files: Vec<PathBuf>,
     /// Links to folders, which are not followed.
@@ -14,8 +14,8 @@ pub(super) struct Found {
 }
 
 /// The files that a path stands for: itself, or every manifest below it.
-pub(super) fn files(path: &Path) -> Result<Found, Problem> {
-    let mut found = Found::default();
+pub(super) fn files(path: &Path) -> Result<FoundPath, Problem> {
+    let mut found = FoundPath::default();
     if is_standard_input(path) || !path.is_dir() {
         // A file that is not there is reported when it is read.
         found.files.push(path.to_owned());
@@ -28,7 +28,7 @@ pub(super) fn files(path: &Path) -> Result<Found, Problem> {
     Ok(found)
 }
 
-impl Found {
+impl FoundPath {
     /// A mounted `ConfigMap` has its files twice: behind the link `..data`, and as links through it. The folder behind
     /// is left out, so that each is read once.
     fn collect(&mut self, folder: &Path) -> Result<(), Problem> {

@@ -16,11 +16,11 @@ use crate::metrics::VERSION;
 use crate::rulebook::Rulebook;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
-    write_json(out, &Log::new(results))
+    write_json(out, &SarifLog::new(results))
 }
 
 #[derive(Serialize)]
-struct Log {
+struct SarifLog {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
@@ -46,12 +46,12 @@ struct Tool {
 struct Driver {
     name: &'static str,
     version: &'static str,
-    short_description: Text,
+    short_description: SarifText,
     rules: Vec<RuleReport>,
 }
 
 #[derive(Serialize)]
-struct Text {
+struct SarifText {
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     markdown: Option<String>,
@@ -63,8 +63,8 @@ struct Text {
 struct RuleReport {
     id: &'static str,
     name: String,
-    short_description: Text,
-    help: Text,
+    short_description: SarifText,
+    help: SarifText,
     default_configuration: Configuration,
     properties: Tags,
 }
@@ -92,9 +92,9 @@ struct Invocation {
 #[serde(rename_all = "camelCase")]
 struct Notification {
     level: &'static str,
-    message: Text,
+    message: SarifText,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Location>,
+    locations: Vec<SarifLocation>,
     #[serde(skip_serializing_if = "Option::is_none")]
     associated_rule: Option<RuleReference>,
 }
@@ -111,8 +111,8 @@ struct SarifResult {
     rule_id: &'static str,
     rule_index: usize,
     level: &'static str,
-    message: Text,
-    locations: [Location; 1],
+    message: SarifText,
+    locations: [SarifLocation; 1],
     partial_fingerprints: Fingerprints,
     /// Empty says that it is not suppressed; absent would leave that open.
     suppressions: Vec<Suppression>,
@@ -121,7 +121,7 @@ struct SarifResult {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Location {
+struct SarifLocation {
     /// Code scanning refuses a whole file for one result without.
     physical_location: PhysicalLocation,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -174,7 +174,7 @@ struct OutcomeProperties {
     action: &'static str,
 }
 
-impl Log {
+impl SarifLog {
     fn new(results: Results<'_>) -> Self {
         Self {
             schema: SCHEMA,
@@ -200,7 +200,7 @@ impl Driver {
         Self {
             name: "palette-rbac",
             version: VERSION,
-            short_description: Text::new(
+            short_description: SarifText::new(
                 "Judges whether the subjects of a role binding may hold its role, by what they hold in Palette.",
             ),
             rules: Rule::ALL.into_iter().map(RuleReport::new).collect(),
@@ -216,11 +216,11 @@ impl RuleReport {
         Self {
             id: rule.as_str(),
             name: in_pascal_case(rule.as_str()),
-            help: Text {
+            help: SarifText {
                 text: format!("{broken} More, and the way out: {page}"),
                 markdown: Some(format!("{broken} More, and the way out: [{page}]({page})")),
             },
-            short_description: Text::new(broken),
+            short_description: SarifText::new(broken),
             default_configuration: Configuration {
                 enabled: action != Action::Off,
                 level: level_of(action),
@@ -232,7 +232,7 @@ impl RuleReport {
     }
 }
 
-impl Text {
+impl SarifText {
     fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -259,13 +259,13 @@ impl Invocation {
 
 impl Notification {
     fn of_problem(problem: &Problem) -> Self {
-        let location = |source: &Source| Location {
+        let location = |source: &Source| SarifLocation {
             physical_location: PhysicalLocation::new(&source.file, source.line),
             logical_locations: Vec::new(),
         };
         Self {
             level: "error",
-            message: Text::new(problem.to_string()),
+            message: SarifText::new(problem.to_string()),
             locations: problem.source().map(location).into_iter().collect(),
             associated_rule: None,
         }
@@ -275,7 +275,7 @@ impl Notification {
         let skipped = results.skipped.in_words()?;
         Some(Self {
             level: "note",
-            message: Text::new(format!("{skipped} skipped")),
+            message: SarifText::new(format!("{skipped} skipped")),
             locations: Vec::new(),
             associated_rule: None,
         })
@@ -284,7 +284,7 @@ impl Notification {
     fn of_unjudged(rule: Rule) -> Self {
         Self {
             level: "warning",
-            message: Text::new(not_judged(&[rule]).join("; ")),
+            message: SarifText::new(not_judged(&[rule]).join("; ")),
             locations: Vec::new(),
             associated_rule: Some(RuleReference {
                 id: rule.as_str(),
@@ -312,8 +312,8 @@ impl SarifResult {
             rule_id: finding.rule.as_str(),
             rule_index: finding.rule.index(),
             level: level(finding, rulebook),
-            message: Text::new(message_of(finding, decision)),
-            locations: [Location::new(finding, line, answer)],
+            message: SarifText::new(message_of(finding, decision)),
+            locations: [SarifLocation::new(finding, line, answer)],
             partial_fingerprints: Fingerprints {
                 grant: fingerprint(finding, answer),
             },
@@ -326,7 +326,7 @@ impl SarifResult {
     }
 }
 
-impl Location {
+impl SarifLocation {
     /// The subject's line; what was read from a cluster has a path of its own for each object, so that it is told
     /// apart.
     fn new(finding: &Finding, line: Option<usize>, answer: &Answer) -> Self {

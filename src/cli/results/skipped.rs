@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::super::manifests::{Object, Source};
+use super::super::manifests::{Source, SourcedManifest};
 use super::super::output::printable;
 use super::counted;
 use crate::manifest::Recognized;
@@ -10,7 +10,7 @@ use crate::manifest::Recognized;
 pub(in crate::cli) struct Skipped(Vec<(Source, String)>);
 
 impl Skipped {
-    pub(in crate::cli) fn add(&mut self, object: Object) {
+    pub(in crate::cli) fn add(&mut self, object: SourcedManifest) {
         let kind = match object.content.recognized() {
             Recognized::Other(kind) if !kind.is_empty() => shortened(kind),
             _ => String::from("no kind"),

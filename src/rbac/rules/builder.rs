@@ -11,8 +11,8 @@ use crate::rbac::words::{Interner, Lexicon, WordId, Words, as_id, as_place};
 #[derive(Debug, Default)]
 pub(in crate::rbac) struct Builder {
     words: Interner,
-    resource_rows: Vec<Row>,
-    url_rows: Vec<Row>,
+    resource_rows: Vec<RuleRow>,
+    url_rows: Vec<RuleRow>,
     /// The lists of the rows.
     pool: Vec<WordId>,
     /// How many words were given.
@@ -21,12 +21,12 @@ pub(in crate::rbac) struct Builder {
 
 /// Groups, resources, names and verbs; of a rule about paths, nothing, paths, nothing and verbs.
 #[derive(Debug, Clone, Copy)]
-struct Row {
-    parts: [Part; 4],
+struct RuleRow {
+    parts: [RulePart; 4],
 }
 
-impl Row {
-    fn part(&self, of: usize) -> Part {
+impl RuleRow {
+    fn part(&self, of: usize) -> RulePart {
         self.parts.get(of).copied().unwrap_or_default()
     }
 
@@ -35,7 +35,7 @@ impl Row {
         part.begin < part.end
     }
 
-    fn with(mut self, of: usize, part: Part) -> Self {
+    fn with(mut self, of: usize, part: RulePart) -> Self {
         if let Some(place) = self.parts.get_mut(of) {
             *place = part;
         }
@@ -45,7 +45,7 @@ impl Row {
 
 /// A list in the pool.
 #[derive(Debug, Clone, Copy, Default)]
-struct Part {
+struct RulePart {
     begin: u32,
     end: u32,
 }
@@ -82,7 +82,7 @@ impl Builder {
             self.list(names),
             self.wild(verbs),
         ];
-        let row = Row { parts };
+        let row = RuleRow { parts };
         if [GROUPS, RESOURCES, VERBS].into_iter().all(|of| row.has(of)) {
             self.resource_rows.push(row);
         }
@@ -93,10 +93,10 @@ impl Builder {
         urls: impl Iterator<Item = &'a str>,
         verbs: impl Iterator<Item = &'a str>,
     ) {
-        let none = Part::default();
+        let none = RulePart::default();
         let urls = self.list(urls.map(with_one_star));
         let parts = [none, urls, none, self.wild(verbs)];
-        let row = Row { parts };
+        let row = RuleRow { parts };
         if [URLS, VERBS].into_iter().all(|of| row.has(of)) {
             self.url_rows.push(row);
         }
@@ -149,7 +149,7 @@ impl Builder {
     }
 
     /// One row for those that differ in one list only: 10,000 rules of a verb each become a rule of 10,000 verbs.
-    fn merged(&mut self, mut rows: Vec<Row>) -> Vec<Row> {
+    fn merged(&mut self, mut rows: Vec<RuleRow>) -> Vec<RuleRow> {
         for of in [VERBS, NAMES, RESOURCES, GROUPS] {
             rows.sort_unstable_by(|one, two| self.but(of, one).cmp(self.but(of, two)));
             let all = std::mem::take(&mut rows);
@@ -165,7 +165,7 @@ impl Builder {
         rows
     }
 
-    fn together(&mut self, of: usize, first: &Row, rows: &[Row]) -> Row {
+    fn together(&mut self, of: usize, first: &RuleRow, rows: &[RuleRow]) -> RuleRow {
         if rows.len() == 1 {
             return *first;
         }
@@ -188,7 +188,7 @@ impl Builder {
     }
 
     /// The words of the rows in their order, which the rows' lists are put into.
-    fn numbered(&mut self, all: &[&[Row]]) -> Lexicon {
+    fn numbered(&mut self, all: &[&[RuleRow]]) -> Lexicon {
         let parts = || all.iter().copied().flatten().flat_map(|row| row.parts);
         let used: Vec<WordId> = parts().flat_map(|part| self.of(part)).copied().collect();
         let (words, numbers) = std::mem::take(&mut self.words).sorted(used);
@@ -205,7 +205,7 @@ impl Builder {
 
     fn laid_out<T>(
         &self,
-        rows: &[Row],
+        rows: &[RuleRow],
         lists: &mut Vec<WordId>,
         span: fn([u32; 5]) -> T,
     ) -> Box<[T]> {
@@ -221,36 +221,36 @@ impl Builder {
         laid_out.collect()
     }
 
-    fn lists(&self, row: &Row) -> impl Iterator<Item = &[WordId]> {
+    fn lists(&self, row: &RuleRow) -> impl Iterator<Item = &[WordId]> {
         row.parts.into_iter().map(|part| self.of(part))
     }
 
-    fn but(&self, left_out: usize, row: &Row) -> impl Iterator<Item = &[WordId]> {
+    fn but(&self, left_out: usize, row: &RuleRow) -> impl Iterator<Item = &[WordId]> {
         let parts = row.parts.into_iter().enumerate();
         let parts = parts.filter(move |(of, _)| *of != left_out);
         parts.map(|(_, part)| self.of(part))
     }
 
-    fn wild<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Part {
+    fn wild<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> RulePart {
         let part = self.list(words);
         self.without_more_than_all(part)
     }
 
     /// A list with `*` in it says no more than `*`. It must be the last in the pool.
-    fn without_more_than_all(&mut self, part: Part) -> Part {
+    fn without_more_than_all(&mut self, part: RulePart) -> RulePart {
         let star = self.words.id("*");
         if part.end - part.begin < 2 || self.of(part).binary_search(&star).is_err() {
             return part;
         }
         self.pool.truncate(as_place(part.begin));
         self.pool.push(star);
-        Part {
+        RulePart {
             end: part.begin + 1,
             ..part
         }
     }
 
-    fn list<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> Part {
+    fn list<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> RulePart {
         let begin = self.pool.len();
         for word in words {
             steps::count(1);
@@ -264,7 +264,7 @@ impl Builder {
     }
 
     /// The end of the pool, sorted and without repetition.
-    fn in_order(&mut self, begin: usize) -> Part {
+    fn in_order(&mut self, begin: usize) -> RulePart {
         let list = self.pool.get_mut(begin..).unwrap_or_default();
         list.sort_unstable();
         let mut before = None;
@@ -278,13 +278,13 @@ impl Builder {
             }
         }
         self.pool.truncate(end);
-        Part {
+        RulePart {
             begin: as_id(begin),
             end: as_id(end),
         }
     }
 
-    fn of(&self, part: Part) -> &[WordId] {
+    fn of(&self, part: RulePart) -> &[WordId] {
         let range = as_place(part.begin)..as_place(part.end);
         self.pool.get(range).unwrap_or_default()
     }

@@ -67,7 +67,7 @@ pub(super) const SETS: usize = 1 << 17;
 
 /// Something that the owner's rules say to a word of the servant: the words of its own that stand for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Class {
+struct WordClass {
     own: Option<WordId>,
     /// Of a subresource: `*/subresource`.
     any: Option<WordId>,
@@ -86,14 +86,14 @@ struct Question<'s> {
 
 /// Words by class.
 #[derive(Debug)]
-struct Classified(Vec<(Class, WordId)>);
+struct Classified(Vec<(WordClass, WordId)>);
 
 /// The class of a group, a resource and a name.
-type Target = [Class; 3];
+type Target = [WordClass; 3];
 
 /// What the owner may have a rule for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct TargetKey {
     group: WordId,
     resource: WordId,
     name: Option<WordId>,
@@ -106,7 +106,7 @@ struct Answered<'a> {
     to_owner: Translation,
     verbs: VerbSpace,
     /// Sorted.
-    keys: Vec<Key>,
+    keys: Vec<TargetKey>,
     /// Of each key.
     grants: Vec<VerbSet>,
 }
@@ -148,7 +148,7 @@ impl<'a> Answered<'a> {
             return Err(TooMuch);
         }
         let targets = self.questions.iter().flat_map(Question::targets);
-        let mut keys: Vec<Key> = targets.flat_map(|it| keys(it, self.star)).collect();
+        let mut keys: Vec<TargetKey> = targets.flat_map(|it| keys(it, self.star)).collect();
         keys.sort_unstable();
         keys.dedup();
         self.keys = keys;
@@ -180,7 +180,7 @@ impl<'a> Answered<'a> {
         Ok(())
     }
 
-    fn by_resource(&self, owner: &Table) -> Vec<Vec<(Key, usize)>> {
+    fn by_resource(&self, owner: &Table) -> Vec<Vec<(TargetKey, usize)>> {
         let mut by_resource = vec![Vec::new(); owner.words.len()];
         for (number, key) in self.keys.iter().enumerate() {
             if let Some(keys) = by_resource.get_mut(as_place(key.resource)) {
@@ -285,11 +285,11 @@ impl<'s> Question<'s> {
         verbs: &VerbSpace,
     ) -> Self {
         steps::count(rule.len());
-        let plain = |id| Class {
+        let plain = |id| WordClass {
             own: to_owner.get(id),
             any: None,
         };
-        let resource = |id| Class {
+        let resource = |id| WordClass {
             any: any.of_word(rule.word(id)),
             ..plain(id)
         };
@@ -297,7 +297,7 @@ impl<'s> Question<'s> {
             groups: Classified::of(rule.groups, plain),
             resources: Classified::of(rule.resources, resource),
             names: match rule.names {
-                [] => Classified(vec![(Class::default(), WordId::MAX)]),
+                [] => Classified(vec![(WordClass::default(), WordId::MAX)]),
                 names => Classified::of(names, plain),
             },
             verbs: verbs.asked(rule.verbs.iter().map(|verb| to_owner.get(*verb))),
@@ -321,13 +321,13 @@ impl<'s> Question<'s> {
 }
 
 impl Classified {
-    fn of(words: &[WordId], class: impl Fn(WordId) -> Class) -> Self {
-        let mut all: Vec<(Class, WordId)> = words.iter().map(|id| (class(*id), *id)).collect();
+    fn of(words: &[WordId], class: impl Fn(WordId) -> WordClass) -> Self {
+        let mut all: Vec<(WordClass, WordId)> = words.iter().map(|id| (class(*id), *id)).collect();
         all.sort_unstable();
         Self(all)
     }
 
-    fn classes(&self) -> impl Iterator<Item = (Class, &[(Class, WordId)])> {
+    fn classes(&self) -> impl Iterator<Item = (WordClass, &[(WordClass, WordId)])> {
         let chunks = self.0.chunk_by(|(one, _), (two, _)| one == two);
         chunks.filter_map(|chunk| Some((chunk.first()?.0, chunk)))
     }
@@ -337,12 +337,12 @@ impl Classified {
     }
 }
 
-fn words(of_class: &[(Class, WordId)]) -> impl Iterator<Item = WordId> {
+fn words(of_class: &[(WordClass, WordId)]) -> impl Iterator<Item = WordId> {
     of_class.iter().map(|(_, word)| *word)
 }
 
 /// What the owner may have rules for that stand for this target: as many as there are wildcards that fit, and one.
-fn keys([group, resource, name]: Target, star: Option<WordId>) -> impl Iterator<Item = Key> {
+fn keys([group, resource, name]: Target, star: Option<WordId>) -> impl Iterator<Item = TargetKey> {
     let other_star = |own| star.filter(|star| Some(*star) != own);
     let groups = [group.own, other_star(group.own)];
     let any = resource.any.filter(|any| Some(*any) != resource.own);
@@ -350,7 +350,7 @@ fn keys([group, resource, name]: Target, star: Option<WordId>) -> impl Iterator<
     let names = [Some(None), name.own.map(Some)];
     groups.into_iter().flatten().flat_map(move |group| {
         resources.into_iter().flatten().flat_map(move |resource| {
-            names.into_iter().flatten().map(move |name| Key {
+            names.into_iter().flatten().map(move |name| TargetKey {
                 group,
                 resource,
                 name,
@@ -359,7 +359,7 @@ fn keys([group, resource, name]: Target, star: Option<WordId>) -> impl Iterator<
     })
 }
 
-impl Key {
+impl TargetKey {
     /// Whether the rule, which has the resource, is about the rest as well.
     fn is_of(&self, rule: ResourceRule<'_>) -> bool {
         rule.groups.binary_search(&self.group).is_ok()

@@ -136,7 +136,7 @@ exemptions:
 ";
     let reports = reports(policy, &view);
     let report = &reports[&Some(Arc::from("vms"))];
-    let told = |entry: &Entry| (entry.result, entry.severity, entry.scored);
+    let told = |entry: &ReportResult| (entry.result, entry.severity, entry.scored);
     let told: Vec<_> = report.results.iter().map(told).collect();
     assert_eq!(
         told,
@@ -166,7 +166,7 @@ fn a_report_has_room_for_so_much_and_says_how_much_it_leaves_out() {
 
     let mut large = report.results[0].clone();
     large.message = "x".repeat(MOST_BYTES / 3);
-    let ranked = |entry: &Entry, of_its_binding| Ranked {
+    let ranked = |entry: &ReportResult, of_its_binding| Ranked {
         effect: Effect::Deny,
         of_its_binding,
         entry: entry.clone(),
