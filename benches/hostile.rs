@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
 use serde_json::Value;
@@ -45,7 +45,7 @@ impl Cost {
     fn of(shape: &Shape, rulebook: &Rulebook, view: &View) -> Result<Self> {
         let role = role(&shape.rules);
         let body = role_review(&role);
-        let read = || serde_json::from_str::<Object>(&role).expect("a role");
+        let read = || serde_json::from_str::<StoredObject>(&role).expect("a role");
         let mut kept = None;
         let held = allocation_counter::measure(|| kept = Some(read()));
         let known = view.after(Event::Upsert(kept.expect("a role")));
@@ -110,7 +110,7 @@ const NAME: &str = "made-up";
 /// What the role would be bound with, and is bound with already.
 fn view() -> Result<Arc<View>> {
     let mut facts = Facts::new();
-    let roles: Vec<Object> = serde_saphyr::from_multiple(ROLES)?;
+    let roles: Vec<StoredObject> = serde_saphyr::from_multiple(ROLES)?;
     facts.apply(Event::Reset(Kind::ClusterRole, roles));
     facts.apply(Event::Reset(Kind::Role, Vec::new()));
     let bindings = vec![serde_json::from_value(binding("bound"))?];

@@ -14,7 +14,7 @@ use kube::api::{Api, PostParams};
 use palette_rbac::audit::scan;
 use palette_rbac::decide::decide;
 use palette_rbac::domain::{BindingRequest, Operation, Rule};
-use palette_rbac::facts::{Cluster as Known, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster as Known, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::rulebook::Rulebook;
 use palette_rbac::sources::cluster::{ClusterFrom, connect};
 use serde::de::DeserializeOwned;
@@ -169,7 +169,7 @@ fn view() -> Result<Arc<View>> {
     let mut facts = Facts::new();
     let mut known = |kind, objects: Vec<Value>| -> Result<()> {
         let objects = objects.into_iter().map(serde_json::from_value);
-        let objects: Vec<Object> = objects.collect::<Result<_, _>>()?;
+        let objects: Vec<StoredObject> = objects.collect::<Result<_, _>>()?;
         facts.apply(Event::Reset(kind, objects));
         Ok(())
     };

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use palette_rbac::domain::Scope;
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Limits, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View, ViewLimits};
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
 use serde_json::{Value, json};
@@ -85,12 +85,12 @@ impl Cost {
 }
 
 fn listed(texts: &[String]) -> (Facts, std::sync::Arc<View>) {
-    let mut facts = Facts::within(Limits::REPLICA);
+    let mut facts = Facts::within(ViewLimits::REPLICA);
     for kind in Kind::ALL {
         facts.apply(Event::Reset(kind, Vec::new()));
     }
     for text in texts {
-        let object: Object = serde_json::from_str(text).expect("a role or a binding");
+        let object: StoredObject = serde_json::from_str(text).expect("a role or a binding");
         facts.apply(Event::Upsert(object));
     }
     let view = facts.view();

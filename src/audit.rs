@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::decide::decide;
 pub(crate) use crate::decide::drifts;
 use crate::domain::{BindingRequest, Decision, Effect, Finding, Operation, Rule};
-use crate::facts::{Binding, Cluster, View};
+use crate::facts::{Cluster, StoredBinding, View};
 use crate::rulebook::Rulebook;
 
 /// What a scan found.
@@ -28,7 +28,7 @@ pub struct Report {
 #[derive(Debug, Clone)]
 pub struct Found {
     /// The binding.
-    pub binding: Arc<Binding>,
+    pub binding: Arc<StoredBinding>,
     /// What would be decided about it, were it made now.
     pub decision: Decision,
 }
@@ -42,7 +42,7 @@ pub fn scan(view: &View, rulebook: &Rulebook, now: Timestamp) -> Report {
 
 /// Judges some bindings of the view, as those that an event touches.
 pub fn scan_bindings<'v>(
-    bindings: impl Iterator<Item = &'v Arc<Binding>>,
+    bindings: impl Iterator<Item = &'v Arc<StoredBinding>>,
     view: &View,
     rulebook: &Rulebook,
     now: Timestamp,
@@ -62,7 +62,12 @@ pub fn scan_bindings<'v>(
 }
 
 /// What would be decided about a binding of the view, were it made now.
-pub fn judge(binding: &Binding, view: &View, rulebook: &Rulebook, now: Timestamp) -> Decision {
+pub fn judge(
+    binding: &StoredBinding,
+    view: &View,
+    rulebook: &Rulebook,
+    now: Timestamp,
+) -> Decision {
     let request = BindingRequest {
         operation: Operation::Create,
         requester: None,

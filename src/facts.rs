@@ -19,11 +19,11 @@ mod subjects;
 mod view;
 
 pub use cluster::{Cluster, RoleRead};
-pub use limits::Limits;
-pub use object::{Binding, Kind, Object, ObjectName, Role};
+pub use limits::ViewLimits;
+pub use object::{Kind, ObjectName, Role, StoredBinding, StoredObject};
 pub use role_view::RoleView;
 pub use subjects::Subjects;
-pub use view::{Reference, View};
+pub use view::{ReferenceRole, View};
 
 use aggregates::{Aggregates, Changes};
 use index::{Gone, Index, Upserted};
@@ -57,11 +57,11 @@ struct Listing {
 #[derive(Debug, Clone)]
 pub enum Event {
     /// It came into being, or is written again.
-    Upsert(Object),
+    Upsert(StoredObject),
     /// It went.
     Delete(Kind, ObjectName),
     /// This is all there is of a kind: what is not among it went. From the first of each kind on, the kind is known.
-    Reset(Kind, Vec<Object>),
+    Reset(Kind, Vec<StoredObject>),
     /// From here on all there is of a kind is written again, one after the other; a list that was begun before is not
     /// ended.
     Listing(Kind),
@@ -76,7 +76,7 @@ impl Facts {
     }
 
     /// An index that knows nothing yet, and holds so much.
-    pub fn within(limits: Limits) -> Self {
+    pub fn within(limits: ViewLimits) -> Self {
         Self {
             index: Index::new(limits),
             ..Self::default()
@@ -120,7 +120,7 @@ impl Facts {
         Arc::clone(self.view.insert(view))
     }
 
-    fn reset(&mut self, kind: Kind, objects: Vec<Object>) -> bool {
+    fn reset(&mut self, kind: Kind, objects: Vec<StoredObject>) -> bool {
         let mut changed = self.begin(kind);
         for object in objects {
             changed |= self.upsert(object);
@@ -148,7 +148,7 @@ impl Facts {
         changed | self.index.leaves_out(kind, listing.left_out)
     }
 
-    fn upsert(&mut self, object: Object) -> bool {
+    fn upsert(&mut self, object: StoredObject) -> bool {
         let (kind, name) = (object.kind(), object.name().clone());
         let upserted = self.index.upsert(object);
         let gone = match &upserted {

@@ -94,7 +94,7 @@ impl Object {
         kind: Kind,
         namespace: Option<&str>,
         strictness: Strictness,
-    ) -> Result<facts::Object, Mistakes> {
+    ) -> Result<facts::StoredObject, Mistakes> {
         if let Some(mistakes) = self.mistakes(kind, strictness) {
             return Err(mistakes);
         }

@@ -30,7 +30,7 @@ pub struct Policy {
     /// Caps every action.
     pub mode: Mode,
     /// What is known of this cluster in Palette.
-    pub cluster: Cluster,
+    pub cluster: ClusterMembership,
     /// The prefixes that OIDC puts before Palette's names.
     pub identity: Identity,
     /// Names that are the cluster's own, whatever kind of subject has them.
@@ -80,7 +80,7 @@ impl Policy {
 
 /// What is known of this cluster in Palette.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Cluster {
+pub struct ClusterMembership {
     /// Its uid in Palette.
     pub uid: Option<Box<str>>,
     /// The project that it belongs to.

@@ -13,8 +13,7 @@ mod store;
 mod writer;
 
 pub use contents::{
-    Contents, PolicyResult, ReportResult, ResourceReference, ResultSummary, Severity, Time,
-    contents,
+    Contents, PolicyResult, ResourceReference, ResultEntry, ResultSummary, Severity, Time, contents,
 };
 #[cfg(feature = "server")]
 pub use leader::Leader;

@@ -11,7 +11,7 @@ use crate::admission::{
 };
 use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
 use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
-use crate::facts::{Cluster, Object, ObjectName, Role};
+use crate::facts::{Cluster, ObjectName, Role, StoredObject};
 use crate::message;
 use crate::rulebook::Rulebook;
 
@@ -130,18 +130,18 @@ impl Outcome {
 }
 
 /// The role or binding that a review would write; none for a dry run, a deletion, and what cannot be read.
-pub fn written_object(body: &[u8]) -> Option<Object> {
+pub fn written_object(body: &[u8]) -> Option<StoredObject> {
     #[derive(Deserialize)]
-    struct Review {
-        request: Request,
+    struct Written {
+        request: WrittenRequest,
     }
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Request {
+    struct WrittenRequest {
         dry_run: Option<bool>,
-        object: Option<Object>,
+        object: Option<StoredObject>,
     }
-    let review: Review = serde_json::from_slice(body).ok()?;
+    let review: Written = serde_json::from_slice(body).ok()?;
     let is_dry = review.request.dry_run.unwrap_or_default();
     review.request.object.filter(|_| !is_dry)
 }

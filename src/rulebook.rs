@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
 use crate::domain::{Applicability, Holding, RoleKind, RoleRef, Scope, nearest};
-use crate::facts::{Event, Facts, Object, ObjectName, Role, View};
+use crate::facts::{Event, Facts, ObjectName, Role, StoredObject, View};
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
 use crate::policy::{Membership, Policy, RoleClass};
 use crate::rbac::{Labels, Rules};
@@ -82,7 +82,7 @@ struct Group {
 
 /// What a holder holds in one scope, in the form that requirements are compared with.
 #[derive(Debug, Clone)]
-struct Held {
+struct HeldRoles {
     roles: RoleSet,
     /// Of custom roles, together.
     custom: PermissionSet,
@@ -297,8 +297,8 @@ impl Rulebook {
         })
     }
 
-    fn held(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Held {
-        let mut held = Held {
+    fn held(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> HeldRoles {
+        let mut held = HeldRoles {
             roles: RoleSet::new(),
             custom: PermissionSet::new(),
         };
@@ -379,7 +379,7 @@ fn reviewed(policy: &Policy) -> Arc<View> {
     let mut facts = Facts::new();
     let entries = policy.mapping.iter();
     for entry in entries.filter(|entry| !entry.reviewed_rules.is_empty()) {
-        facts.apply(Event::Upsert(Object::Role(Role {
+        facts.apply(Event::Upsert(StoredObject::Role(Role {
             name: ObjectName::cluster_scoped(&*entry.role),
             labels: Labels::default(),
             rules: Rules::new(&entry.reviewed_rules),
@@ -399,11 +399,11 @@ impl Requirement {
         }
     }
 
-    fn is_met(&self, held: &Held) -> bool {
+    fn is_met(&self, held: &HeldRoles) -> bool {
         self.groups.iter().all(|group| group.is_met(held))
     }
 
-    fn lacks(&self, held: &Held) -> Vec<Vec<Arc<str>>> {
+    fn lacks(&self, held: &HeldRoles) -> Vec<Vec<Arc<str>>> {
         self.groups
             .iter()
             .filter(|group| !group.is_met(held))
@@ -432,7 +432,7 @@ impl Group {
     }
 
     /// Built-in roles count by name and implication, custom ones by their permissions together.
-    fn is_met(&self, held: &Held) -> bool {
+    fn is_met(&self, held: &HeldRoles) -> bool {
         held.roles.intersects(&self.roles)
             || (!held.custom.is_empty()
                 && self

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
@@ -56,7 +56,7 @@ static RULING: LazyLock<Rulebook> = LazyLock::new(|| {
 
 /// The VM roles, known from the start to all kinds of objects.
 static VIEW: LazyLock<Arc<View>> = LazyLock::new(|| {
-    let roles: Vec<Object> =
+    let roles: Vec<StoredObject> =
         serde_saphyr::from_multiple(include_str!("../../examples/roles.yaml")).unwrap();
     let mut facts = Facts::new();
     facts.apply(Event::Reset(Kind::ClusterRole, roles));

@@ -22,7 +22,7 @@ use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, no
 use super::{Exit, Failure};
 use crate::decide::{RoleRequest, decide, decide_role};
 use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
-use crate::facts::{Cluster, Object as Fact, Role};
+use crate::facts::{Cluster, Role, StoredObject};
 use crate::manifest::{self, Strictness};
 use crate::rulebook::Rulebook;
 use views::Views;
@@ -147,7 +147,7 @@ impl<'a> ManifestJudge<'a> {
 /// What the manifests hold, each object read once.
 struct WrittenObjects {
     files: usize,
-    objects: Vec<(Source, manifest::Object, Fact)>,
+    objects: Vec<(Source, manifest::Object, StoredObject)>,
     skipped: Skipped,
     problems: Vec<Problem>,
 }
@@ -174,7 +174,7 @@ impl WrittenObjects {
         }
     }
 
-    fn facts(&self) -> impl Iterator<Item = Fact> {
+    fn facts(&self) -> impl Iterator<Item = StoredObject> {
         self.objects.iter().map(|(_, _, fact)| fact.clone())
     }
 }
@@ -270,14 +270,14 @@ impl Check {
 fn answer(
     source: Source,
     content: &manifest::Object,
-    fact: Fact,
+    fact: StoredObject,
     judge: &ManifestJudge<'_>,
 ) -> Answer {
     let kind = fact.kind().as_str();
     let name = fact.name().clone();
     let decision = match fact {
-        Fact::Binding(binding) => judge.decide(&binding.to_judge()),
-        Fact::Role(role) => judge.decide_role(role),
+        StoredObject::Binding(binding) => judge.decide(&binding.to_judge()),
+        StoredObject::Role(role) => judge.decide_role(role),
     };
     let findings = decision.findings.iter();
     Answer {

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::Failure;
 use super::manifests::{self, Manifests, Problem, display_name, is_standard_input};
 use super::output::Output;
-use crate::facts::{Event, Facts, Kind, Object};
+use crate::facts::{Event, Facts, Kind, StoredObject};
 use crate::manifest::{Recognized, Strictness};
 use crate::sources::SourceError;
 use crate::sources::cluster::{ClusterFrom, Listed, connect, list};
@@ -159,7 +159,7 @@ impl Dump {
         let mut manifests = Manifests::read(paths);
         manifests.warn_of_left_out(output)?;
         let mut problems = std::mem::take(&mut manifests.problems);
-        let mut by_kind: BTreeMap<Kind, Vec<Object>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<Kind, Vec<StoredObject>> = BTreeMap::new();
         for page in manifests.pages {
             problems.push(Problem::Page {
                 at: page.source,
@@ -187,7 +187,7 @@ impl Dump {
 
 /// Every cluster has some of each kind, so one that is not there was not asked for.
 fn warn_of_missing(
-    by_kind: &BTreeMap<Kind, Vec<Object>>,
+    by_kind: &BTreeMap<Kind, Vec<StoredObject>>,
     paths: &[PathBuf],
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
@@ -227,7 +227,7 @@ pub(super) fn read(
     object: &manifests::SourcedManifest,
     namespace: Option<&str>,
     strictness: Strictness,
-) -> Option<Result<Object, Problem>> {
+) -> Option<Result<StoredObject, Problem>> {
     let broken = |mistakes| Problem::broken(&object.source, mistakes);
     match object.content.recognized() {
         Recognized::Judged(kind) => Some(

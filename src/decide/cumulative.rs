@@ -6,13 +6,13 @@ use super::equivalent_role::EquivalentRole;
 use super::grants::Grant;
 use super::rules::Judge;
 use crate::domain::{BindingName, Cause, Finding, Principal, Rule, Scope};
-use crate::facts::{Binding, RoleView, View};
+use crate::facts::{RoleView, StoredBinding, View};
 use crate::rbac::{Capabilities, Level, Rules};
 
 /// A binding of the subject, or of a group that it is in, beside the one that is judged.
 #[derive(Clone, Copy)]
 struct Other<'v> {
-    binding: &'v Binding,
+    binding: &'v StoredBinding,
     role: RoleView<'v>,
 }
 
@@ -107,15 +107,15 @@ impl<'r> Judge<'r> {
     /// The other bindings of the subject, and of the teams that it is in, that hold where this one does or below.
     fn others(&self, principal: Principal<'_>, view: &'r View) -> Vec<Other<'r>> {
         let judged = &self.request.binding;
-        let mut bindings: Vec<&'r Arc<Binding>> =
+        let mut bindings: Vec<&'r Arc<StoredBinding>> =
             view.bindings_within(principal, &judged.scope).collect();
         for group in self.groups_of(principal) {
             bindings.extend(view.bindings_within(Principal::Group(&group), &judged.scope));
         }
-        let is_judged = |binding: &Binding| {
+        let is_judged = |binding: &StoredBinding| {
             *binding.name.name == *judged.name && binding.scope() == judged.scope
         };
-        let other = |binding: &'r Arc<Binding>| {
+        let other = |binding: &'r Arc<StoredBinding>| {
             let role = view.role(&binding.role_name()?)?;
             (!is_judged(binding)).then_some(Other { binding, role })
         };
@@ -212,7 +212,7 @@ fn cover_together(
     })
 }
 
-fn reaches_level(binding: &Binding, view: &View) -> bool {
+fn reaches_level(binding: &StoredBinding, view: &View) -> bool {
     let role = binding.role_name().and_then(|name| view.role(&name));
     role.is_some_and(|role| role.level(&binding.scope()).is_some())
 }

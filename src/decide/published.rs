@@ -6,7 +6,7 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::domain::Scope;
-use crate::facts::{Event, Facts, Object, RoleView, View};
+use crate::facts::{Event, Facts, RoleView, StoredObject, View};
 use crate::rbac::Capabilities;
 
 /// Whether the API server writes its rules anew when it starts
@@ -31,7 +31,7 @@ pub(super) fn beyond(role: RoleView<'_>, scope: &Scope<'_>) -> Capabilities {
 static PUBLISHED: LazyLock<Arc<View>> = LazyLock::new(|| {
     let mut facts = Facts::new();
     for document in DOCUMENTS {
-        let objects: Vec<Object> = serde_saphyr::from_str(document).unwrap_or_default();
+        let objects: Vec<StoredObject> = serde_saphyr::from_str(document).unwrap_or_default();
         for object in objects {
             facts.apply(Event::Upsert(object));
         }
@@ -54,7 +54,7 @@ mod tests {
     #[test]
     fn every_document_can_be_read() {
         for document in DOCUMENTS {
-            serde_saphyr::from_str::<Vec<Object>>(document).unwrap();
+            serde_saphyr::from_str::<Vec<StoredObject>>(document).unwrap();
         }
     }
 

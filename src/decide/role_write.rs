@@ -11,7 +11,7 @@ use crate::domain::{
     BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Operation,
     Requester, RoleRef, Rule, Scope, Verdict,
 };
-use crate::facts::{Binding, Cluster, Event, Object, ObjectName, Role, RoleView, View};
+use crate::facts::{Cluster, Event, ObjectName, Role, RoleView, StoredBinding, StoredObject, View};
 use crate::policy::Disclose;
 use crate::rbac::{Capabilities, Capability, Level};
 use crate::rulebook::Rulebook;
@@ -44,7 +44,7 @@ pub fn decide_role(
     let seen = cluster.view.unwrap_or(&nothing);
     let corrected = corrected(seen, request);
     let before = corrected.as_deref().unwrap_or(seen);
-    let written = Event::Upsert(Object::Role(request.role.clone()));
+    let written = Event::Upsert(StoredObject::Role(request.role.clone()));
     let change = RoleWrite {
         request,
         rulebook,
@@ -110,7 +110,7 @@ fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<Arc<View>> {
         return None;
     }
     Some(view.after(match &request.previous {
-        Some(previous) => Event::Upsert(Object::Role(previous.clone())),
+        Some(previous) => Event::Upsert(StoredObject::Role(previous.clone())),
         None => Event::Delete(request.role.object_kind(), name.clone()),
     }))
 }
@@ -166,7 +166,7 @@ impl RoleWrite<'_> {
         counted(&found.collect::<Vec<_>>())
     }
 
-    fn of_binding(&self, binding: &Binding) -> Vec<Finding> {
+    fn of_binding(&self, binding: &StoredBinding) -> Vec<Finding> {
         let request = BindingRequest {
             operation: Operation::Create,
             requester: self.request.requester.clone(),

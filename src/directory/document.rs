@@ -31,7 +31,7 @@ pub(super) struct Document<'a> {
     #[serde(rename = "apiVersion")]
     _api_version: ApiVersion,
     #[serde(rename = "kind")]
-    _kind: Kind,
+    _kind: DirectoryKind,
     /// Allowed and ignored.
     #[serde(default, rename = "metadata")]
     _metadata: Option<Metadata>,
@@ -57,7 +57,7 @@ enum ApiVersion {
 }
 
 #[derive(Debug, serde::Deserialize, JsonSchema)]
-enum Kind {
+enum DirectoryKind {
     Directory,
 }
 

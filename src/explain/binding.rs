@@ -6,7 +6,7 @@ use crate::decide::{Class, identity};
 use crate::domain::{
     BindingKind, Decision, Field, Finding, Holding, RoleRef, Scope, Standing, Subject,
 };
-use crate::facts::{Binding, ObjectName, View};
+use crate::facts::{ObjectName, StoredBinding, View};
 use crate::rulebook::Rulebook;
 
 /// The answer about one binding that is there.
@@ -72,7 +72,7 @@ impl Bound {
 
 /// Explains a binding: what it grants, what that is worth, who may have it and why.
 pub fn explain_binding(
-    binding: &Binding,
+    binding: &StoredBinding,
     view: &View,
     rulebook: &Rulebook,
     now: Timestamp,

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use super::effective_rules::EffectiveRules;
-use super::limits::{Accounts, Limits};
+use super::limits::{Accounts, ViewLimits};
 use super::sorted::Sorted;
-use super::{Binding, Kind, Object, ObjectName, Role};
+use super::{Kind, ObjectName, Role, StoredBinding, StoredObject};
 use crate::domain::Principal;
 use crate::rbac::Rules;
 
@@ -15,11 +15,11 @@ pub(super) struct Index {
     /// By name.
     pub(super) roles: Sorted<Arc<KnownRole>>,
     /// By name.
-    pub(super) bindings: Sorted<Arc<Binding>>,
+    pub(super) bindings: Sorted<Arc<StoredBinding>>,
     /// By the role that they name, then by name.
-    by_role: Sorted<Arc<Binding>>,
+    by_role: Sorted<Arc<StoredBinding>>,
     /// By whom they name, then by name.
-    by_principal: Sorted<Grant>,
+    by_principal: Sorted<SubjectGrant>,
     /// The namespaces with bindings, and how many those are.
     pub(super) namespaces: Sorted<(Arc<str>, usize)>,
     counts: [usize; Kind::ALL.len()],
@@ -44,15 +44,15 @@ pub(super) struct KnownRole {
 
 /// A subject of a binding.
 #[derive(Debug, Clone)]
-struct Grant {
-    binding: Arc<Binding>,
+struct SubjectGrant {
+    binding: Arc<StoredBinding>,
     subject: u32,
 }
 
 /// A name without its owner.
 pub(super) type Key<'a> = (Option<&'a str>, &'a str);
 
-impl Grant {
+impl SubjectGrant {
     fn principal(&self) -> Principal<'_> {
         let place = usize::try_from(self.subject).unwrap_or(usize::MAX);
         // A grant is made only of a subject that is there.
@@ -65,7 +65,7 @@ impl Grant {
 }
 
 impl Index {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: ViewLimits) -> Self {
         Self {
             accounts: Accounts::new(limits),
             ..Self::default()
@@ -100,7 +100,7 @@ impl Index {
         self.roles.find(|known| known.role.name.key().cmp(&name))
     }
 
-    pub(super) fn binding(&self, name: Key<'_>) -> Option<&Arc<Binding>> {
+    pub(super) fn binding(&self, name: Key<'_>) -> Option<&Arc<StoredBinding>> {
         self.bindings.find(|known| known.name.key().cmp(&name))
     }
 
@@ -110,7 +110,10 @@ impl Index {
             .range(|known| known.role.name.namespace.as_deref().cmp(&None))
     }
 
-    pub(super) fn bindings_of_role(&self, role: Key<'_>) -> impl Iterator<Item = &Arc<Binding>> {
+    pub(super) fn bindings_of_role(
+        &self,
+        role: Key<'_>,
+    ) -> impl Iterator<Item = &Arc<StoredBinding>> {
         self.by_role
             .range(move |binding| binding.role_key().cmp(&Some(role)))
     }
@@ -118,7 +121,7 @@ impl Index {
     pub(super) fn bindings_of(
         &self,
         principal: Principal<'_>,
-    ) -> impl Iterator<Item = &Arc<Binding>> {
+    ) -> impl Iterator<Item = &Arc<StoredBinding>> {
         let grants = self
             .by_principal
             .range(move |grant| grant.principal().cmp(&principal));
@@ -130,8 +133,8 @@ impl Index {
         &self,
         principal: Principal<'_>,
         namespace: Option<&str>,
-    ) -> impl Iterator<Item = &Arc<Binding>> {
-        let order = move |grant: &Grant| {
+    ) -> impl Iterator<Item = &Arc<StoredBinding>> {
+        let order = move |grant: &SubjectGrant| {
             let own = grant.binding.name.namespace.as_deref();
             (grant.principal(), own).cmp(&(principal, namespace))
         };
@@ -181,23 +184,23 @@ impl Index {
     }
 
     /// Puts an object in its place; says what was there, which may be the same.
-    pub(super) fn upsert(&mut self, object: Object) -> Upserted {
+    pub(super) fn upsert(&mut self, object: StoredObject) -> Upserted {
         match object {
-            Object::Role(role) => self.upsert_role(role),
-            Object::Binding(binding) => self.upsert_binding(binding),
+            StoredObject::Role(role) => self.upsert_role(role),
+            StoredObject::Binding(binding) => self.upsert_binding(binding),
         }
     }
 
     /// A role with what the one that is here allows besides, and its labels and selectors; a binding with the subjects
     /// of the one that is here.
-    pub(super) fn together_with(&self, object: Object) -> Object {
+    pub(super) fn together_with(&self, object: StoredObject) -> StoredObject {
         let mut role = match object {
-            Object::Role(role) => role,
-            Object::Binding(mut binding) => {
+            StoredObject::Role(role) => role,
+            StoredObject::Binding(mut binding) => {
                 if let Some(known) = self.binding(binding.name.key()) {
                     binding.subjects = binding.subjects.together_with(&known.subjects);
                 }
-                return Object::Binding(binding);
+                return StoredObject::Binding(binding);
             }
         };
         if let Some(known) = self.role(role.name.key()) {
@@ -217,7 +220,7 @@ impl Index {
                 all.cluster_role_selectors.extend(selectors.cloned());
             }
         }
-        Object::Role(role)
+        StoredObject::Role(role)
     }
 
     /// Takes an object out.
@@ -273,7 +276,7 @@ impl Index {
         Some(gone)
     }
 
-    fn upsert_binding(&mut self, binding: Binding) -> Upserted {
+    fn upsert_binding(&mut self, binding: StoredBinding) -> Upserted {
         if let Some(known) = self.binding(binding.name.key())
             && **known == binding
         {
@@ -296,7 +299,7 @@ impl Index {
         self.counted(binding.kind(), is_in_name_only, |count| count + 1);
         self.count_in_namespace(&name, |count| count + 1);
         let binding = Arc::new(binding);
-        let by_name = |other: &Arc<Binding>| other.name.key().cmp(&name.key());
+        let by_name = |other: &Arc<StoredBinding>| other.name.key().cmp(&name.key());
         self.bindings.insert(Arc::clone(&binding), by_name);
         if binding.role_key().is_some() {
             let order = by_role_of(&binding);
@@ -304,14 +307,14 @@ impl Index {
         }
         for grant in grants(&binding) {
             let key = grant.key();
-            let order = |other: &Grant| other.key().cmp(&key);
+            let order = |other: &SubjectGrant| other.key().cmp(&key);
             self.by_principal.insert(grant.clone(), order);
         }
         Upserted::Held(before)
     }
 
     fn delete_binding(&mut self, name: &ObjectName) -> bool {
-        let by_name = |other: &Arc<Binding>| other.name.key().cmp(&name.key());
+        let by_name = |other: &Arc<StoredBinding>| other.name.key().cmp(&name.key());
         let Some(gone) = self.bindings.remove(by_name) else {
             return false;
         };
@@ -377,14 +380,14 @@ pub(super) enum Gone {
     Binding,
 }
 
-fn by_role_of(binding: &Binding) -> impl Fn(&Arc<Binding>) -> Ordering {
+fn by_role_of(binding: &StoredBinding) -> impl Fn(&Arc<StoredBinding>) -> Ordering {
     let key = (binding.role_key(), binding.name.key());
     move |other| (other.role_key(), other.name.key()).cmp(&key)
 }
 
 /// Where the subjects of a binding are found; one that is named twice is found twice, at one place.
-fn grants(binding: &Arc<Binding>) -> impl Iterator<Item = Grant> {
-    (0..binding.subjects.len()).map(|place| Grant {
+fn grants(binding: &Arc<StoredBinding>) -> impl Iterator<Item = SubjectGrant> {
+    (0..binding.subjects.len()).map(|place| SubjectGrant {
         binding: Arc::clone(binding),
         subject: u32::try_from(place).unwrap_or(u32::MAX),
     })

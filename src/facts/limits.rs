@@ -8,7 +8,7 @@ use super::sorted::Sorted;
 /// Objects of the cluster have room of their own, since whoever writes into namespaces must not displace them, and no
 /// namespace has more than its share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct ViewLimits {
     /// For `ClusterRole`s and `ClusterRoleBinding`s.
     pub cluster: usize,
     /// For the Roles and `RoleBinding`s of all namespaces.
@@ -17,7 +17,7 @@ pub struct Limits {
     pub namespace: usize,
 }
 
-impl Limits {
+impl ViewLimits {
     /// As much as there is: for who reads a cluster once, with memory of his own.
     pub const NONE: Self = Self {
         cluster: usize::MAX,
@@ -37,7 +37,7 @@ impl Limits {
 /// What is held, by namespace.
 #[derive(Debug, Clone)]
 pub(super) struct Accounts {
-    limits: Limits,
+    limits: ViewLimits,
     cluster: usize,
     all_namespaces: usize,
     namespaces: Sorted<Account>,
@@ -52,7 +52,7 @@ struct Account {
 }
 
 impl Accounts {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(super) fn new(limits: ViewLimits) -> Self {
         Self {
             limits,
             cluster: 0,
@@ -64,7 +64,7 @@ impl Accounts {
     /// The same, with room for whatever comes.
     pub(super) fn unlimited(&self) -> Self {
         Self {
-            limits: Limits::NONE,
+            limits: ViewLimits::NONE,
             ..self.clone()
         }
     }
@@ -79,7 +79,7 @@ impl Accounts {
         self.fits_within(self.limits, namespace, size)
     }
 
-    fn fits_within(&self, limits: Limits, namespace: Option<&str>, size: usize) -> bool {
+    fn fits_within(&self, limits: ViewLimits, namespace: Option<&str>, size: usize) -> bool {
         let Some(namespace) = namespace else {
             return self.cluster.saturating_add(size) <= limits.cluster;
         };
@@ -91,7 +91,7 @@ impl Accounts {
     /// Whether there is room for what stands for an object that there is no room for: a quarter more.
     pub(super) fn fits_in_name(&self, namespace: Option<&str>, size: usize) -> bool {
         let wider = |limit: usize| limit.saturating_add(limit / 4);
-        let limits = Limits {
+        let limits = ViewLimits {
             cluster: wider(self.limits.cluster),
             namespaces: wider(self.limits.namespaces),
             namespace: wider(self.limits.namespace),
@@ -145,7 +145,7 @@ impl Accounts {
 
 impl Default for Accounts {
     fn default() -> Self {
-        Self::new(Limits::NONE)
+        Self::new(ViewLimits::NONE)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Subjects;
 use super::index::Key;
-use crate::domain::{Binding as BindingToJudge, BindingName, Principal, RoleKind, RoleRef, Scope};
+use crate::domain::{Binding, BindingName, Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{AggregationRule, Labels, Rules};
 
 /// The kinds of object that are kept.
@@ -46,7 +46,7 @@ pub struct Role {
 
 /// A binding, trimmed to what matters here; without a namespace it is a `ClusterRoleBinding`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Binding {
+pub struct StoredBinding {
     /// Its name.
     pub name: ObjectName,
     /// What kind of role it refers to.
@@ -59,11 +59,11 @@ pub struct Binding {
 
 /// A role or a binding; read from JSON or YAML as Kubernetes writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Object {
+pub enum StoredObject {
     /// A `ClusterRole` or a Role.
     Role(Role),
     /// A `ClusterRoleBinding` or a `RoleBinding`.
-    Binding(Binding),
+    Binding(StoredBinding),
 }
 
 impl Kind {
@@ -195,7 +195,7 @@ impl Role {
     }
 }
 
-impl Binding {
+impl StoredBinding {
     /// `RoleBinding` or `ClusterRoleBinding`.
     pub const fn kind(&self) -> Kind {
         match self.name.namespace {
@@ -256,8 +256,8 @@ impl Binding {
     }
 
     /// The binding as it is judged.
-    pub fn to_judge(&self) -> BindingToJudge<'_> {
-        BindingToJudge {
+    pub fn to_judge(&self) -> Binding<'_> {
+        Binding {
             name: Cow::Borrowed(&self.name.name),
             scope: self.scope(),
             role: RoleRef {
@@ -269,8 +269,8 @@ impl Binding {
     }
 }
 
-impl From<&Binding> for BindingName {
-    fn from(binding: &Binding) -> Self {
+impl From<&StoredBinding> for BindingName {
+    fn from(binding: &StoredBinding) -> Self {
         Self {
             scope: binding.scope().into_owned(),
             name: (&*binding.name.name).into(),
@@ -278,7 +278,7 @@ impl From<&Binding> for BindingName {
     }
 }
 
-impl Object {
+impl StoredObject {
     /// Its kind.
     pub const fn kind(&self) -> Kind {
         match (self, self.name().namespace.is_some()) {
@@ -322,7 +322,7 @@ impl fmt::Display for ObjectName {
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for StoredObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let document = ObjectDocument::deserialize(deserializer)?;
         document.read().map_err(serde::de::Error::custom)
@@ -351,7 +351,7 @@ struct ObjectDocument {
     #[serde(default)]
     aggregation_rule: Option<AggregationRule>,
     #[serde(default)]
-    role_ref: Option<Reference>,
+    role_ref: Option<ObjectReference>,
     #[serde(default)]
     subjects: Subjects,
 }
@@ -366,19 +366,21 @@ struct ObjectMeta {
 }
 
 #[derive(Deserialize)]
-struct Reference {
+struct ObjectReference {
     kind: String,
     name: String,
 }
 
 impl ObjectDocument {
-    fn read(self) -> Result<Object, UnreadableObject> {
+    fn read(self) -> Result<StoredObject, UnreadableObject> {
         match Kind::ALL
             .into_iter()
             .find(|kind| kind.as_str() == self.kind)
         {
-            Some(kind @ (Kind::ClusterRole | Kind::Role)) => self.role(kind).map(Object::Role),
-            Some(kind) => self.binding(kind).map(Object::Binding),
+            Some(kind @ (Kind::ClusterRole | Kind::Role)) => {
+                self.role(kind).map(StoredObject::Role)
+            }
+            Some(kind) => self.binding(kind).map(StoredObject::Binding),
             None => Err(UnreadableObject::Kind(self.kind)),
         }
     }
@@ -402,10 +404,10 @@ impl ObjectDocument {
         })
     }
 
-    fn binding(self, kind: Kind) -> Result<Binding, UnreadableObject> {
+    fn binding(self, kind: Kind) -> Result<StoredBinding, UnreadableObject> {
         let name = self.name(kind)?;
         let role = self.role_ref.ok_or(UnreadableObject::Empty("roleRef"))?;
-        Ok(Binding {
+        Ok(StoredBinding {
             role_kind: match &*role.kind {
                 "ClusterRole" => RoleKind::ClusterRole,
                 "Role" => RoleKind::Role,

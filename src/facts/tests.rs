@@ -12,15 +12,15 @@ fn vms() -> Scope<'static> {
     Scope::Namespace("vms".into())
 }
 
-fn object(json: serde_json::Value) -> Object {
+fn object(json: serde_json::Value) -> StoredObject {
     serde_json::from_value(json).unwrap()
 }
 
-fn cluster_role(name: &str, rules: &serde_json::Value) -> Object {
+fn cluster_role(name: &str, rules: &serde_json::Value) -> StoredObject {
     object(json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}))
 }
 
-fn labelled(name: &str, label: &str, rules: &serde_json::Value) -> Object {
+fn labelled(name: &str, label: &str, rules: &serde_json::Value) -> StoredObject {
     object(json!({
         "kind": "ClusterRole",
         "metadata": {"name": name, "labels": {label: "true"}},
@@ -29,7 +29,7 @@ fn labelled(name: &str, label: &str, rules: &serde_json::Value) -> Object {
 }
 
 /// A `ClusterRole` with a label that is made of those with another.
-fn aggregate(name: &str, label: &str, of: &str) -> Object {
+fn aggregate(name: &str, label: &str, of: &str) -> StoredObject {
     object(json!({
         "kind": "ClusterRole",
         "metadata": {"name": name, "labels": {label: "true"}},
@@ -42,7 +42,7 @@ fn binding(
     name: &str,
     role: &str,
     subjects: &serde_json::Value,
-) -> Object {
+) -> StoredObject {
     let kind = if namespace.is_some() {
         "RoleBinding"
     } else {
@@ -68,7 +68,7 @@ fn ines() -> serde_json::Value {
     json!([{"kind": "User", "name": "ines@orchard.test"}])
 }
 
-fn facts(objects: impl IntoIterator<Item = Object>) -> Facts {
+fn facts(objects: impl IntoIterator<Item = StoredObject>) -> Facts {
     let mut facts = Facts::new();
     for object in objects {
         facts.apply(Event::Upsert(object));
@@ -80,7 +80,7 @@ fn level(view: &View, role: &str, scope: &Scope<'_>) -> Option<Level> {
     view.cluster_role(role).unwrap().level(scope)
 }
 
-fn names<'b>(bindings: impl IntoIterator<Item = &'b Arc<Binding>>) -> Vec<String> {
+fn names<'b>(bindings: impl IntoIterator<Item = &'b Arc<StoredBinding>>) -> Vec<String> {
     bindings
         .into_iter()
         .map(|binding| binding.name.to_string())
@@ -203,11 +203,11 @@ fn what_the_clusters_own_vm_role_allows_raises_who_covers_it() {
     let view = facts.view();
     assert_eq!(
         view.reference("spectro-vm-admin", &CLUSTER),
-        Reference::Stub
+        ReferenceRole::Stub
     );
     assert_eq!(
         view.reference("spectro-vm-user", &CLUSTER),
-        Reference::Missing
+        ReferenceRole::Missing
     );
     assert_eq!(level(&view, "copy", &CLUSTER), Some(Level::Viewer));
     assert_eq!(level(&view, "pods", &CLUSTER), None);
@@ -318,14 +318,14 @@ fn objects_that_name_nothing_are_not_read() {
         json!({"kind": "ClusterRoleBinding", "metadata": {"name": "one"}, "roleRef": {"kind": "Pod", "name": "one"}}),
     ] {
         assert!(
-            serde_json::from_value::<Object>(json.clone()).is_err(),
+            serde_json::from_value::<StoredObject>(json.clone()).is_err(),
             "{json}"
         );
     }
 }
 
 /// Few names, so that events meet.
-fn any_object() -> impl Strategy<Value = Object> {
+fn any_object() -> impl Strategy<Value = StoredObject> {
     let names = || select(vec!["a", "b", "c"]);
     let roles =
         (names(), names(), names(), any::<bool>()).prop_map(|(name, label, of, made_of)| {
@@ -379,7 +379,7 @@ proptest! {
         events in prop::collection::vec((any_object(), any::<bool>(), any::<bool>()), 0..40),
     ) {
         let mut facts = Facts::new();
-        let mut left: Vec<Object> = Vec::new();
+        let mut left: Vec<StoredObject> = Vec::new();
         for (object, delete, look) in events {
             left.retain(|other| (other.kind(), other.name()) != (object.kind(), object.name()));
             if delete {
@@ -402,7 +402,7 @@ proptest! {
 }
 
 fn limited(namespace: usize) -> Facts {
-    let mut facts = Facts::within(Limits {
+    let mut facts = Facts::within(ViewLimits {
         cluster: namespace,
         namespaces: 2 * namespace,
         namespace,
@@ -413,7 +413,7 @@ fn limited(namespace: usize) -> Facts {
     facts
 }
 
-fn long_binding(name: &str, namespace: &str, subjects: usize) -> Object {
+fn long_binding(name: &str, namespace: &str, subjects: usize) -> StoredObject {
     let subject = |it: usize| json!({"kind": "User", "name": format!("u{it}@orchard.test")});
     let subjects: Vec<_> = (0..subjects).map(subject).collect();
     let binding = json!({

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 use super::aggregates::Aggregates;
 use super::effective_rules::EffectiveRules;
 use super::index::{Index, Key};
-use super::{Binding, Event, Facts, Kind, Object, ObjectName, Role, RoleView};
+use super::{Event, Facts, Kind, ObjectName, Role, RoleView, StoredBinding, StoredObject};
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{Capabilities, Level, Rules};
 
@@ -22,7 +22,7 @@ struct References([[OnceLock<Option<Capabilities>>; 2]; Level::ALL.len()]);
 
 /// A `ClusterRole` that others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reference<'v> {
+pub enum ReferenceRole<'v> {
     /// There is none.
     Missing,
     /// It allows nothing with machines (yet), so that everything would cover it.
@@ -113,33 +113,33 @@ impl View {
     }
 
     /// What a `ClusterRole` allows in that scope, to compare others with.
-    pub fn reference(&self, cluster_role: &str, scope: &Scope<'_>) -> Reference<'_> {
+    pub fn reference(&self, cluster_role: &str, scope: &Scope<'_>) -> ReferenceRole<'_> {
         match self.cluster_role(cluster_role) {
-            None => Reference::Missing,
+            None => ReferenceRole::Missing,
             Some(role) if role.capabilities(scope).concern_machines() => {
-                Reference::Used(role.rules(scope))
+                ReferenceRole::Used(role.rules(scope))
             }
-            Some(_) => Reference::Stub,
+            Some(_) => ReferenceRole::Stub,
         }
     }
 
     /// Every binding: those of the cluster first, then by namespace and name.
-    pub fn bindings(&self) -> impl Iterator<Item = &Arc<Binding>> {
+    pub fn bindings(&self) -> impl Iterator<Item = &Arc<StoredBinding>> {
         self.index.bindings.iter()
     }
 
     /// The binding of that name.
-    pub fn binding(&self, name: &ObjectName) -> Option<&Arc<Binding>> {
+    pub fn binding(&self, name: &ObjectName) -> Option<&Arc<StoredBinding>> {
         self.index.binding(name.key())
     }
 
     /// The bindings that name a role, whether or not it exists.
-    pub fn bindings_of_role(&self, role: &ObjectName) -> impl Iterator<Item = &Arc<Binding>> {
+    pub fn bindings_of_role(&self, role: &ObjectName) -> impl Iterator<Item = &Arc<StoredBinding>> {
         self.index.bindings_of_role(role.key())
     }
 
     /// The bindings that grant what a role allows: those that name it, or an aggregate that it is part of.
-    pub fn bindings_through(&self, role: &ObjectName) -> impl Iterator<Item = &Arc<Binding>> {
+    pub fn bindings_through(&self, role: &ObjectName) -> impl Iterator<Item = &Arc<StoredBinding>> {
         let is_cluster_role = role.namespace.is_none().then_some(&*role.name);
         let aggregates = is_cluster_role
             .into_iter()
@@ -149,7 +149,10 @@ impl View {
     }
 
     /// The bindings that name a principal, however it is written there; not those of its groups.
-    pub fn bindings_of(&self, principal: Principal<'_>) -> impl Iterator<Item = &Arc<Binding>> {
+    pub fn bindings_of(
+        &self,
+        principal: Principal<'_>,
+    ) -> impl Iterator<Item = &Arc<StoredBinding>> {
         self.index.bindings_of(principal)
     }
 
@@ -158,7 +161,7 @@ impl View {
         &self,
         principal: Principal<'_>,
         scope: &Scope<'_>,
-    ) -> impl Iterator<Item = &Arc<Binding>> {
+    ) -> impl Iterator<Item = &Arc<StoredBinding>> {
         let (all, wide, narrow) = match scope.namespace() {
             None => (Some(self.index.bindings_of(principal)), None, None),
             Some(namespace) => (
@@ -194,7 +197,7 @@ impl View {
 
     /// The view as it would be with these written as well: a role allows what it does now and what
     /// they say, a binding grants it to whom it names now and whom they name.
-    pub fn together_with(&self, objects: impl IntoIterator<Item = Object>) -> Arc<Self> {
+    pub fn together_with(&self, objects: impl IntoIterator<Item = StoredObject>) -> Arc<Self> {
         let mut facts = Facts::from_view(&self.index, &self.aggregates);
         for object in objects {
             facts.apply(Event::Upsert(facts.index.together_with(object)));

@@ -11,7 +11,7 @@ use tracing::{debug, error, info, warn};
 use super::{Current, Live};
 use crate::audit::{Found, Report, judge, scan};
 use crate::domain::{Effect, Finding, Rule};
-use crate::facts::{Binding, ObjectName, View};
+use crate::facts::{ObjectName, StoredBinding, View};
 use crate::message;
 use crate::metrics::Metrics;
 use crate::sources::cluster::{Client, read_binding};
@@ -144,7 +144,7 @@ impl Auditor {
     }
 }
 
-fn found(binding: Binding, view: &View, audited: &Audited) -> Option<Found> {
+fn found(binding: StoredBinding, view: &View, audited: &Audited) -> Option<Found> {
     let rulebook = &audited.current.rulebook;
     let decision = tokio::task::block_in_place(|| judge(&binding, view, rulebook, audited.at));
     // Whom it names is what there is no room for.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::facts::{Event, Facts, Kind, Limits};
+use crate::facts::{Event, Facts, Kind, ViewLimits};
 use crate::metrics::{ClusterState, Label};
 use crate::sources::cluster::{Client, WatchError, WatchSignal, WatchUpdate, watch};
 
@@ -73,7 +73,7 @@ impl ClusterWatch {
         let kinds = Kind::ALL.map(|kind| (kind, KindStatus::default()));
         let watch = Self {
             live,
-            facts: Facts::within(Limits::REPLICA),
+            facts: Facts::within(ViewLimits::REPLICA),
             kinds: kinds.into(),
         };
         watch.enter(ClusterState::Syncing, Timestamp::now(), None);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::facts::{Object, View};
+use crate::facts::{StoredObject, View};
 use std::sync::Arc;
 
 /// Roles and bindings that this replica is judging or has let through in the last seconds, and that the watch may not
@@ -26,7 +26,7 @@ struct State {
 
 struct PendingWrite {
     number: u64,
-    object: Object,
+    object: StoredObject,
     size: usize,
     until: Instant,
 }
@@ -42,7 +42,7 @@ impl Pending {
     /// Enters what a request would write.
     ///
     /// Past so many of them, or so many bytes, the oldest are forgotten: those writes have only their own review.
-    pub fn enter(&self, object: Object, now: Instant) -> Ticket<'_> {
+    pub fn enter(&self, object: StoredObject, now: Instant) -> Ticket<'_> {
         let mut state = self.state();
         let number = state.next;
         state.next += 1;
@@ -68,7 +68,7 @@ impl Pending {
         state.forget(now);
         let own = own.map(|ticket| ticket.number);
         let others = state.entries.iter().filter(|it| Some(it.number) != own);
-        let others: Vec<Object> = others.map(|entry| entry.object.clone()).collect();
+        let others: Vec<StoredObject> = others.map(|entry| entry.object.clone()).collect();
         drop(state);
         if others.is_empty() {
             return Arc::clone(view);
@@ -134,7 +134,7 @@ mod tests {
     use crate::domain::Scope;
     use crate::facts::Facts;
 
-    fn role(verb: &str) -> Object {
+    fn role(verb: &str) -> StoredObject {
         let rules = json!([{"verbs": [verb], "apiGroups": ["kubevirt.io"], "resources": ["virtualmachines"]}]);
         let metadata = json!({"name": "made-up"});
         let role = json!({"kind": "ClusterRole", "metadata": metadata, "rules": rules});

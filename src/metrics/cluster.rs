@@ -1,7 +1,7 @@
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 
 use crate::domain::Scope;
-use crate::facts::{Kind, Reference, View};
+use crate::facts::{Kind, ReferenceRole, View};
 use crate::rbac::Level;
 
 use super::family::opts;
@@ -49,9 +49,9 @@ fn left_out(view: &View, kind: Kind) -> usize {
 fn reference(view: Option<&View>, level: Level) -> ReferenceState {
     let reference = view.map(|view| view.reference(level.role(), &Scope::Cluster));
     match reference {
-        Some(Reference::Used(_)) => ReferenceState::Used,
-        Some(Reference::Stub) => ReferenceState::Stub,
-        Some(Reference::Missing) | None => ReferenceState::Missing,
+        Some(ReferenceRole::Used(_)) => ReferenceState::Used,
+        Some(ReferenceRole::Stub) => ReferenceState::Stub,
+        Some(ReferenceRole::Missing) | None => ReferenceState::Missing,
     }
 }
 

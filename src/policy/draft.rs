@@ -7,7 +7,9 @@ use super::exemption::read_exemptions;
 use super::mapping::Mapping;
 use super::names::Names;
 use super::word::ClosedWords;
-use super::{Actions, Cluster, Disclose, Exemption, Identity, Membership, OnStale, RoleReads};
+use super::{
+    Actions, ClusterMembership, Disclose, Exemption, Identity, Membership, OnStale, RoleReads,
+};
 use crate::document::{Cursor, Fields, Location, read_header, unknown_word};
 use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
 
@@ -15,7 +17,7 @@ use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Draft {
     pub(super) mode: Mode,
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterMembership,
     /// Where the file names workspaces.
     pub(super) workspaces_location: Option<Location>,
     pub(super) identity: Identity,

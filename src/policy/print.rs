@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::compile::{default_cluster_identities, default_everybody};
 use super::schema::{
-    ClusterDocument, ExemptionDocument, IdentityDocument, Kind, MappingItem, NameItem,
-    NamesDocument, Nullable, PolicyApiVersion, PolicyDocument, PolicyRuleDocument, SubjectDocument,
+    ClusterDocument, ExemptionDocument, IdentityDocument, MappingItem, NameItem, NamesDocument,
+    Nullable, PolicyApiVersion, PolicyDocument, PolicyKind, PolicyRuleDocument, SubjectDocument,
 };
-use super::word::{ClosedWord, Rules};
+use super::word::{ClosedWord, RulesDocument};
 use super::{Exemption, MappingEntry, Membership, Policy, SubjectPattern};
 use crate::domain::{NamePattern, Rule};
 use crate::rbac::{self, PolicyRule};
@@ -40,7 +40,7 @@ impl Policy {
     fn document(&self) -> PolicyDocument {
         PolicyDocument {
             api_version: PolicyApiVersion::V1Alpha1,
-            kind: Kind::Policy,
+            kind: PolicyKind::Policy,
             metadata: None,
             mode: ClosedWord(self.mode),
             cluster: self.cluster_document(),
@@ -51,7 +51,7 @@ impl Policy {
             },
             cluster_identities: names(&self.cluster_identities, default_cluster_identities()),
             everybody: names(&self.everybody, default_everybody()),
-            rules: Rules(
+            rules: RulesDocument(
                 Rule::ALL
                     .map(|rule| (rule, self.actions.told(rule)))
                     .to_vec(),

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
-use super::word::{ClosedWord, Rules};
+use super::word::{ClosedWord, RulesDocument};
 use super::{Disclose, OnStale, Policy, RoleClass, RoleReads};
 use crate::document::without_defaults;
 use crate::domain::{Mode, Rule, SubjectKind};
@@ -32,7 +32,7 @@ impl Policy {
 #[schemars(title = "Policy")]
 pub(super) struct PolicyDocument {
     pub(super) api_version: PolicyApiVersion,
-    pub(super) kind: Kind,
+    pub(super) kind: PolicyKind,
     /// Allowed and ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) metadata: Option<PolicyMetadata>,
@@ -53,7 +53,7 @@ pub(super) struct PolicyDocument {
     pub(super) everybody: NamesDocument,
     /// What happens when a grant breaks a rule.
     #[serde(default)]
-    pub(super) rules: Rules,
+    pub(super) rules: RulesDocument,
     /// Which cluster role asks for which Palette roles, by role over the default's.
     #[serde(default)]
     pub(super) mapping: Vec<MappingItem>,
@@ -87,7 +87,7 @@ pub(super) enum PolicyApiVersion {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) enum Kind {
+pub(super) enum PolicyKind {
     Policy,
 }
 

@@ -152,7 +152,7 @@ fn the_default_says_what_the_code_says() {
             "kubelet-api",
         ]
     );
-    assert_eq!(default.cluster, Cluster::default());
+    assert_eq!(default.cluster, ClusterMembership::default());
     assert_eq!(default.exemptions, []);
     assert_eq!(default.revision.len(), 12);
     for (palette_role, role) in default.palette_roles() {
@@ -182,7 +182,7 @@ fn a_file_is_laid_over_the_default() {
     let policy = compile(EXAMPLE).policy;
     let default = Policy::default();
     let mut expected = Policy {
-        cluster: Cluster {
+        cluster: ClusterMembership {
             uid: Some("70a1b2c3d4e5f60718294001".into()),
             project: Membership::Of("orchard-prod".into()),
             cluster_group: Membership::Of("cellar".into()),
@@ -437,7 +437,7 @@ fn the_command_line_counts_more_than_the_file() {
         installation: Installation::default(),
     };
     let compiled = Policy::compile(EXAMPLE.as_bytes(), &over).unwrap().policy;
-    let cluster = Cluster {
+    let cluster = ClusterMembership {
         uid: Some("70a1b2c3d4e5f60718294001".into()),
         project: Membership::Of("vineyard".into()),
         cluster_group: Membership::None,

@@ -72,9 +72,9 @@ impl<T: ClosedWords> JsonSchema for ClosedWord<T> {
 
 /// What each rule does, in the order of the table.
 #[derive(Debug, Default)]
-pub(super) struct Rules(pub(super) Vec<(Rule, RuleAction)>);
+pub(super) struct RulesDocument(pub(super) Vec<(Rule, RuleAction)>);
 
-impl Serialize for Rules {
+impl Serialize for RulesDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(rule, action)| (rule.word(), action)))
     }
@@ -93,9 +93,9 @@ impl Serialize for RuleAction {
     }
 }
 
-impl JsonSchema for Rules {
+impl JsonSchema for RulesDocument {
     fn schema_name() -> Cow<'static, str> {
-        "Rules".into()
+        "RulesDocument".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -21,7 +21,7 @@ pub struct Contents {
     /// How many findings there are, those that are left out too.
     pub summary: ResultSummary,
     /// The findings, the gravest first.
-    pub results: Vec<ReportResult>,
+    pub results: Vec<ResultEntry>,
 }
 
 /// How many findings there are of each outcome.
@@ -43,7 +43,7 @@ pub struct ResultSummary {
 /// One finding, with the fields that both kinds of report have.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ReportResult {
+pub struct ResultEntry {
     /// Who says so.
     pub source: String,
     /// As policies are told apart by the readers of reports.
@@ -125,7 +125,7 @@ struct Ranked {
     effect: Effect,
     /// Which of its binding's findings it is.
     of_its_binding: usize,
-    entry: ReportResult,
+    entry: ResultEntry,
 }
 
 /// A report for each namespace with findings, and under no namespace the one for the cluster.
@@ -158,7 +158,7 @@ impl Contents {
             contents.summary.count(ranked.entry.result);
         }
         let mut room = MOST_BYTES;
-        let mut fits = |entry: &ReportResult| {
+        let mut fits = |entry: &ResultEntry| {
             let bytes = serde_json::to_string(entry).map_or(MOST_BYTES, |text| text.len());
             let left = room.checked_sub(bytes);
             room = left.unwrap_or(room);
@@ -283,8 +283,8 @@ fn entry(
     decision: &Decision,
     resource: ResourceReference,
     at: Timestamp,
-) -> ReportResult {
-    ReportResult {
+) -> ResultEntry {
+    ResultEntry {
         source: SOURCE.to_owned(),
         policy: SOURCE.to_owned(),
         rule: finding.rule.as_str().to_owned(),

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use crate::domain::Verdict;
-use crate::facts::{Cluster, Event, Object, ObjectName, RoleRead, View};
+use crate::facts::{Cluster, Event, ObjectName, RoleRead, StoredObject, View};
 use crate::live::{Current, Live};
 use crate::metrics::{Metrics, Rejection, RoleReadResult};
 use crate::review::{DecisionLabel, Reply, review, review_oversized, written_object};
@@ -275,7 +275,7 @@ impl From<BodyError> for Refused {
 }
 
 /// The role or binding that a review would write, unless it is a dry run.
-fn written(received: &Received<'_>) -> Option<Object> {
+fn written(received: &Received<'_>) -> Option<StoredObject> {
     match received {
         Received::Whole(body) => written_object(body.bytes()),
         Received::Oversized(_) => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use palette_rbac::directory::Directory;
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::rulebook::Rulebook;
 use serde::Deserialize;
@@ -131,7 +131,7 @@ impl Case {
         let bytes = document(self.cluster.as_ref()?);
         let options = serde_saphyr::options! { strict_booleans: true };
         let text = str::from_utf8(&bytes).unwrap();
-        let objects: Vec<Object> = serde_saphyr::from_str_with_options(text, options)
+        let objects: Vec<StoredObject> = serde_saphyr::from_str_with_options(text, options)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let mut facts = Facts::new();
         for kind in Kind::ALL {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use palette_rbac::domain::Scope;
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
@@ -29,7 +29,7 @@ const BESIDE: usize = 64 << 10;
 fn a_role_is_held_in_a_small_multiple_of_its_size() {
     for shape in shapes() {
         let json = role(&shape.rules);
-        let mut kept: Option<Object> = None;
+        let mut kept: Option<StoredObject> = None;
         let of_object = allocation_counter::measure(|| kept = serde_json::from_str(&json).ok());
         let mut view = None;
         let of_view = allocation_counter::measure(|| {
@@ -88,9 +88,9 @@ fn rulebook() -> Rulebook {
 }
 
 /// With the VM roles, and a binding in a namespace and one in the cluster to the made-up role.
-fn view_with(role: Object) -> Arc<View> {
+fn view_with(role: StoredObject) -> Arc<View> {
     let mut facts = Facts::new();
-    let roles: Vec<Object> = serde_saphyr::from_multiple(ROLES).unwrap();
+    let roles: Vec<StoredObject> = serde_saphyr::from_multiple(ROLES).unwrap();
     facts.apply(Event::Reset(Kind::ClusterRole, roles));
     facts.apply(Event::Reset(Kind::Role, Vec::new()));
     for (kind, object) in [

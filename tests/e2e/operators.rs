@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use insta::assert_snapshot;
-use palette_rbac::facts::{Kind, Object, ObjectName};
+use palette_rbac::facts::{Kind, ObjectName, StoredObject};
 use serde_json::{Value, json};
 
 use crate::binding::role_binding;
@@ -122,15 +122,17 @@ fn read(path: &Path) -> Vec<Value> {
     objects
 }
 
-fn facts(objects: &[Value]) -> Vec<Object> {
+fn facts(objects: &[Value]) -> Vec<StoredObject> {
     let facts = facts_of(objects.iter().cloned());
     facts.into_values().map(|(object, _)| object).collect()
 }
 
-fn facts_of(objects: impl Iterator<Item = Value>) -> BTreeMap<(Kind, ObjectName), (Object, Value)> {
+fn facts_of(
+    objects: impl Iterator<Item = Value>,
+) -> BTreeMap<(Kind, ObjectName), (StoredObject, Value)> {
     objects
         .map(|value| {
-            let object: Object = serde_json::from_value(value.clone()).unwrap();
+            let object: StoredObject = serde_json::from_value(value.clone()).unwrap();
             ((object.kind(), object.name().clone()), (object, value))
         })
         .collect()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use palette_rbac::facts::{Event, Kind, Object, ObjectName};
+use palette_rbac::facts::{Event, Kind, ObjectName, StoredObject};
 use palette_rbac::sources::cluster::{ClusterFrom, LiveRole, RoleReader, connect};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -363,7 +363,7 @@ fn read(reader: &Reader, name: &ObjectName, patience: Duration) -> LiveRole {
 
 fn found(reader: &Reader, name: &ObjectName) -> ObjectName {
     match read(reader, name, PATIENCE) {
-        LiveRole::Found(Event::Upsert(Object::Role(role))) => role.name,
+        LiveRole::Found(Event::Upsert(StoredObject::Role(role))) => role.name,
         other => panic!("{other:?}"),
     }
 }

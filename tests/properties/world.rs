@@ -5,7 +5,7 @@ use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::decide;
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::rulebook::Rulebook;
 use proptest::prelude::*;
@@ -226,7 +226,7 @@ pub(crate) fn rules() -> impl Strategy<Value = Vec<Rule>> {
     prop::collection::vec((group, resource, verb), 0..4)
 }
 
-fn role(name: &str, rules: &[Rule]) -> Object {
+fn role(name: &str, rules: &[Rule]) -> StoredObject {
     let rule = |(group, resource, verb): &Rule| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]});
     let rules: Vec<Value> = rules.iter().map(rule).collect();
     let object = json!({"kind": "ClusterRole", "metadata": {"name": name}, "rules": rules});

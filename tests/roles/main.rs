@@ -13,14 +13,14 @@ mod permissions;
 use std::sync::Arc;
 
 use palette_rbac::domain::Scope;
-use palette_rbac::facts::{Event, Facts, Kind, Object, ObjectName, View};
+use palette_rbac::facts::{Event, Facts, Kind, ObjectName, StoredObject, View};
 use palette_rbac::rbac::Level;
 
 const KUBERNETES: &str = include_str!("../../src/decide/published/kubernetes.yaml");
 const KUBEVIRT: &str = include_str!("../../src/decide/published/kubevirt.yaml");
 const CLUSTER: Scope<'_> = Scope::Cluster;
 
-fn objects(yaml: &str) -> Vec<Object> {
+fn objects(yaml: &str) -> Vec<StoredObject> {
     serde_saphyr::from_str(yaml).unwrap()
 }
 

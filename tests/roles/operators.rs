@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use palette_rbac::decide::{RoleRequest, decide, decide_role};
 use palette_rbac::directory::Directory;
 use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester, Verdict};
-use palette_rbac::facts::{Cluster, Event, Facts, Kind, Object, ObjectName, View};
+use palette_rbac::facts::{Cluster, Event, Facts, Kind, ObjectName, StoredObject, View};
 use palette_rbac::message;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
 use palette_rbac::rulebook::Rulebook;
@@ -54,7 +54,7 @@ fn operators_bind_roles_that_are_there() {
     );
     let view = operators.view();
     for (file, object) in operators.objects() {
-        if let Object::Binding(binding) = object {
+        if let StoredObject::Binding(binding) = object {
             let name = binding.role_name().unwrap();
             let role = view.role(&name);
             assert!(role.is_some(), "{file}: {} binds {name}", binding.name);
@@ -64,7 +64,7 @@ fn operators_bind_roles_that_are_there() {
 
 /// What is written, file by file: roles first, as kubectl does it.
 struct Operators {
-    files: Vec<(String, Vec<Object>)>,
+    files: Vec<(String, Vec<StoredObject>)>,
 }
 
 impl Operators {
@@ -86,7 +86,7 @@ impl Operators {
         let before = before.map(|(file, text)| (file.to_owned(), text.to_owned()));
         let files = before.into_iter().chain(operators).map(|(file, text)| {
             let mut objects = objects(&text);
-            objects.sort_by_key(|object| matches!(object, Object::Binding(_)));
+            objects.sort_by_key(|object| matches!(object, StoredObject::Binding(_)));
             (file, objects)
         });
         Self {
@@ -94,7 +94,7 @@ impl Operators {
         }
     }
 
-    fn objects(&self) -> impl Iterator<Item = (&str, &Object)> {
+    fn objects(&self) -> impl Iterator<Item = (&str, &StoredObject)> {
         self.files
             .iter()
             .flat_map(|(file, objects)| objects.iter().map(move |object| (&**file, object)))
@@ -103,7 +103,7 @@ impl Operators {
     /// The cluster when all is written.
     fn view(&self) -> Arc<View> {
         let mut facts = empty();
-        let mut written: BTreeMap<(Kind, &ObjectName), &Object> = BTreeMap::new();
+        let mut written: BTreeMap<(Kind, &ObjectName), &StoredObject> = BTreeMap::new();
         for (file, object) in self.objects() {
             let other = written.insert((object.kind(), object.name()), object);
             assert!(
@@ -141,10 +141,10 @@ fn requester(file: &str) -> Option<Requester<'static>> {
 }
 
 /// Of who writes an object into that cluster.
-fn decision(file: &str, object: &Object, rulebook: &Rulebook, view: &View) -> Decision {
+fn decision(file: &str, object: &StoredObject, rulebook: &Rulebook, view: &View) -> Decision {
     let (cluster, now) = (Cluster::seen(view), Timestamp::UNIX_EPOCH);
     match object.clone() {
-        Object::Binding(binding) => {
+        StoredObject::Binding(binding) => {
             let request = BindingRequest {
                 operation: Operation::Create,
                 requester: requester(file),
@@ -153,7 +153,7 @@ fn decision(file: &str, object: &Object, rulebook: &Rulebook, view: &View) -> De
             };
             decide(&request, rulebook, cluster, now)
         }
-        Object::Role(role) => {
+        StoredObject::Role(role) => {
             let request = RoleRequest {
                 requester: requester(file),
                 previous: view.role(&role.name).map(|role| role.role().clone()),

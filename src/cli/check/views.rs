@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::facts::{Event, Facts, Object as Fact, ObjectName, Role, View};
+use crate::facts::{Event, Facts, ObjectName, Role, StoredObject, View};
 
 /// The cluster around the manifests: what is known of it, and what they add.
 pub(super) struct Views {
@@ -14,10 +14,10 @@ pub(super) struct Views {
 
 impl Views {
     /// Applies the manifests to what is known; which kinds are known in full stays as it is.
-    pub(super) fn of(mut known: Facts, written: impl Iterator<Item = Fact>) -> Self {
+    pub(super) fn of(mut known: Facts, written: impl Iterator<Item = StoredObject>) -> Self {
         let before = known.view();
-        let (roles, bindings): (Vec<Fact>, Vec<Fact>) =
-            written.partition(|fact| matches!(fact, Fact::Role(_)));
+        let (roles, bindings): (Vec<StoredObject>, Vec<StoredObject>) =
+            written.partition(|fact| matches!(fact, StoredObject::Role(_)));
         Self {
             before,
             with_roles: with(&mut known, roles),
@@ -31,7 +31,7 @@ impl Views {
     }
 }
 
-fn with(facts: &mut Facts, objects: Vec<Fact>) -> Arc<View> {
+fn with(facts: &mut Facts, objects: Vec<StoredObject>) -> Arc<View> {
     for object in objects {
         facts.apply(Event::Upsert(object));
     }

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::facts::{Event, limits::Limits};
-use crate::facts::{Facts, Kind, Object, Role};
+use crate::facts::{Event, limits::ViewLimits};
+use crate::facts::{Facts, Kind, Role, StoredObject};
 
 /// A `ClusterRole` with a label of its own letter, that selects by others' letters if it is an aggregate.
 fn role(name: usize, label: Option<char>, selects: Option<&[&str]>) -> Role {
@@ -23,14 +23,14 @@ fn role(name: usize, label: Option<char>, selects: Option<&[&str]>) -> Role {
         "aggregationRule": selectors,
     });
     match serde_json::from_value(role).unwrap() {
-        Object::Role(role) => role,
-        Object::Binding(_) => unreachable!("it is a role"),
+        StoredObject::Role(role) => role,
+        StoredObject::Binding(_) => unreachable!("it is a role"),
     }
 }
 
 fn index(roles: &[Role]) -> Index {
-    let mut facts = Facts::within(Limits::NONE);
-    let objects = roles.iter().cloned().map(Object::Role).collect();
+    let mut facts = Facts::within(ViewLimits::NONE);
+    let objects = roles.iter().cloned().map(StoredObject::Role).collect();
     facts.apply(Event::Reset(Kind::ClusterRole, objects));
     facts.index
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::directory::Directory;
-use crate::facts::{Event, Object, ObjectName};
+use crate::facts::{Event, ObjectName, StoredObject};
 use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::rulebook::Rulebook;
@@ -46,7 +46,7 @@ fn unreachable(_: Kind) -> WatchSignal {
 
 fn role() -> Event {
     let role = json!({"kind": "ClusterRole", "metadata": {"name": "a"}, "rules": []});
-    Event::Upsert(serde_json::from_value::<Object>(role).unwrap())
+    Event::Upsert(serde_json::from_value::<StoredObject>(role).unwrap())
 }
 
 #[test]

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::audit::scan;
 use crate::directory::Directory;
-use crate::facts::{Event, Facts, Kind, Object, View};
+use crate::facts::{Event, Facts, Kind, StoredObject, View};
 use crate::policy::{ClusterOverride, Policy};
 
 const DIRECTORY: &str = "
@@ -34,7 +34,7 @@ fn view(bindings: &[(Option<&str>, &str, &str, &[&str])]) -> Arc<View> {
     facts.view()
 }
 
-fn binding(namespace: Option<&str>, name: &str, role: &str, users: &[&str]) -> Object {
+fn binding(namespace: Option<&str>, name: &str, role: &str, users: &[&str]) -> StoredObject {
     let subject = |name: &&str| json!({"kind": "User", "name": name});
     let subjects: Vec<_> = users.iter().map(subject).collect();
     let kind = if namespace.is_some() {
@@ -136,7 +136,7 @@ exemptions:
 ";
     let reports = reports(policy, &view);
     let report = &reports[&Some(Arc::from("vms"))];
-    let told = |entry: &ReportResult| (entry.result, entry.severity, entry.scored);
+    let told = |entry: &ResultEntry| (entry.result, entry.severity, entry.scored);
     let told: Vec<_> = report.results.iter().map(told).collect();
     assert_eq!(
         told,
@@ -166,7 +166,7 @@ fn a_report_has_room_for_so_much_and_says_how_much_it_leaves_out() {
 
     let mut large = report.results[0].clone();
     large.message = "x".repeat(MOST_BYTES / 3);
-    let ranked = |entry: &ReportResult, of_its_binding| Ranked {
+    let ranked = |entry: &ResultEntry, of_its_binding| Ranked {
         effect: Effect::Deny,
         of_its_binding,
         entry: entry.clone(),

@@ -6,21 +6,24 @@ use tokio::time::timeout;
 
 use super::reader::{get, segment};
 use super::trimmed::Trimmed;
-use crate::facts::{Binding, Object, ObjectName};
+use crate::facts::{ObjectName, StoredBinding, StoredObject};
 
 /// Reads one binding from the API server, which there is no room to hold.
 ///
 /// None if it went meanwhile or cannot be understood.
-pub async fn read_binding(client: &Client, name: &ObjectName) -> Result<Option<Binding>, String> {
+pub async fn read_binding(
+    client: &Client,
+    name: &ObjectName,
+) -> Result<Option<StoredBinding>, String> {
     let read = timeout(ANSWER, ask(client, name)).await;
     let read = read.map_err(|_| format!("no answer within {} s", ANSWER.as_secs()))?;
     Ok(read?.and_then(|object| match object {
-        Object::Binding(binding) => Some(binding),
-        Object::Role(_) => None,
+        StoredObject::Binding(binding) => Some(binding),
+        StoredObject::Role(_) => None,
     }))
 }
 
-async fn ask(client: &Client, name: &ObjectName) -> Result<Option<Object>, String> {
+async fn ask(client: &Client, name: &ObjectName) -> Result<Option<StoredObject>, String> {
     let client = client.clone();
     match &name.namespace {
         None => get(&Api::<Trimmed<ClusterRoleBinding>>::all(client), name).await,

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use super::error::describe;
 use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed, fail_closed_placeholder};
-use crate::facts::{Event, Kind, Object, ObjectName};
+use crate::facts::{Event, Kind, ObjectName, StoredObject};
 
 /// All objects of one kind, as they were when they were asked for.
 #[derive(Debug)]
@@ -58,7 +58,10 @@ async fn all<K: Followed>(api: &Api<Trimmed<K>>) -> Result<Vec<Trimmed<K>>, Stri
     }
 }
 
-fn object<K: Followed>(item: Trimmed<K>, odd: &mut Vec<(ObjectName, String)>) -> Option<Object> {
+fn object<K: Followed>(
+    item: Trimmed<K>,
+    odd: &mut Vec<(ObjectName, String)>,
+) -> Option<StoredObject> {
     let name = item.name()?;
     match item.object {
         Ok(object) => Some(object),

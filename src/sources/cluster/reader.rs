@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::error::describe;
 use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed};
-use crate::facts::{Event, Kind, Limits, Object, ObjectName};
+use crate::facts::{Event, Kind, ObjectName, StoredObject, ViewLimits};
 
 /// Reads one role from the API server, for a request that cannot be judged without.
 pub struct RoleReader {
@@ -65,7 +65,8 @@ impl RoleReader {
         let Some(object) = object else {
             return Ok(LiveRole::Absent(Event::Delete(kind(name), name.clone())));
         };
-        let is_aggregate = matches!(&object, Object::Role(role) if role.aggregation.is_some());
+        let is_aggregate =
+            matches!(&object, StoredObject::Role(role) if role.aggregation.is_some());
         if is_aggregate {
             // Its members may be as new as it is.
             return Ok(LiveRole::Found(self.cluster_roles().await?));
@@ -85,8 +86,8 @@ impl RoleReader {
                 let text = format!("there are more than {MOST_CLUSTER_ROLES} ClusterRoles");
                 return Err(text);
             }
-            let size: usize = objects.iter().map(Object::size).sum();
-            if size > Limits::REPLICA.cluster {
+            let size: usize = objects.iter().map(StoredObject::size).sum();
+            if size > ViewLimits::REPLICA.cluster {
                 return Err("the ClusterRoles are too large to be read again".to_owned());
             }
         }
@@ -97,7 +98,7 @@ impl RoleReader {
 pub(super) async fn get<K: Followed>(
     api: &Api<Trimmed<K>>,
     name: &ObjectName,
-) -> Result<Option<Object>, String> {
+) -> Result<Option<StoredObject>, String> {
     let found = api.get_opt(&segment(&name.name)?).await;
     let found = found.map_err(|error| describe(&error))?;
     let Some(item) = found else {

@@ -8,7 +8,7 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::facts::{Kind, Object, ObjectName};
+use crate::facts::{Kind, ObjectName, StoredObject};
 
 /// A kind of object that is watched.
 pub(super) trait Followed:
@@ -40,7 +40,7 @@ impl Followed for ClusterRoleBinding {
 pub(super) struct Trimmed<K> {
     metadata: ObjectMeta,
     /// What it is, or why that cannot be understood.
-    pub(super) object: Result<Object, String>,
+    pub(super) object: Result<StoredObject, String>,
     kind: PhantomData<K>,
 }
 
@@ -56,7 +56,7 @@ impl<K: Followed> Trimmed<K> {
     }
 
     /// The object, or what stands for it.
-    pub(super) fn or_placeholder(self) -> Option<Object> {
+    pub(super) fn or_placeholder(self) -> Option<StoredObject> {
         let name = self.name()?;
         self.object
             .ok()
@@ -123,7 +123,7 @@ impl<K: Followed> Resource for Trimmed<K> {
 
 /// What stands for an object that cannot be understood: nothing for a binding, which cannot be judged; for a role one
 /// that allows everything, since one that seems to be absent could be bound unjudged.
-pub(super) fn fail_closed_placeholder(kind: Kind, name: &ObjectName) -> Option<Object> {
+pub(super) fn fail_closed_placeholder(kind: Kind, name: &ObjectName) -> Option<StoredObject> {
     match kind {
         Kind::RoleBinding | Kind::ClusterRoleBinding => None,
         Kind::ClusterRole | Kind::Role => {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_role_that_cannot_be_understood_is_taken_to_allow_everything() {
         let name = ObjectName::namespaced("vms", "a");
-        let Some(Object::Role(role)) = fail_closed_placeholder(Kind::Role, &name) else {
+        let Some(StoredObject::Role(role)) = fail_closed_placeholder(Kind::Role, &name) else {
             panic!("no role");
         };
         assert_eq!(role.name, name);

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::error::describe;
 use super::pages::Pages;
 use super::trimmed::{Followed, Trimmed, fail_closed_placeholder};
-use crate::facts::{Event, Kind, Object, ObjectName};
+use crate::facts::{Event, Kind, ObjectName, StoredObject};
 
 /// Something that was heard of one kind of object.
 #[derive(Debug)]
@@ -196,7 +196,7 @@ impl<K: Followed> Watcher<K> {
             .await
     }
 
-    async fn understood(&mut self, item: Trimmed<K>) -> Result<Option<Object>, WatchEnd> {
+    async fn understood(&mut self, item: Trimmed<K>) -> Result<Option<StoredObject>, WatchEnd> {
         let Some(name) = item.name() else {
             return Ok(None);
         };
