@@ -14,6 +14,7 @@ mod decision;
 mod footprint;
 mod harness;
 mod hostile;
+mod live_reads;
 mod load;
 mod machine;
 mod nothing;

@@ -27,7 +27,7 @@ use crate::harness::process::{scratch, wait_for};
 use crate::harness::webhook::Webhook;
 use crate::machine::resident;
 use crate::turns::quantiles;
-use crate::world;
+use crate::{live_reads, world};
 
 pub(crate) fn measure() -> Result<()> {
     let (view, rulebook) = (view()?, world::rulebook(USERS)?);
@@ -125,7 +125,7 @@ fn watch_a_cluster() -> Result<()> {
         ready.as_secs_f64() * 1e3,
         resident(webhook.id())?
     );
-    Ok(())
+    live_reads::measure(Path::new(PROGRAM), &arguments, "operator-1")
 }
 
 fn fill(cluster: &Cluster) -> Result<()> {
