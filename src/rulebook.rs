@@ -16,7 +16,7 @@ use crate::domain::{Applicability, Holding, RoleKind, RoleRef, Scope, nearest};
 use crate::facts::{Event, Facts, ObjectName, Role, StoredObject, View};
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
 use crate::policy::{Membership, Policy, RoleClass};
-use crate::rbac::{Labels, Rules};
+use crate::rbac::{Labels, Level, Rules};
 
 /// Policy and directory, paired.
 #[derive(Debug, Clone)]
@@ -112,9 +112,8 @@ impl Rulebook {
             .enumerate()
             .map(|(index, entry)| (entry.role.clone(), index))
             .collect();
-        let manages_cluster = [REQUESTER_ROLES.map(Arc::from).to_vec()];
         let rulebook = Self {
-            requester: Requirement::resolve(&manages_cluster, &directory),
+            requester: Requirement::resolve(&requester_requirement(), &directory),
             reviewed: reviewed(&policy),
             applicabilities: directory
                 .scopes()
@@ -258,9 +257,21 @@ impl Rulebook {
             .unwrap_or_default()
     }
 
-    /// The same for the right to manage the cluster in Palette.
+    /// All that an entry of the mapping asks for.
+    pub fn requirement(&self, entry: usize) -> &[Vec<Arc<str>>] {
+        let entry = self.policy.mapping.get(entry);
+        entry.map_or(&[], |entry| &entry.requires)
+    }
+
+    /// The same as [`Rulebook::lacks`] for the right to manage the cluster in Palette.
     pub fn requester_lacks(&self, holder: &Holder<'_>, scope: &Scope<'_>) -> Vec<Vec<Arc<str>>> {
         self.requester.lacks(&self.held(holder, scope))
+    }
+
+    /// The entry of the highest VM role that the mapping has.
+    pub fn highest_vm_role(&self) -> Option<usize> {
+        let mut highest = Level::ALL.into_iter().rev();
+        highest.find_map(|level| self.vm_role(level.role()))
     }
 
     /// The first VM role of the mapping that the holder may hold in that scope: the highest, as the default has them.
@@ -373,6 +384,11 @@ impl<'r> Holder<'r> {
     pub fn requester(user: Option<&'r User>, teams: Vec<&'r Team>) -> Self {
         Self { user, teams }
     }
+}
+
+/// The right to manage the cluster in Palette.
+pub(crate) fn requester_requirement() -> [Vec<Arc<str>>; 1] {
+    [REQUESTER_ROLES.map(Arc::from).to_vec()]
 }
 
 fn reviewed(policy: &Policy) -> Arc<View> {

@@ -106,22 +106,15 @@ fn found(
     subject: Option<Subject<'static>>,
 ) -> Option<Finding> {
     let effect: Effect = policy.effect(Rule::SelfProtection)?;
+    let field = match takes {
+        Takes::Everything => Field::Object,
+        Takes::Rules | Takes::Rights(_) => Field::Rules,
+        Takes::Account => Field::Subjects,
+    };
+    let cause = Cause::Takes(object, takes);
     Some(Finding {
-        rule: Rule::SelfProtection,
-        effect,
-        field: match takes {
-            Takes::Everything => Field::Object,
-            Takes::Rules | Takes::Rights(_) => Field::Rules,
-            Takes::Account => Field::Subjects,
-        },
-        binding: None,
         subject,
-        cause: Cause::Takes(object, takes),
-        lacks: Vec::new(),
-        holds: Vec::new(),
-        may: None,
-        exemption: None,
-        expired: None,
+        ..Finding::new(Rule::SelfProtection, effect, field, cause)
     })
 }
 

@@ -208,15 +208,10 @@ fn counted(findings: &[Finding]) -> Vec<Finding> {
     let of_effect = |effect: Effect| {
         let mut alike = findings.iter().filter(move |it| it.effect == effect);
         let first = alike.next()?;
+        let cause = Cause::BreaksBindings(1 + alike.count());
         Some(Finding {
-            binding: None,
-            subject: None,
-            cause: Cause::BreaksBindings(1 + alike.count()),
-            lacks: Vec::new(),
-            holds: Vec::new(),
-            may: None,
-            expired: None,
-            ..first.clone()
+            exemption: first.exemption.clone(),
+            ..Finding::new(first.rule, effect, first.field, cause)
         })
     };
     Effect::ALL.into_iter().filter_map(of_effect).collect()
@@ -234,17 +229,7 @@ fn drift(level: Level, before: &View, after: &View, rulebook: &Rulebook) -> Opti
     let (before, after) = (beyond(before), beyond(after));
     let new: Capabilities = after.iter().filter(|it| !before.contains(*it)).collect();
     let can: Vec<&'static str> = new.iter().map(Capability::as_str).collect();
-    (!can.is_empty()).then(|| Finding {
-        rule: Rule::RoleDrift,
-        effect,
-        field: Field::Rules,
-        binding: None,
-        subject: None,
-        cause: Cause::Drift(level.role().into(), can),
-        lacks: Vec::new(),
-        holds: Vec::new(),
-        may: None,
-        exemption: None,
-        expired: None,
-    })
+    let is_new = !can.is_empty();
+    let cause = Cause::Drift(level.role().into(), can);
+    is_new.then(|| Finding::new(Rule::RoleDrift, effect, Field::Rules, cause))
 }

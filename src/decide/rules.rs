@@ -12,8 +12,8 @@ use crate::domain::{
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
 use crate::rbac::escalation::EscalationPath;
-use crate::rbac::{Capabilities, Capability, Level};
-use crate::rulebook::{Holder, Rulebook};
+use crate::rbac::{Capabilities, Capability};
+use crate::rulebook::{Holder, Rulebook, requester_requirement};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
 pub(super) struct Judge<'r> {
@@ -134,22 +134,12 @@ impl<'r> Judge<'r> {
         if self.drift.is_empty() {
             return None;
         }
-        Some(Finding {
-            rule: Rule::RoleDrift,
-            effect: self.effect(Rule::RoleDrift)?,
-            field: Field::Role,
-            binding: None,
-            subject: None,
-            cause: Cause::Drift(
-                (&*self.request.binding.role.name).into(),
-                self.drift.iter().map(Capability::as_str).collect(),
-            ),
-            lacks: Vec::new(),
-            holds: Vec::new(),
-            may: None,
-            exemption: None,
-            expired: None,
-        })
+        let cause = Cause::Drift(
+            (&*self.request.binding.role.name).into(),
+            self.drift.iter().map(Capability::as_str).collect(),
+        );
+        let effect = self.effect(Rule::RoleDrift)?;
+        Some(Finding::new(Rule::RoleDrift, effect, Field::Role, cause))
     }
 
     /// Whether a grant is judged by what the directory says.
@@ -243,19 +233,19 @@ impl<'r> Judge<'r> {
         if lacks.is_empty() {
             return None;
         }
-        if !self.discloses(grant) && self.class(grant) == Class::Person {
-            // The whole requirement, since what is left of it would tell what the subject holds.
-            return Some(Finding {
-                lacks: self.rulebook.lacks(entry, &Holder::default(), scope),
-                ..found(rule, effect, grant, cause(Standing::Undisclosed))
-            });
-        }
         let standing = identity::standing(grant.principal, self.rulebook);
-        Some(Finding {
+        let finding = Finding {
             lacks,
+            requires: self.rulebook.requirement(entry).to_vec(),
             holds: self.rulebook.holdings(&holder, scope),
             may: self.rulebook.highest(&holder, scope).cloned(),
             ..found(rule, effect, grant, cause(standing))
+        };
+        let is_hidden = !self.discloses(grant) && self.class(grant) == Class::Person;
+        Some(if is_hidden {
+            finding.undisclosed()
+        } else {
+            finding
         })
     }
 
@@ -401,8 +391,7 @@ impl<'r> Judge<'r> {
         effect: Effect,
         grant: &Grant<'_>,
     ) -> Option<Finding> {
-        let mut highest = Level::ALL.into_iter().rev();
-        let entry = highest.find_map(|level| self.rulebook.vm_role(level.role()))?;
+        let entry = self.rulebook.highest_vm_role()?;
         let scope = &self.request.binding.scope;
         if self.class(grant) == Class::Everybody {
             let cause = Cause::EscalationPaths(detours, Standing::Everybody);
@@ -521,18 +510,13 @@ impl<'r> Judge<'r> {
         let holder = self.requester_holder(requester);
         let scope = &self.request.binding.scope;
         let lacks = self.rulebook.requester_lacks(&holder, scope);
+        let cause = Cause::Requirement(identity::standing(principal, self.rulebook));
         (!lacks.is_empty()).then(|| Finding {
-            rule: Rule::Requester,
-            effect,
-            field: Field::UserInfo,
-            binding: None,
             subject: Some(user(&requester.username)),
-            cause: Cause::Requirement(identity::standing(principal, self.rulebook)),
+            requires: requester_requirement().to_vec(),
             lacks,
             holds: self.rulebook.holdings(&holder, scope),
-            may: None,
-            exemption: None,
-            expired: None,
+            ..Finding::new(Rule::Requester, effect, Field::UserInfo, cause)
         })
     }
 
@@ -594,17 +578,8 @@ impl<'r> Judge<'r> {
 
 fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding {
     Finding {
-        rule,
-        effect,
-        field: Field::Subject(grant.index),
-        binding: None,
         subject: Some(grant.subject.clone().into_owned()),
-        cause,
-        lacks: Vec::new(),
-        holds: Vec::new(),
-        may: None,
-        exemption: None,
-        expired: None,
+        ..Finding::new(rule, effect, Field::Subject(grant.index), cause)
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Finding {
     pub cause: Cause,
     /// The groups of Palette roles of which the subject holds none: one role of each is needed.
     pub lacks: Vec<Vec<Arc<str>>>,
+    /// All that is asked of the subject, of which that is what is left.
+    pub requires: Vec<Vec<Arc<str>>>,
     /// What the subject holds in Palette, counted here or not.
     pub holds: Vec<Holding>,
     /// The highest VM role that the subject may hold in this scope.
@@ -30,6 +32,41 @@ pub struct Finding {
     pub exemption: Option<Arc<str>>,
     /// Where none does: the exemption that covered it until then.
     pub expired: Option<(Arc<str>, Timestamp)>,
+}
+
+impl Finding {
+    /// A finding of which nothing more is known.
+    pub fn new(rule: Rule, effect: Effect, field: Field, cause: Cause) -> Self {
+        Self {
+            rule,
+            effect,
+            field,
+            binding: None,
+            subject: None,
+            cause,
+            lacks: Vec::new(),
+            requires: Vec::new(),
+            holds: Vec::new(),
+            may: None,
+            exemption: None,
+            expired: None,
+        }
+    }
+
+    /// The finding for those who may not know what the subject holds in Palette, which what is left of the requirement
+    /// would tell as well.
+    #[must_use]
+    pub fn undisclosed(mut self) -> Self {
+        if let Some(standing) = self.cause.standing_mut() {
+            if *standing != Standing::Everybody {
+                *standing = Standing::Undisclosed;
+            }
+            self.lacks.clone_from(&self.requires);
+        }
+        self.holds.clear();
+        self.may = None;
+        self
+    }
 }
 
 /// A binding that a finding is about, where the request is about something else.
@@ -148,6 +185,52 @@ pub enum Cause {
     Drift(Arc<str>, Vec<&'static str>),
     /// The webhook's own object would no longer give it that.
     Takes(OwnObject, Takes),
+}
+
+impl Cause {
+    /// What it says of the subject in Palette. Whoever adds a cause says here whether it tells what a subject holds.
+    fn standing_mut(&mut self) -> Option<&mut Standing> {
+        match self {
+            Self::Requirement(standing)
+            | Self::Equivalent(_, standing)
+            | Self::Cumulative(_, standing, _)
+            | Self::Everywhere(_, standing, _)
+            | Self::EscalationPaths(_, standing) => Some(standing),
+            Self::StaleDirectory
+            | Self::ClusterGroup(..)
+            | Self::Workspace(_)
+            | Self::Everybody
+            | Self::AllServiceAccounts
+            | Self::ServiceAccount
+            | Self::DanglingRole
+            | Self::UnreadableRole
+            | Self::BreaksBindings(_)
+            | Self::Drift(..)
+            | Self::Takes(..) => None,
+        }
+    }
+
+    /// What makes the role equivalent to a VM role, where its name does not say it.
+    pub const fn equivalence(&self) -> Option<&Equivalence> {
+        match self {
+            Self::Equivalent(equivalence, _)
+            | Self::Cumulative(equivalence, ..)
+            | Self::Everywhere(equivalence, ..) => Some(equivalence),
+            Self::Requirement(_)
+            | Self::EscalationPaths(..)
+            | Self::StaleDirectory
+            | Self::ClusterGroup(..)
+            | Self::Workspace(_)
+            | Self::Everybody
+            | Self::AllServiceAccounts
+            | Self::ServiceAccount
+            | Self::DanglingRole
+            | Self::UnreadableRole
+            | Self::BreaksBindings(_)
+            | Self::Drift(..)
+            | Self::Takes(..) => None,
+        }
+    }
 }
 
 /// What is taken from the webhook.

@@ -6,13 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Found, Report};
-use crate::domain::{
-    Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Scope, Standing, Verdict,
-};
+use crate::domain::{Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Scope, Verdict};
 use crate::message;
 use crate::policy::Disclose;
-use crate::rbac::Level;
-use crate::rulebook::{Holder, Rulebook};
+use crate::rulebook::Rulebook;
 
 /// What one report says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -239,7 +236,7 @@ fn of_binding<'f>(
     };
     let findings = decision.findings.iter().enumerate();
     findings.map(move |(of_its_binding, finding)| {
-        let shown = shown(finding, decision, rulebook);
+        let shown = shown(finding, rulebook);
         Ranked {
             effect: finding.effect,
             of_its_binding,
@@ -310,6 +307,7 @@ fn entry(
 
 fn properties(finding: &Finding, decision: &Decision) -> BTreeMap<String, String> {
     let role = &decision.role;
+    let equivalent = finding.cause.equivalence();
     let parts = [
         ("action", Some(finding.effect.as_str().to_owned())),
         ("field", Some(finding.field.to_string())),
@@ -318,7 +316,7 @@ fn properties(finding: &Finding, decision: &Decision) -> BTreeMap<String, String
             Some(format!("{} {}", role.kind, message::name(&role.name))),
         ),
         ("subject", finding.subject.as_ref().map(message::subject)),
-        ("reaches", reaches(&finding.cause).map(message::name)),
+        ("reaches", equivalent.map(|it| message::name(&it.role))),
         (
             "lacks",
             Some(message::groups(&finding.lacks)).filter(|lacks| !lacks.is_empty()),
@@ -332,56 +330,14 @@ fn properties(finding: &Finding, decision: &Decision) -> BTreeMap<String, String
     known.collect()
 }
 
-/// The VM role that the grant is worth, where its own name does not say it.
-fn reaches(cause: &Cause) -> Option<&str> {
-    match cause {
-        Cause::Equivalent(reaches, _)
-        | Cause::Cumulative(reaches, ..)
-        | Cause::Everywhere(reaches, ..) => Some(&reaches.role),
-        _ => None,
-    }
-}
-
 /// The finding as far as everybody may know it: nobody can say who will read a report, so that what a subject holds in
 /// Palette is in it only if the policy shows that to all.
-fn shown(finding: &Finding, decision: &Decision, rulebook: &Rulebook) -> Finding {
-    let mut shown = finding.clone();
-    if rulebook.policy().disclose == Disclose::Full {
-        return shown;
+fn shown(finding: &Finding, rulebook: &Rulebook) -> Finding {
+    let shown = finding.clone();
+    match rulebook.policy().disclose {
+        Disclose::Full => shown,
+        Disclose::Own | Disclose::None => shown.undisclosed(),
     }
-    let entry = match &finding.cause {
-        Cause::Requirement(_) => rulebook.governs(&decision.role),
-        Cause::EscalationPaths(..) => highest_vm_role(rulebook),
-        cause => reaches(cause).and_then(|role| rulebook.vm_role(role)),
-    };
-    if let Some(standing) = standing(&mut shown.cause) {
-        if *standing != Standing::Everybody {
-            *standing = Standing::Undisclosed;
-        }
-        // All of it, since what is left of the requirement would tell what the subject holds.
-        let nothing = Holder::default();
-        let lacks = entry.map(|entry| rulebook.lacks(entry, &nothing, &decision.scope));
-        shown.lacks = lacks.unwrap_or_default();
-    }
-    shown.holds.clear();
-    shown.may = None;
-    shown
-}
-
-fn standing(cause: &mut Cause) -> Option<&mut Standing> {
-    match cause {
-        Cause::Requirement(standing)
-        | Cause::Equivalent(_, standing)
-        | Cause::Cumulative(_, standing, _)
-        | Cause::Everywhere(_, standing, _)
-        | Cause::EscalationPaths(_, standing) => Some(standing),
-        _ => None,
-    }
-}
-
-fn highest_vm_role(rulebook: &Rulebook) -> Option<usize> {
-    let mut highest = Level::ALL.into_iter().rev();
-    highest.find_map(|level| rulebook.vm_role(level.role()))
 }
 
 const SOURCE: &str = "palette-rbac";
