@@ -317,6 +317,10 @@ fn what_readers_do_not_agree_on_or_cannot_read_is_refused() {
             "2:7: items: expected a list: kubectl takes an object with `items` for a List, and applies nothing else of it",
         ),
         (
+            "\u{feff}kind: A\nmetadata:\n\u{feff}  name: b\n",
+            "3:1: a byte order mark (U+FEFF) within the text; take it out, or write \"\\uFEFF\" if it is meant",
+        ),
+        (
             "kind: A\nlist: [!str, b]\n",
             "2:8: the YAML from here on cannot be read; a tag, as `!!str`, needs a blank after it",
         ),

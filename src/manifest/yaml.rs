@@ -12,10 +12,15 @@ use crate::document::{Mistake, Node, Position, Value, position_in};
 
 /// The document of a text that has one at most; nothing if it is empty.
 pub(super) fn tree(text: &str) -> Result<Option<Node>, Mistake> {
-    let bytes = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
+    let read = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // At the start of a line libyaml skips one, and its port takes it for the first character of a key.
+    if let Some(at) = read.find('\u{feff}') {
+        let position = position_in(text, text.len() - read.len() + at);
+        return Err(Mistake::new(position, "", BYTE_ORDER_MARK));
+    }
     let mut parser = Parser::new();
     parser.set_encoding(Encoding::Utf8);
-    parser.set_input(bytes);
+    parser.set_input(read.as_bytes());
     Composer {
         text,
         parser,
@@ -378,6 +383,9 @@ fn first_unreadable(text: &str) -> Position {
     };
     position_in(text, text.find(is_unreadable).unwrap_or_default())
 }
+
+const BYTE_ORDER_MARK: &str =
+    "a byte order mark (U+FEFF) within the text; take it out, or write \"\\uFEFF\" if it is meant";
 
 const SECOND: &str = "kubectl reads only the first document; put a line `---` before this one";
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Once};
+use std::thread;
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ use crate::harness::webhook::{Webhook, wait_until_asked};
 pub(crate) struct Site {
     pub(crate) cluster: &'static Cluster,
     pub(crate) webhook: Webhook,
-    pub(crate) folder: PathBuf,
+    files: PathBuf,
 }
 
 impl Site {
@@ -30,11 +31,10 @@ impl Site {
         webhook: Webhook,
         namespaces: &[&str],
     ) -> Self {
-        let folder = scratch(&format!("{name}-files")).unwrap();
         let site = Self {
             cluster,
             webhook,
-            folder,
+            files: scratch(&format!("{name}-files")).unwrap(),
         };
         site.webhook
             .register(
@@ -46,20 +46,32 @@ impl Site {
         let refused = role_binding(namespaces[0], &format!("{name}-probe"), "spectro-vm-admin")
             .user("nobody@orchard.test");
         let file = site.write(&refused.name, &refused.to_json());
-        wait_until_asked(&cluster.kubectl, &site.folder, &file).unwrap();
+        wait_until_asked(&cluster.kubectl, &site.folder(), &file).unwrap();
         site
+    }
+
+    /// Where the test that runs has its files: others at the same site call theirs the same.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let thread = thread::current();
+        let test = thread.name().unwrap_or_default().replace("::", "-");
+        let folder = self.files.join(test);
+        fs::create_dir_all(&folder).unwrap();
+        folder
     }
 
     /// `kubectl` with the words of `command`, in the folder of the files that [`Site::write`] writes.
     pub(crate) fn kubectl(&self, command: &str) -> Transcript {
-        self.cluster.kubectl.run_in(&self.folder, command).unwrap()
+        self.cluster
+            .kubectl
+            .run_in(&self.folder(), command)
+            .unwrap()
     }
 
     /// Writes a file for kubectl and answers its name.
     pub(crate) fn write(&self, name: &str, document: &Value) -> String {
         let file = format!("{name}.yaml");
         fs::write(
-            self.folder.join(&file),
+            self.folder().join(&file),
             serde_json::to_string_pretty(document).unwrap(),
         )
         .unwrap();

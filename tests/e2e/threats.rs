@@ -91,7 +91,7 @@ fn t24_a_binding_that_is_padded_past_the_limit_is_refused_with_its_uid() {
     orchard(|site| {
         let padding = "<".repeat(1_450_000);
         let padded = role_binding("vms", "padded", "spectro-vm-user").group(&padding);
-        let path = site.folder.join("padded.json");
+        let path = site.folder().join("padded.json");
         fs::write(&path, padded.to_json().to_string()).unwrap();
         let url = "/apis/rbac.authorization.k8s.io/v1/namespaces/vms/rolebindings";
         let refused = site
