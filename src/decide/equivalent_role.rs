@@ -16,8 +16,8 @@ pub(crate) struct EquivalentRole {
 }
 
 impl EquivalentRole {
-    /// The VM roles that a role is worth in that scope: that of its level, and those that the policy added and that it
-    /// amounts to, as they were reviewed or else as they are.
+    /// The VM roles that a role is equivalent to in that scope: that of its level, and those that the policy added and that
+    /// it amounts to, as they were reviewed or else as they are.
     pub(crate) fn of_role(role: RoleView<'_>, scope: &Scope<'_>, rulebook: &Rulebook) -> Vec<Self> {
         if publishes_images(role, scope) {
             return Vec::new();
@@ -32,14 +32,14 @@ impl EquivalentRole {
         let of_added = |(entry, name): (usize, &Arc<str>)| {
             let reviewed = rulebook.reviewed().cluster_role(name);
             let reference = reviewed.or_else(|| role.beside(name))?;
-            let is_worth = role.amounts_to(reference, scope);
-            is_worth.then(|| Self::of_added(entry, role, reference, scope))
+            let is_equivalent = role.amounts_to(reference, scope);
+            is_equivalent.then(|| Self::of_added(entry, role, reference, scope))
         };
         let added = added_vm_roles(rulebook).filter_map(of_added);
         of_level.into_iter().chain(added).collect()
     }
 
-    /// What a standard role is worth more than its name asks for.
+    /// What a standard role can do beyond what its name asks for.
     pub(crate) fn beyond_its_name(
         role: RoleView<'_>,
         scope: &Scope<'_>,

@@ -24,7 +24,7 @@ pub(super) struct Judge<'r> {
     governed: Option<Governed>,
     /// What is known of the role; nothing needs to be where the mapping names the `ClusterRole`.
     knowledge: Option<RoleKnowledge<'r>>,
-    /// The VM roles that the role is worth, where its name does not say.
+    /// The VM roles that the role is equivalent to, where its name does not say.
     equivalents: Vec<EquivalentRole>,
     /// What a VM role can do that it is documented not to.
     drift: Capabilities,
@@ -254,7 +254,7 @@ impl<'r> Judge<'r> {
         match self.knowledge? {
             RoleKnowledge::Known(_) => self
                 .exceeds_its_name(Rule::EquivalentRole, grant)
-                .or_else(|| self.stale_worth(grant)),
+                .or_else(|| self.stale_equivalent(grant)),
             RoleKnowledge::Unreadable => {
                 self.finding(Rule::EquivalentRole, grant, Cause::UnreadableRole)
             }
@@ -262,7 +262,7 @@ impl<'r> Judge<'r> {
         }
     }
 
-    /// Whether the subject may not hold one of the VM roles that a role is worth.
+    /// Whether the subject may not hold one of the VM roles that a role is equivalent to.
     ///
     /// The one that the role's name asks for is judged by its name.
     pub(super) fn exceeds_its_name(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
@@ -410,8 +410,8 @@ impl<'r> Judge<'r> {
         Some(found(rule, effect, grant, Cause::StaleDirectory))
     }
 
-    /// The same for a role that is worth a VM role, unless its name says so already.
-    fn stale_worth(&self, grant: &Grant<'_>) -> Option<Finding> {
+    /// The same for a role that is equivalent to a VM role, unless its name says so already.
+    fn stale_equivalent(&self, grant: &Grant<'_>) -> Option<Finding> {
         self.effect(Rule::EquivalentRole)?;
         let is_judged = !self.equivalents.is_empty()
             && !self.grants(RoleClass::Vm)

@@ -29,8 +29,8 @@ impl Mistake {
 }
 
 impl Mistake {
-    #[cfg(feature = "server")]
     /// The path and what is wrong there, without the place.
+    #[cfg(feature = "server")]
     pub(crate) fn said(&self) -> String {
         match self.path.as_str() {
             "" => self.message.clone(),

@@ -246,10 +246,10 @@ pub enum Takes {
     Account,
 }
 
-/// What makes a role worth a VM role.
+/// What makes a role equivalent to a VM role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Equivalence {
-    /// The VM role that it is worth.
+    /// That VM role.
     pub role: Arc<str>,
     /// What it can do that no lower VM role may, or what it has in common with one that the policy adds; nothing where its
     /// rules alone tell.

@@ -8,7 +8,7 @@ use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
 use crate::rulebook::Rulebook;
 
-/// What a role allows where it is granted in a scope, and what that is worth.
+/// What a role allows where it is granted in a scope, and which VM role that is equivalent to.
 #[derive(Debug, Clone)]
 pub struct Abilities {
     /// The role.

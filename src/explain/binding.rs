@@ -70,7 +70,7 @@ impl Bound {
     }
 }
 
-/// Explains a binding: what it grants, what that is worth, who may have it and why.
+/// Explains a binding: what it grants, which VM role that is equivalent to, who may have it and why.
 pub fn explain_binding(
     binding: &StoredBinding,
     view: &View,

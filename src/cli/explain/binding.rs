@@ -16,7 +16,7 @@ use crate::domain::{Decision, Finding, Verdict};
 use crate::explain::{Allows, BindingExplanation, Bound};
 use crate::message;
 
-/// What the binding grants, what that is worth, and who may have it.
+/// What the binding grants, which VM role that is equivalent to, and who may have it.
 pub(super) fn write_text(explanation: &BindingExplanation, out: &mut impl Write) -> io::Result<()> {
     let decision = &explanation.decision;
     writeln!(out, "{} {}", explanation.kind, object(explanation))?;
