@@ -21,6 +21,7 @@ mod names;
 mod page;
 mod samples;
 mod tables;
+mod words;
 mod written;
 
 use std::sync::LazyLock;
