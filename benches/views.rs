@@ -9,6 +9,7 @@ use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View, ViewL
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 use crate::hostile::review_of;
 use crate::world;
@@ -86,7 +87,7 @@ impl Cost {
 
 fn listed(texts: &[String]) -> (Facts, std::sync::Arc<View>) {
     let mut facts = Facts::within(ViewLimits::REPLICA);
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         facts.apply(Event::Reset(kind, Vec::new()));
     }
     for text in texts {

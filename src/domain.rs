@@ -12,6 +12,7 @@ mod nearest;
 mod pattern;
 mod rule;
 mod subject;
+mod word;
 
 pub use action::{Action, Effect, Mode};
 pub use binding::{
@@ -27,3 +28,4 @@ pub use nearest::nearest;
 pub use pattern::{NamePattern, PatternError};
 pub use rule::Rule;
 pub use subject::{Principal, Subject, SubjectKind};
+pub use word::Word;

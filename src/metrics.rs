@@ -11,13 +11,14 @@ mod reviews;
 
 use std::time::Duration;
 
+use enum_map::EnumMap;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder,
 };
 
-use crate::domain::Rule;
+use crate::domain::{Rule, Word};
 use crate::policy::Policy;
 use crate::review::Outcome;
 
@@ -44,7 +45,7 @@ pub struct Metrics {
     exemptions: Family<LetThroughBy>,
     rejected: Family<Rejection>,
     handshakes: Family<Handshake>,
-    reloads: Vec<Reloads>,
+    reloads: EnumMap<Reloaded, Reloads>,
     role_reads: Family<RoleReadResult>,
     reports: Family<ReportResult>,
     leader: IntGauge,
@@ -80,7 +81,6 @@ pub struct Snapshot {
 
 /// What became of the changes of one input.
 struct Reloads {
-    what: Reloaded,
     results: Family<ReloadResult>,
     last_was_taken: IntGauge,
 }
@@ -208,11 +208,10 @@ impl Metrics {
 
     /// Counts a change of an input, and notes whether the last one is in force.
     pub fn reloaded(&self, what: Reloaded, result: ReloadResult) {
-        for reloads in self.reloads.iter().filter(|reloads| reloads.what == what) {
-            reloads.results.count(result);
-            let is_taken = result == ReloadResult::Applied;
-            reloads.last_was_taken.set(i64::from(is_taken));
-        }
+        let reloads = &self.reloads[what];
+        reloads.results.count(result);
+        let is_taken = result == ReloadResult::Applied;
+        reloads.last_was_taken.set(i64::from(is_taken));
     }
 
     /// Counts a role that was asked of the API server while a request waited.
@@ -322,7 +321,7 @@ fn duration(registry: &Registry) -> Result<Histogram, prometheus::Error> {
 }
 
 /// Who serves was started with inputs that were taken.
-fn reloads(registry: &Registry) -> Result<Vec<Reloads>, prometheus::Error> {
+fn reloads(registry: &Registry) -> Result<EnumMap<Reloaded, Reloads>, prometheus::Error> {
     let help = "Changes of an input that were seen, by what became of them.";
     let results = IntCounterVec::new(opts("reloads_total", help), &["what", "result"])?;
     registry.register(Box::new(results.clone()))?;
@@ -332,16 +331,14 @@ fn reloads(registry: &Registry) -> Result<Vec<Reloads>, prometheus::Error> {
         "1 while what an input brought last is in force, 0 while it is kept out.",
         Reloaded::NAME,
     )?;
-    let of = |what: &Reloaded| {
+    Ok(EnumMap::from_fn(|what: Reloaded| {
         let last_was_taken = last.with_label_values(&[what.as_str()]);
         last_was_taken.set(1);
         Reloads {
-            what: *what,
             results: Family::within(&results, &[what.as_str()]),
             last_was_taken,
         }
-    };
-    Ok(Reloaded::ALL.iter().map(of).collect())
+    }))
 }
 
 fn build_info(registry: &Registry) -> Result<(), prometheus::Error> {

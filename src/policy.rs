@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::{EnumIter, IntoStaticStr};
 
-use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind};
+use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind, Word};
 use crate::rbac::PolicyRule;
 pub use actions::{Actions, RuleAction, Writer};
 pub use compile::{ClusterOverride, CompiledPolicy, RoleReference};
@@ -129,7 +130,7 @@ pub struct MappingEntry {
 }
 
 /// What an entry of the mapping is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumIter)]
 pub enum RoleClass {
     /// Judged by `vm-role-mapping`.
     Vm,
@@ -138,9 +139,6 @@ pub enum RoleClass {
 }
 
 impl RoleClass {
-    /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Vm, Self::Standard];
-
     /// The rule that judges roles of this class.
     pub const fn rule(self) -> Rule {
         match self {
@@ -150,8 +148,16 @@ impl RoleClass {
     }
 }
 
+/// The word in the policy file is the rule's.
+impl From<RoleClass> for &'static str {
+    fn from(class: RoleClass) -> Self {
+        class.rule().as_str()
+    }
+}
+
 /// What happens to a decision made on a stale directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "lowercase")]
 pub enum OnStale {
     /// It is made as usual.
     Ignore,
@@ -162,22 +168,9 @@ pub enum OnStale {
     Deny,
 }
 
-impl OnStale {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Ignore, Self::Warn, Self::Deny];
-
-    /// The word in the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ignore => "ignore",
-            Self::Warn => "warn",
-            Self::Deny => "deny",
-        }
-    }
-}
-
 /// Who is shown what a subject holds, and near misses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "lowercase")]
 pub enum Disclose {
     /// Everybody.
     #[default]
@@ -188,41 +181,15 @@ pub enum Disclose {
     None,
 }
 
-impl Disclose {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Own, Self::None];
-
-    /// The word in the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Own => "own",
-            Self::None => "none",
-        }
-    }
-}
-
 /// When a role that the mapping does not name is read from the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "lowercase")]
 pub enum RoleReads {
     /// When the watch has not seen it.
     Watched,
     /// Every time.
     #[default]
     Live,
-}
-
-impl RoleReads {
-    /// Each of them.
-    pub const ALL: [Self; 2] = [Self::Watched, Self::Live];
-
-    /// The word in the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Watched => "watched",
-            Self::Live => "live",
-        }
-    }
 }
 
 /// Findings that are let through, by the operator's word.

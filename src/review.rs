@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
+use enum_map::Enum;
 use jiff::Timestamp;
 use serde::Deserialize;
+use strum::{IntoEnumIterator, IntoStaticStr};
 
 use crate::admission::{
     self, AdmissionRequest, Envelope, InvalidObject, ObjectKind, OperationLabel, Response,
     RoleObjects, uid_of,
 };
 use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
-use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict};
+use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict, Word};
 use crate::facts::{Cluster, ObjectName, Role, StoredObject};
 use crate::message;
 use crate::rulebook::Rulebook;
@@ -73,48 +75,20 @@ pub struct FindingLabels {
 }
 
 /// The decision as the metrics and the log tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum DecisionLabel {
     /// Refused: it could not be understood.
     Invalid,
     /// What the engine said.
+    #[strum(transparent)]
     Judged(Verdict),
-}
-
-impl DecisionLabel {
-    /// Every label.
-    pub const ALL: [Self; 7] = [
-        Self::Invalid,
-        Self::Judged(Verdict::Denied),
-        Self::Judged(Verdict::Exempted),
-        Self::Judged(Verdict::Warned),
-        Self::Judged(Verdict::Audited),
-        Self::Judged(Verdict::Unchanged),
-        Self::Judged(Verdict::Allowed),
-    ];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invalid => "invalid",
-            Self::Judged(verdict) => verdict.as_str(),
-        }
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        match self {
-            Self::Invalid => 0,
-            Self::Judged(verdict) => 1 + verdict as usize,
-        }
-    }
 }
 
 impl Outcome {
     /// The rules that were broken, each once, in the order of the table.
     pub fn rules(&self) -> Vec<Rule> {
-        Rule::ALL
-            .into_iter()
+        Rule::iter()
             .filter(|rule| self.findings.iter().any(|found| found.rule == *rule))
             .collect()
     }
@@ -370,7 +344,7 @@ fn annotations<'r>(
         ("decision", Cow::Borrowed(outcome.decision.as_str())),
         ("policy-revision", Cow::Borrowed(&**rulebook.revision())),
     ];
-    let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
+    let rules: Vec<&str> = outcome.rules().into_iter().map(Into::into).collect();
     if !rules.is_empty() {
         annotations.push(("rules", rules.join(",").into()));
     }

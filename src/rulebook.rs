@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
 use crate::domain::{Applicability, Holding, RoleKind, RoleRef, Scope, nearest};
@@ -270,7 +271,7 @@ impl Rulebook {
 
     /// The entry of the highest VM role that the mapping has.
     pub fn highest_vm_role(&self) -> Option<usize> {
-        let mut highest = Level::ALL.into_iter().rev();
+        let mut highest = Level::iter().rev();
         highest.find_map(|level| self.vm_role(level.role()))
     }
 

@@ -1,7 +1,10 @@
+use enum_map::Enum;
+use strum::IntoStaticStr;
+
 use crate::domain::{BindingKind, RoleKind};
 
 /// The kind of object, as the metrics tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, Enum)]
 pub enum ObjectKind {
     /// A binding in a namespace.
     RoleBinding,
@@ -12,11 +15,13 @@ pub enum ObjectKind {
     /// A role in the cluster.
     ClusterRole,
     /// Anything else.
+    #[strum(serialize = "other")]
     Other,
 }
 
 /// The operation, as the metrics tell it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, Enum)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum OperationLabel {
     /// CREATE.
     Create,
@@ -25,35 +30,11 @@ pub enum OperationLabel {
     /// DELETE.
     Delete,
     /// CONNECT, or one that we do not know.
+    #[strum(serialize = "other")]
     Other,
 }
 
 impl ObjectKind {
-    /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::RoleBinding,
-        Self::ClusterRoleBinding,
-        Self::Role,
-        Self::ClusterRole,
-        Self::Other,
-    ];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RoleBinding => "RoleBinding",
-            Self::ClusterRoleBinding => "ClusterRoleBinding",
-            Self::Role => "Role",
-            Self::ClusterRole => "ClusterRole",
-            Self::Other => "other",
-        }
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
     /// Whether it is judged, and as what.
     pub(super) const fn judged(self) -> Option<JudgedKind> {
         match self {
@@ -71,24 +52,4 @@ impl ObjectKind {
 pub(super) enum JudgedKind {
     Binding(BindingKind),
     Role(RoleKind),
-}
-
-impl OperationLabel {
-    /// Every operation.
-    pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Delete, Self::Other];
-
-    /// The label value.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-            Self::Other => "other",
-        }
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
 }

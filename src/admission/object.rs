@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::envelope::{RBAC_GROUP, ReviewText};
 use crate::document::Map;
-use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind};
+use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind, Word};
 use crate::manifest::mistakes_in;
 
 /// Everything that keeps an object from being understood; never empty.
@@ -254,7 +254,7 @@ impl SubjectReader {
         if name.is_empty() {
             self.wrong(format!("subjects[{index}].name"), "is missing or empty");
         }
-        let Some(kind) = SubjectKind::named(text(subject.kind.as_ref())) else {
+        let Ok(kind) = text(subject.kind.as_ref()).parse::<SubjectKind>() else {
             let found = text(subject.kind.as_ref()).escape_debug();
             self.wrong(
                 format!("subjects[{index}].kind"),

@@ -23,7 +23,7 @@ use super::results::{
 };
 use super::{Exit, Failure};
 use crate::audit;
-use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope};
+use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope, Word};
 use crate::facts::View;
 use crate::rulebook::Rulebook;
 

@@ -21,7 +21,7 @@ use super::report::{self, CheckResult, CheckSummary};
 use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged};
 use super::{Exit, Failure};
 use crate::decide::{RoleRequest, decide, decide_role};
-use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule};
+use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule, Word};
 use crate::facts::{Cluster, Role, StoredObject};
 use crate::manifest::{self, Strictness};
 use crate::rulebook::Rulebook;

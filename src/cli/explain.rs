@@ -19,7 +19,7 @@ use super::facts::FactsArgs;
 use super::inputs::RulebookArgs;
 use super::output::Output;
 use super::{Exit, Failure, OutputFormat};
-use crate::domain::{Decision, RoleKind, RoleRef, Scope, nearest};
+use crate::domain::{Decision, RoleKind, RoleRef, Scope, Word, nearest};
 use crate::explain::{Abilities, Comparison, explain, explain_binding, highest, required};
 use crate::facts::{Cluster, ObjectName, View};
 use names::{BindingArgument, RoleName, SubjectName};

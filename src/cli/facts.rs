@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
+use strum::IntoEnumIterator;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -191,9 +192,7 @@ fn warn_of_missing(
     paths: &[PathBuf],
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let missing = Kind::ALL
-        .into_iter()
-        .filter(|kind| !by_kind.contains_key(kind));
+    let missing = Kind::iter().filter(|kind| !by_kind.contains_key(kind));
     let missing: Vec<String> = missing.map(|kind| format!("{kind}s")).collect();
     if !missing.is_empty() && !by_kind.is_empty() {
         let (files, missing) = (named(paths), missing.join(", "));

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use enum_map::EnumMap;
 use serde::{Serialize, Serializer};
 
 use super::manifests::Source;
 use crate::domain::{
     Applicability, BindingName, Decision, Finding, Holding, RoleRef, Rule, Scope, Subject, Verdict,
+    Word,
 };
 use crate::message;
 
@@ -61,7 +63,7 @@ pub(super) struct AuditSummary {
     pub(super) bindings: usize,
     pub(super) roles: usize,
     #[serde(flatten, serialize_with = "verdicts")]
-    pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
+    pub(super) verdicts: EnumMap<Verdict, usize>,
     /// Objects that could not be judged; the standard error says why.
     pub(super) unreadable: usize,
     /// Rules that are on, for which too little is known of the cluster.
@@ -77,7 +79,7 @@ pub(super) struct CheckSummary<'a> {
     pub(super) bindings: usize,
     pub(super) roles: usize,
     #[serde(flatten, serialize_with = "verdicts")]
-    pub(super) verdicts: [(Verdict, usize); Verdict::ALL.len()],
+    pub(super) verdicts: EnumMap<Verdict, usize>,
     /// Objects of other kinds.
     pub(super) skipped: usize,
     /// How many of each kind.
@@ -309,16 +311,16 @@ pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Re
     writeln!(out)
 }
 
-fn verdicts<S: Serializer>(counts: &[(Verdict, usize)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(
-        counts
-            .iter()
-            .map(|(verdict, count)| (verdict.as_str(), count)),
-    )
+fn verdicts<S: Serializer>(
+    counts: &EnumMap<Verdict, usize>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let counts = counts.iter();
+    serializer.collect_map(counts.map(|(verdict, count)| (verdict.as_str(), count)))
 }
 
 fn rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(rules.iter().map(|rule| rule.as_str()))
+    serializer.collect_seq(rules.iter().map(Word::as_str))
 }
 
 /// Of every document of this project.

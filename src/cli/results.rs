@@ -8,10 +8,12 @@ mod text;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
+use enum_map::EnumMap;
+use strum::IntoEnumIterator;
 
 use super::Exit;
 use super::manifests::{Problem, Source};
-use crate::domain::{Decision, Effect, Judged, Rule, Verdict};
+use crate::domain::{Decision, Effect, Judged, Rule, Verdict, Word};
 use crate::rulebook::Rulebook;
 
 pub(super) use skipped::Skipped;
@@ -123,14 +125,12 @@ impl<'r> Results<'r> {
     }
 
     /// How many there are of each verdict.
-    pub(super) fn verdicts(self) -> [(Verdict, usize); Verdict::ALL.len()] {
-        let of = |verdict| {
-            let answers = self.answers.iter();
-            answers
-                .filter(|one| one.decision.verdict == verdict)
-                .count()
-        };
-        Verdict::ALL.map(|verdict| (verdict, of(verdict)))
+    pub(super) fn verdicts(self) -> EnumMap<Verdict, usize> {
+        let mut counts = EnumMap::default();
+        for answer in self.answers {
+            counts[answer.decision.verdict] += 1;
+        }
+        counts
     }
 
     /// `2 denied, 3 allowed`.
@@ -148,7 +148,7 @@ impl<'r> Results<'r> {
             let mut decisions = self.answers.iter().map(|one| &one.decision);
             decisions.any(|decision| decision.unjudged.contains(rule))
         };
-        Rule::ALL.into_iter().filter(is_unjudged)
+        Rule::iter().filter(is_unjudged)
     }
 
     /// `JUnit` XML.
@@ -186,7 +186,7 @@ const fn missing(rule: Rule) -> &'static str {
 pub(super) fn not_judged(rules: &[Rule]) -> Vec<String> {
     let why = |rule: &Rule| missing(*rule);
     let line = |rules: &[Rule]| {
-        let names: Vec<&str> = rules.iter().map(|rule| rule.as_str()).collect();
+        let names: Vec<&str> = rules.iter().map(Word::as_str).collect();
         let (nouns, were) = if names.len() == 1 {
             ("rule", "was")
         } else {

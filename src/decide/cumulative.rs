@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use strum::IntoEnumIterator;
+
 use super::equivalent_role::EquivalentRole;
 use super::grants::Grant;
 use super::rules::Judge;
@@ -180,10 +182,7 @@ fn level_together(
     view: &View,
 ) -> Option<Level> {
     let by_table = all.level()?;
-    let higher = Level::ALL
-        .into_iter()
-        .rev()
-        .take_while(|level| *level > by_table);
+    let higher = Level::iter().rev().take_while(|level| *level > by_table);
     let level = higher
         .into_iter()
         .find(|level| cover_together(held, all, *level, place, view))

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use strum::IntoEnumIterator;
+
 use super::published;
 use crate::domain::{Equivalence, Scope};
 use crate::facts::RoleView;
@@ -60,13 +62,13 @@ impl EquivalentRole {
 
     /// The VM role of a level, or of the next lower one that the mapping has.
     pub(super) fn of_level(level: Level, can: Capabilities, rulebook: &Rulebook) -> Option<Self> {
-        let mut lower = Level::ALL.into_iter().rev().filter(|lower| *lower <= level);
+        let mut lower = Level::iter().rev().filter(|lower| *lower <= level);
         let (level, entry) =
             lower.find_map(|level| Some((level, rulebook.vm_role(level.role())?)))?;
         let high = can.iter().filter(|capability| capability.level() >= level);
         let equivalence = Equivalence {
             role: level.role().into(),
-            can: high.map(Capability::as_str).collect(),
+            can: high.map(Into::into).collect(),
             is_too_large: false,
         };
         Some(Self { entry, equivalence })
@@ -83,7 +85,7 @@ impl EquivalentRole {
         let common = common.filter(|capability| own.contains(*capability));
         let equivalence = Equivalence {
             role: Arc::clone(&reference.role().name.name),
-            can: common.map(Capability::as_str).collect(),
+            can: common.map(Into::into).collect(),
             is_too_large: role.rules(scope).is_too_large(),
         };
         Self { entry, equivalence }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use super::exempt::Exemptions;
 use super::grants::{self, Grant};
@@ -13,7 +14,7 @@ use crate::domain::{
 };
 use crate::facts::{Cluster, Event, ObjectName, Role, RoleView, StoredBinding, StoredObject, View};
 use crate::policy::Disclose;
-use crate::rbac::{Capabilities, Capability, Level};
+use crate::rbac::{Capabilities, Level};
 use crate::rulebook::Rulebook;
 
 /// A Role or `ClusterRole` that is written.
@@ -70,8 +71,7 @@ pub fn decide_role(
 /// The VM roles that can do what they are documented not to: each with what that is.
 pub(crate) fn drifts(view: &View, rulebook: &Rulebook) -> Vec<Finding> {
     let nothing = View::default();
-    Level::ALL
-        .into_iter()
+    Level::iter()
         .filter_map(|level| drift(level, &nothing, view, rulebook))
         .collect()
 }
@@ -148,7 +148,7 @@ impl RoleWrite<'_> {
             };
             drift(level, before, self.after, self.rulebook)
         };
-        Level::ALL.into_iter().filter_map(found).collect()
+        Level::iter().filter_map(found).collect()
     }
 
     /// Rule `role-change`: what the bindings of the role break then, and did not before.
@@ -214,7 +214,7 @@ fn counted(findings: &[Finding]) -> Vec<Finding> {
             ..Finding::new(first.rule, effect, first.field, cause)
         })
     };
-    Effect::ALL.into_iter().filter_map(of_effect).collect()
+    Effect::iter().rev().filter_map(of_effect).collect()
 }
 
 /// What the VM role of that level could not do before, can do after, and is documented not to.
@@ -228,7 +228,7 @@ fn drift(level: Level, before: &View, after: &View, rulebook: &Rulebook) -> Opti
     };
     let (before, after) = (beyond(before), beyond(after));
     let new: Capabilities = after.iter().filter(|it| !before.contains(*it)).collect();
-    let can: Vec<&'static str> = new.iter().map(Capability::as_str).collect();
+    let can: Vec<&'static str> = new.iter().map(Into::into).collect();
     let is_new = !can.is_empty();
     let cause = Cause::Drift(level.role().into(), can);
     is_new.then(|| Finding::new(Rule::RoleDrift, effect, Field::Rules, cause))

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 
 use super::equivalent_role::{self, EquivalentRole};
 use super::grants::Grant;
@@ -11,8 +12,8 @@ use crate::domain::{
 };
 use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
+use crate::rbac::Capabilities;
 use crate::rbac::escalation::EscalationPath;
-use crate::rbac::{Capabilities, Capability};
 use crate::rulebook::{Holder, Rulebook, requester_requirement};
 
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
@@ -136,7 +137,7 @@ impl<'r> Judge<'r> {
         }
         let cause = Cause::Drift(
             (&*self.request.binding.role.name).into(),
-            self.drift.iter().map(Capability::as_str).collect(),
+            self.drift.iter().map(Into::into).collect(),
         );
         let effect = self.effect(Rule::RoleDrift)?;
         Some(Finding::new(Rule::RoleDrift, effect, Field::Role, cause))
@@ -332,7 +333,7 @@ impl<'r> Judge<'r> {
             let meant = detours.iter().filter(|(_, does)| *does == effect);
             meant.map(|(detour, _)| detour.name).collect()
         };
-        let found = Effect::ALL.into_iter().filter_map(|effect| {
+        let found = Effect::iter().rev().filter_map(|effect| {
             let names = with(effect);
             (!names.is_empty()).then(|| self.opening(names, effect, grant))?
         });
@@ -545,7 +546,7 @@ impl<'r> Judge<'r> {
     pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
         let policy = self.rulebook.policy();
         match rule {
-            Rule::RoleChange => policy.effect_of_case(rule, self.writer().as_str()),
+            Rule::RoleChange => policy.effect_of_case(rule, self.writer().as_case()),
             _ => policy.effect(rule),
         }
     }

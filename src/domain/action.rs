@@ -1,7 +1,9 @@
-use std::fmt;
+use enum_map::Enum;
+use strum::{Display, EnumIter, IntoStaticStr};
 
 /// What a rule does with a grant that breaks it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "lowercase")]
 pub enum Action {
     /// Reject the request.
     Deny,
@@ -13,23 +15,9 @@ pub enum Action {
     Off,
 }
 
-impl Action {
-    /// Every action, the strictest first.
-    pub const ALL: [Self; 4] = [Self::Deny, Self::Warn, Self::Audit, Self::Off];
-
-    /// The word in the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Deny => "deny",
-            Self::Warn => "warn",
-            Self::Audit => "audit",
-            Self::Off => "off",
-        }
-    }
-}
-
 /// Caps every action of a policy, for roll-out in steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "lowercase")]
 pub enum Mode {
     /// Actions are taken as they are.
     #[default]
@@ -41,18 +29,6 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Every mode, the strictest first.
-    pub const ALL: [Self; 3] = [Self::Enforce, Self::Warn, Self::Audit];
-
-    /// The word in the policy file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Warn => "warn",
-            Self::Audit => "audit",
-        }
-    }
-
     /// The action that takes effect under this mode.
     pub const fn cap(self, action: Action) -> Action {
         match (self, action) {
@@ -64,7 +40,10 @@ impl Mode {
 }
 
 /// What took effect for one finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, IntoStaticStr, EnumIter, Enum,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Effect {
     /// An exemption or break-glass covers it.
     Exempt,
@@ -77,9 +56,6 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Every effect, the strictest first, as the metric lists them.
-    pub const ALL: [Self; 4] = [Self::Deny, Self::Warn, Self::Audit, Self::Exempt];
-
     /// The effect of an action, or nothing when the rule is off.
     pub const fn of(action: Action) -> Option<Self> {
         match action {
@@ -88,27 +64,5 @@ impl Effect {
             Action::Audit => Some(Self::Audit),
             Action::Off => None,
         }
-    }
-
-    /// The label value and the word in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exempt => "exempt",
-            Self::Audit => "audit",
-            Self::Warn => "warn",
-            Self::Deny => "deny",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

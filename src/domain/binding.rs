@@ -1,10 +1,11 @@
 use std::borrow::Cow;
-use std::fmt;
+
+use strum::{Display, EnumIter, IntoStaticStr};
 
 use super::Subject;
 
 /// The two kinds of binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, IntoStaticStr)]
 pub enum BindingKind {
     /// Grants in one namespace.
     RoleBinding,
@@ -12,33 +13,15 @@ pub enum BindingKind {
     ClusterRoleBinding,
 }
 
-impl BindingKind {
-    /// The word in the object.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::RoleBinding => "RoleBinding",
-            Self::ClusterRoleBinding => "ClusterRoleBinding",
-        }
-    }
-}
-
 /// The two kinds of role that a binding can refer to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, EnumIter, IntoStaticStr,
+)]
 pub enum RoleKind {
     /// A role of the cluster.
     ClusterRole,
     /// A role of the binding's namespace.
     Role,
-}
-
-impl RoleKind {
-    /// The word in the `roleRef`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterRole => "ClusterRole",
-            Self::Role => "Role",
-        }
-    }
 }
 
 /// The role that a binding grants; its name is never empty.
@@ -111,7 +94,8 @@ impl Binding<'_> {
 }
 
 /// What the request does to the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Operation {
     /// It comes into being.
     Create,
@@ -119,17 +103,6 @@ pub enum Operation {
     Update,
     /// It goes.
     Delete,
-}
-
-impl Operation {
-    /// The word in the review.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Update => "UPDATE",
-            Self::Delete => "DELETE",
-        }
-    }
 }
 
 /// Who sent the request, as the API server authenticated it (impersonation applied).
@@ -152,16 +125,4 @@ pub struct BindingRequest<'a> {
     pub binding: Binding<'a>,
     /// Of an UPDATE: the binding as it is, if it could be read.
     pub previous: Option<Binding<'a>>,
-}
-
-impl fmt::Display for BindingKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for RoleKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }

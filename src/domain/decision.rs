@@ -1,6 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use enum_map::Enum;
+use strum::{EnumIter, IntoStaticStr};
+
 use super::{Finding, RoleRef, Rule, Scope};
 
 /// What is answered about one binding or role, and why.
@@ -34,7 +37,8 @@ pub enum Judged {
 }
 
 /// The answer, in the order in which the first that holds is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, EnumIter, Enum)]
+#[strum(serialize_all = "lowercase")]
 pub enum Verdict {
     /// Rejected.
     Denied,
@@ -51,28 +55,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Every verdict, in the order above.
-    pub const ALL: [Self; 6] = [
-        Self::Denied,
-        Self::Exempted,
-        Self::Warned,
-        Self::Audited,
-        Self::Unchanged,
-        Self::Allowed,
-    ];
-
-    /// The label value and the audit annotation.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Exempted => "exempted",
-            Self::Warned => "warned",
-            Self::Audited => "audited",
-            Self::Unchanged => "unchanged",
-            Self::Allowed => "allowed",
-        }
-    }
-
     /// Whether the request goes through.
     pub const fn admits(self) -> bool {
         !matches!(self, Self::Denied)

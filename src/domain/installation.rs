@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{BindingKind, Principal, RoleKind, Scope};
+use super::{BindingKind, Principal, RoleKind, Scope, Word};
 
 /// Where this webhook is installed, and what its own objects are called.
 ///

@@ -1,9 +1,26 @@
-use std::fmt;
+use enum_map::Enum;
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use super::Action;
 
 /// A rule of the design's table; its order is the order of findings about one subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumString,
+    Display,
+    VariantNames,
+    IntoStaticStr,
+    EnumIter,
+    Enum,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Rule {
     /// A VM role is granted to a subject who does not meet its requirement.
     VmRoleMapping,
@@ -36,44 +53,6 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Every rule, in the order of the table.
-    pub const ALL: [Self; 14] = [
-        Self::VmRoleMapping,
-        Self::StandardRoleMapping,
-        Self::EquivalentRole,
-        Self::ClusterGroupScope,
-        Self::WorkspaceScope,
-        Self::SystemGroup,
-        Self::ServiceAccount,
-        Self::Requester,
-        Self::DanglingRole,
-        Self::RoleChange,
-        Self::RoleDrift,
-        Self::IndirectReach,
-        Self::Cumulative,
-        Self::SelfProtection,
-    ];
-
-    /// The name in the policy file, in messages and in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::VmRoleMapping => "vm-role-mapping",
-            Self::StandardRoleMapping => "standard-role-mapping",
-            Self::EquivalentRole => "equivalent-role",
-            Self::ClusterGroupScope => "cluster-group-scope",
-            Self::WorkspaceScope => "workspace-scope",
-            Self::SystemGroup => "system-group",
-            Self::ServiceAccount => "service-account",
-            Self::Requester => "requester",
-            Self::DanglingRole => "dangling-role",
-            Self::RoleChange => "role-change",
-            Self::RoleDrift => "role-drift",
-            Self::IndirectReach => "indirect-reach",
-            Self::Cumulative => "cumulative",
-            Self::SelfProtection => "self-protection",
-        }
-    }
-
     /// The action where the policy names none, in every case that the default policy does not tell apart.
     pub const fn default_action(self) -> Action {
         match self {
@@ -149,34 +128,5 @@ impl Rule {
                 | Self::IndirectReach
                 | Self::Cumulative
         )
-    }
-
-    /// The rule of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == name)
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn index_is_the_place_in_the_table() {
-        for (index, rule) in Rule::ALL.into_iter().enumerate() {
-            assert_eq!(rule.index(), index);
-            assert_eq!(Rule::named(rule.as_str()), Some(rule));
-        }
     }
 }

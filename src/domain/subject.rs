@@ -1,8 +1,22 @@
 use std::borrow::Cow;
-use std::fmt;
+
+use strum::{Display, EnumIter, EnumString, IntoStaticStr};
 
 /// The kinds of subject that RBAC knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumString,
+    Display,
+    IntoStaticStr,
+    EnumIter,
+)]
 pub enum SubjectKind {
     /// A user by name.
     User,
@@ -10,31 +24,6 @@ pub enum SubjectKind {
     Group,
     /// A service account by namespace and name.
     ServiceAccount,
-}
-
-impl SubjectKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::User, Self::Group, Self::ServiceAccount];
-
-    /// The word in a binding.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "User",
-            Self::Group => "Group",
-            Self::ServiceAccount => "ServiceAccount",
-        }
-    }
-
-    /// The kind of that name, exactly.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-impl fmt::Display for SubjectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// A subject as the binding writes it; its name is never empty.

@@ -2,6 +2,8 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
+use enum_map::EnumMap;
+
 use super::effective_rules::EffectiveRules;
 use super::limits::{Accounts, ViewLimits};
 use super::sorted::Sorted;
@@ -22,9 +24,9 @@ pub(super) struct Index {
     by_principal: Sorted<SubjectGrant>,
     /// The namespaces with bindings, and how many those are.
     pub(super) namespaces: Sorted<(Arc<str>, usize)>,
-    counts: [usize; Kind::ALL.len()],
+    counts: EnumMap<Kind, usize>,
     /// How many of them there was room for no more than the name.
-    in_name_only: [usize; Kind::ALL.len()],
+    in_name_only: EnumMap<Kind, usize>,
     /// The kinds of which all were read once.
     pub(super) known: BTreeSet<Kind>,
     accounts: Accounts,
@@ -86,14 +88,11 @@ impl Index {
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {
-        self.counts.get(kind.index()).copied().unwrap_or_default()
+        self.counts[kind]
     }
 
     pub(super) fn in_name_only(&self, kind: Kind) -> usize {
-        self.in_name_only
-            .get(kind.index())
-            .copied()
-            .unwrap_or_default()
+        self.in_name_only[kind]
     }
 
     pub(super) fn role(&self, name: Key<'_>) -> Option<&Arc<KnownRole>> {
@@ -336,14 +335,9 @@ impl Index {
     }
 
     fn counted(&mut self, kind: Kind, in_name_only: bool, change: impl Fn(usize) -> usize) {
-        let all = [
-            Some(&mut self.counts),
-            in_name_only.then_some(&mut self.in_name_only),
-        ];
-        for counts in all.into_iter().flatten() {
-            if let Some(count) = counts.get_mut(kind.index()) {
-                *count = change(*count);
-            }
+        self.counts[kind] = change(self.counts[kind]);
+        if in_name_only {
+            self.in_name_only[kind] = change(self.in_name_only[kind]);
         }
     }
 

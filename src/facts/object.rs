@@ -2,7 +2,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use enum_map::Enum;
 use serde::{Deserialize, Deserializer};
+use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use super::Subjects;
 use super::index::Key;
@@ -10,7 +12,22 @@ use crate::domain::{Binding, BindingName, Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{AggregationRule, Labels, Rules};
 
 /// The kinds of object that are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    EnumString,
+    Display,
+    VariantNames,
+    IntoStaticStr,
+    EnumIter,
+    Enum,
+)]
 pub enum Kind {
     /// Roles of the cluster.
     ClusterRole,
@@ -67,29 +84,6 @@ pub enum StoredObject {
 }
 
 impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [
-        Self::ClusterRole,
-        Self::Role,
-        Self::RoleBinding,
-        Self::ClusterRoleBinding,
-    ];
-
-    /// The word in the object.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClusterRole => "ClusterRole",
-            Self::Role => "Role",
-            Self::RoleBinding => "RoleBinding",
-            Self::ClusterRoleBinding => "ClusterRoleBinding",
-        }
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
     /// Whether its objects are in namespaces.
     pub const fn is_namespaced(self) -> bool {
         matches!(self, Self::Role | Self::RoleBinding)
@@ -306,12 +300,6 @@ impl StoredObject {
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl fmt::Display for ObjectName {
     /// `name`, or `namespace/name`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -373,15 +361,10 @@ struct ObjectReference {
 
 impl ObjectDocument {
     fn read(self) -> Result<StoredObject, UnreadableObject> {
-        match Kind::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == self.kind)
-        {
-            Some(kind @ (Kind::ClusterRole | Kind::Role)) => {
-                self.role(kind).map(StoredObject::Role)
-            }
-            Some(kind) => self.binding(kind).map(StoredObject::Binding),
-            None => Err(UnreadableObject::Kind(self.kind)),
+        match self.kind.parse() {
+            Ok(kind @ (Kind::ClusterRole | Kind::Role)) => self.role(kind).map(StoredObject::Role),
+            Ok(kind) => self.binding(kind).map(StoredObject::Binding),
+            Err(_) => Err(UnreadableObject::Kind(self.kind)),
         }
     }
 

@@ -1,3 +1,5 @@
+use strum::IntoEnumIterator;
+
 use super::effective_rules::EffectiveRules;
 use super::index::KnownRole;
 use super::{Role, View};
@@ -43,7 +45,7 @@ impl<'v> RoleView<'v> {
     /// cluster's own VM role of a higher level allows there.
     pub fn level(self, scope: &Scope<'_>) -> Option<Level> {
         let by_table = self.capabilities(scope).level()?;
-        let higher = Level::ALL.into_iter().rev();
+        let higher = Level::iter().rev();
         let may_cover = |level: &Level| {
             let reference = self.view.reference_capabilities(*level, scope);
             reference.is_some_and(|it| self.capabilities(scope).contain(it))
@@ -96,14 +98,14 @@ impl<'v> RoleView<'v> {
 
     /// Whether it is one of the VM roles under another name, or a little more than one.
     pub fn is_copy_of_vm_role(self, scope: &Scope<'_>) -> bool {
-        let is_copied = |level: &Level| {
+        let is_copied = |level: Level| {
             let Some(original) = self.view.cluster_role(level.role()) else {
                 return false;
             };
             let (own, original) = (self.rules(scope), original.rules(scope));
             self.covers(level.role(), scope) && original.missing(own).size() <= original.size()
         };
-        Level::ALL.iter().any(is_copied)
+        Level::iter().any(is_copied)
     }
 
     /// How it relates to a `ClusterRole` in that scope, if there is one.

@@ -153,7 +153,7 @@ struct SubjectMarks<'a> {
 
 impl Builder {
     fn push(&mut self, written: &SubjectMarks<'_>) -> Result<(), UnreadableSubjects> {
-        let Some(kind) = SubjectKind::named(&written.kind) else {
+        let Ok(kind) = written.kind.parse::<SubjectKind>() else {
             return Err(UnreadableSubjects::Kind(written.kind.to_string()));
         };
         if written.name.is_empty() {

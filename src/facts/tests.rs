@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
+use strum::IntoEnumIterator;
 
 use super::*;
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
@@ -299,7 +300,7 @@ fn a_view_stays_as_it_was_and_no_change_makes_no_new_one() {
 fn a_kind_is_known_once_all_of_it_was_read() {
     let mut facts = facts([binding(Some("vms"), "gone", "view", &ines())]);
     assert!(!facts.view().knows(Kind::RoleBinding));
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         assert!(!facts.view().is_complete());
         assert!(facts.apply(Event::Reset(kind, vec![])));
     }
@@ -393,7 +394,7 @@ proptest! {
             }
         }
         let mut fresh = Facts::new();
-        for kind in Kind::ALL {
+        for kind in Kind::iter() {
             let of_kind = left.iter().filter(|object| object.kind() == kind);
             fresh.apply(Event::Reset(kind, of_kind.cloned().collect()));
         }
@@ -407,7 +408,7 @@ fn limited(namespace: usize) -> Facts {
         namespaces: 2 * namespace,
         namespace,
     });
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         facts.apply(Event::Reset(kind, Vec::new()));
     }
     facts

@@ -1,5 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
+use enum_map::EnumMap;
+use strum::IntoEnumIterator;
+
 use super::aggregates::Aggregates;
 use super::effective_rules::EffectiveRules;
 use super::index::{Index, Key};
@@ -18,7 +21,7 @@ pub struct View {
 /// What the cluster's own VM roles let somebody do, where they are used as references; by level, in the whole cluster and
 /// in a namespace. Each is found when it is asked for first, for every role is compared with them.
 #[derive(Debug, Default)]
-struct References([[OnceLock<Option<Capabilities>>; 2]; Level::ALL.len()]);
+struct References(EnumMap<Level, [OnceLock<Option<Capabilities>>; 2]>);
 
 /// A `ClusterRole` that others are compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,7 @@ impl View {
 
     /// Whether all of every kind were read once.
     pub fn is_complete(&self) -> bool {
-        Kind::ALL.into_iter().all(|kind| self.knows(kind))
+        Kind::iter().all(|kind| self.knows(kind))
     }
 
     /// Whether what is not here of that kind, in that namespace or in the cluster, is not there either: all were read,
@@ -211,7 +214,7 @@ impl View {
         level: Level,
         scope: &Scope<'_>,
     ) -> Option<Capabilities> {
-        let of_level = self.references.0.get(level.index())?;
+        let of_level = &self.references.0[level];
         let of_scope = of_level.get(usize::from(scope.namespace().is_some()))?;
         let find = || {
             let role = self.cluster_role(level.role())?;

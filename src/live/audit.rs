@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use strum::IntoEnumIterator;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use super::{Current, Live};
 use crate::audit::{Found, Report, judge, scan};
-use crate::domain::{Effect, Finding, Rule};
+use crate::domain::{Effect, Finding, Rule, Word};
 use crate::facts::{ObjectName, StoredBinding, View};
 use crate::message;
 use crate::metrics::Metrics;
@@ -176,7 +177,7 @@ fn tell(before: Option<&Audited>, now: &Audited) {
         .collect();
     for found in new.iter().take(TOLD_AT_ONCE) {
         let ObjectName { namespace, name } = &found.binding.name;
-        let rules: Vec<&str> = rules(found).into_iter().map(Rule::as_str).collect();
+        let rules: Vec<&str> = rules(found).into_iter().map(Into::into).collect();
         warn!(
             kind = found.binding.kind().as_str(),
             namespace = namespace.as_deref().map(message::name),
@@ -221,7 +222,7 @@ fn rules(found: &Found) -> Vec<Rule> {
         let mut findings = found.decision.findings.iter();
         findings.any(|finding| finding.rule == *rule && finding.effect != Effect::Exempt)
     };
-    Rule::ALL.into_iter().filter(broken).collect()
+    Rule::iter().filter(broken).collect()
 }
 
 /// Bindings, those that break a rule, and findings.

@@ -1,15 +1,16 @@
-use std::collections::BTreeMap;
 use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enum_map::EnumMap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::domain::Word;
 use crate::facts::{Event, Facts, Kind, ViewLimits};
-use crate::metrics::{ClusterState, Label};
+use crate::metrics::ClusterState;
 use crate::sources::cluster::{Client, WatchError, WatchSignal, WatchUpdate, watch};
 
 use super::Live;
@@ -29,7 +30,7 @@ pub struct ClusterStatus {
 pub struct ClusterWatch {
     live: Arc<Live>,
     facts: Facts,
-    kinds: BTreeMap<Kind, KindStatus>,
+    kinds: EnumMap<Kind, KindStatus>,
 }
 
 /// How a kind of object stands.
@@ -70,11 +71,10 @@ impl ClusterStatus {
 impl ClusterWatch {
     /// Nothing is known yet, and requests are to wait.
     pub fn new(live: Arc<Live>) -> Self {
-        let kinds = Kind::ALL.map(|kind| (kind, KindStatus::default()));
         let watch = Self {
             live,
             facts: Facts::within(ViewLimits::REPLICA),
-            kinds: kinds.into(),
+            kinds: EnumMap::default(),
         };
         watch.enter(ClusterState::Syncing, Timestamp::now(), None);
         watch
@@ -107,7 +107,7 @@ impl ClusterWatch {
 
     /// Says whether what is known differs now.
     fn on_event(&mut self, kind: Kind, signal: WatchSignal, now: Timestamp) -> bool {
-        let standing = self.kinds.entry(kind).or_default();
+        let standing = &mut self.kinds[kind];
         match signal {
             WatchSignal::Failed(error) => {
                 standing.is_in(error, now);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::metrics::{Label, Metrics, ReloadResult, Reloaded};
+use crate::domain::Word;
+use crate::metrics::{Metrics, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
 pub use rulebook::RulebookFiles;

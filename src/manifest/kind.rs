@@ -1,7 +1,9 @@
 //! What kind of object a document is, and which one was plainly meant where it is none of them by the letter.
 
+use strum::{IntoEnumIterator, VariantNames};
+
 use crate::document::{Mistake, Node, Value};
-use crate::domain::nearest;
+use crate::domain::{Word, nearest};
 use crate::facts::Kind;
 
 /// What an object is to those who judge bindings and roles.
@@ -48,8 +50,7 @@ impl<'a> Header<'a> {
     }
 
     fn judged(&self) -> Option<Kind> {
-        let is_named = |kind: &Kind| self.api_version == API_VERSION && self.kind == kind.as_str();
-        Kind::ALL.into_iter().find(is_named)
+        exactly(self.kind).filter(|_| self.api_version == API_VERSION)
     }
 
     /// Everything of the group is meant as one of four kinds in the one version that is served.
@@ -124,7 +125,7 @@ impl<'a> Header<'a> {
     }
 
     fn wrong_version(&self) -> Mistake {
-        let kind = exactly(self.kind).map_or("", Kind::as_str);
+        let kind = exactly(self.kind).map_or("", Into::into);
         let message = match self.api_version {
             "" => format!("is missing; a {kind} is of \"{API_VERSION}\""),
             other => format!(
@@ -156,7 +157,7 @@ impl<'a> Header<'a> {
 }
 
 fn exactly(word: &str) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    word.parse().ok()
 }
 
 /// `rolebinding`, `Role-Binding`, `RoleBindings`.
@@ -165,12 +166,12 @@ fn folded(word: &str) -> Option<Kind> {
     let letters = letters.to_ascii_lowercase();
     let singular = letters.strip_suffix('s').unwrap_or(&letters);
     let is_meant = |kind: &Kind| kind.as_str().to_ascii_lowercase() == singular;
-    Kind::ALL.into_iter().find(is_meant)
+    Kind::iter().find(is_meant)
 }
 
 fn near_kind(word: &str) -> Option<Kind> {
     let short: String = word.chars().take(LONGEST).collect();
-    nearest(&short, Kind::ALL.map(Kind::as_str)).and_then(exactly)
+    nearest(&short, Kind::VARIANTS.iter().copied()).and_then(exactly)
 }
 
 fn is_near(group: &str) -> bool {
@@ -181,7 +182,7 @@ fn is_near(group: &str) -> bool {
 }
 
 fn known() -> String {
-    Kind::ALL.map(Kind::as_str).join(", ")
+    Kind::VARIANTS.join(", ")
 }
 
 const GROUP: &str = "rbac.authorization.k8s.io";

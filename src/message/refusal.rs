@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::words::{in_scope, lines, name, role, who};
-use crate::domain::{Cause, Decision, Effect, Finding, Judged, Notice, Rule, Scope, Takes};
+use crate::domain::{Cause, Decision, Effect, Finding, Judged, Notice, Rule, Scope, Takes, Word};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.
 pub fn refusal(decision: &Decision) -> String {
@@ -111,7 +111,7 @@ fn was_let_through(block: &[&Finding]) -> Option<(&'static str, String)> {
 
 fn unjudged(rules: &[Rule]) -> impl Iterator<Item = String> {
     let of_roles = rules.iter().filter(|rule| rule.needs_cluster_facts());
-    let of_roles: Vec<&str> = of_roles.map(|rule| rule.as_str()).collect();
+    let of_roles: Vec<&str> = of_roles.map(Word::as_str).collect();
     let facts = (!of_roles.is_empty()).then(|| {
         format!(
             "not judged, since the cluster's roles are not known: {}",

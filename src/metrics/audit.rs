@@ -1,7 +1,8 @@
+use enum_map::EnumMap;
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 
 use crate::audit::Report;
-use crate::domain::Rule;
+use crate::domain::{Rule, Word};
 use crate::rulebook::Rulebook;
 
 use super::family::opts;
@@ -26,20 +27,18 @@ impl AuditSnapshot {
     pub fn count(report: Option<&Report>, rulebook: &Rulebook) -> Vec<(Rule, Box<str>, usize)> {
         let roles = rulebook.policy().mapping.iter().map(|entry| &*entry.role);
         let roles: Vec<&str> = roles.chain([OTHER_ROLE]).collect();
-        let mut counts = vec![0; Rule::ALL.len() * roles.len()];
+        let mut counts = EnumMap::from_fn(|_: Rule| vec![0; roles.len()]);
         for (finding, role) in report.iter().flat_map(|report| report.findings(rulebook)) {
             let role = role.unwrap_or(roles.len() - 1);
-            if let Some(count) = counts.get_mut(finding.rule.index() * roles.len() + role) {
+            if let Some(count) = counts[finding.rule].get_mut(role) {
                 *count += 1;
             }
         }
-        let series = Rule::ALL
-            .into_iter()
-            .flat_map(|rule| roles.iter().map(move |role| (rule, Box::from(*role))));
-        let counted = series.zip(counts);
-        counted
-            .map(|((rule, role), count)| (rule, role, count))
-            .collect()
+        let of_rule = |(rule, counts): (Rule, Vec<usize>)| {
+            let named = roles.iter().copied().map(Box::from).zip(counts);
+            named.map(move |(role, count)| (rule, role, count))
+        };
+        counts.into_iter().flat_map(of_rule).collect()
     }
 }
 

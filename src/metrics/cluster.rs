@@ -1,8 +1,9 @@
-use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
-
-use crate::domain::Scope;
+use crate::domain::{Scope, Word};
 use crate::facts::{Kind, ReferenceRole, View};
 use crate::rbac::Level;
+use enum_map::EnumMap;
+use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
+use strum::IntoEnumIterator;
 
 use super::family::opts;
 use super::labels::{ClusterState, Label, ReferenceState};
@@ -16,27 +17,28 @@ pub struct ClusterSnapshot {
     /// When its API server last said anything, in seconds since 1970; 0 before it did.
     pub last_contact: f64,
     /// How many objects of each kind are known.
-    pub objects: [(Kind, usize); 4],
+    pub objects: EnumMap<Kind, usize>,
     /// How many of them there was room for no more than the name.
-    pub in_name_only: [(Kind, usize); 4],
+    pub in_name_only: EnumMap<Kind, usize>,
     /// How many more of each kind there was not even room for the name.
-    pub left_out: [(Kind, usize); 4],
+    pub left_out: EnumMap<Kind, usize>,
     /// What became of the cluster's own VM roles.
-    pub references: [(Level, ReferenceState); 4],
+    pub references: EnumMap<Level, ReferenceState>,
 }
 
 impl ClusterSnapshot {
     /// What a view has; nothing without one.
     pub fn of(view: Option<&View>, state: ClusterState, last_contact: f64) -> Self {
-        let count = |kind| view.map_or(0, |view| view.count(kind));
+        let count = |count: fn(&View, Kind) -> usize| {
+            EnumMap::from_fn(|kind| view.map_or(0, |view| count(view, kind)))
+        };
         Self {
             state,
             last_contact,
-            objects: Kind::ALL.map(|kind| (kind, count(kind))),
-            in_name_only: Kind::ALL
-                .map(|kind| (kind, view.map_or(0, |view| view.in_name_only(kind)))),
-            left_out: Kind::ALL.map(|kind| (kind, view.map_or(0, |view| left_out(view, kind)))),
-            references: Level::ALL.map(|level| (level, reference(view, level))),
+            objects: count(View::count),
+            in_name_only: count(View::in_name_only),
+            left_out: count(left_out),
+            references: EnumMap::from_fn(|level| reference(view, level)),
         }
     }
 }
@@ -112,8 +114,8 @@ impl ClusterGauges {
     }
 
     pub(super) fn set(&self, now: &ClusterSnapshot) {
-        for state in ClusterState::ALL {
-            let is_it = i64::from(*state == now.state);
+        for state in ClusterState::iter() {
+            let is_it = i64::from(state == now.state);
             self.state.with_label_values(&[state.as_str()]).set(is_it);
         }
         self.synced
@@ -130,9 +132,9 @@ impl ClusterGauges {
             }
         }
         for (level, reference) in now.references {
-            for state in ReferenceState::ALL {
+            for state in ReferenceState::iter() {
                 let labels = &[level.role(), state.as_str()];
-                let is_it = i64::from(*state == reference);
+                let is_it = i64::from(state == reference);
                 self.references.with_label_values(labels).set(is_it);
             }
         }

@@ -1,14 +1,10 @@
-use std::marker::PhantomData;
-
+use enum_map::EnumMap;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 use super::labels::Label;
 
 /// The counters of one metric, one for each value of a closed label.
-pub(super) struct Family<L> {
-    handles: Vec<IntCounter>,
-    label: PhantomData<L>,
-}
+pub(super) struct Family<L: Label>(EnumMap<L, IntCounter>);
 
 impl<L: Label> Family<L> {
     /// Registers a metric with this one label.
@@ -24,21 +20,15 @@ impl<L: Label> Family<L> {
 
     /// The part of a metric whose labels before this one have these values.
     pub(super) fn within(vector: &IntCounterVec, before: &[&str]) -> Self {
-        let handle = |label: &L| {
-            let values = before.iter().copied().chain([label.as_str()]);
+        Self(EnumMap::from_fn(|label: L| {
+            let values = before.iter().copied().chain([label.into()]);
             vector.with_label_values(&values.collect::<Vec<_>>())
-        };
-        Self {
-            handles: L::ALL.iter().map(handle).collect(),
-            label: PhantomData,
-        }
+        }))
     }
 
     /// Adds one.
     pub(super) fn count(&self, label: L) {
-        if let Some(counter) = self.handles.get(label.index()) {
-            counter.inc();
-        }
+        self.0[label].inc();
     }
 }
 

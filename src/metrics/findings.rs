@@ -1,6 +1,7 @@
+use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
-use crate::domain::{Effect, Rule};
+use crate::domain::{Effect, Rule, Word};
 use crate::policy::Policy;
 use crate::review::FindingLabels;
 
@@ -9,44 +10,35 @@ use super::family::opts;
 /// `findings_total` for the roles of one policy, every series at hand.
 ///
 /// Made anew at each change of the policy: series that were there go on, new ones start at 0.
-pub struct FindingCounters {
-    // In the order rule, effect, role, the last one being `other`.
-    handles: Vec<IntCounter>,
-    roles: usize,
+pub struct FindingCounters(EnumMap<Broken, Box<[IntCounter]>>);
+
+/// Which rule was broken, and what came of it: a counter for each role of the mapping, the last one for others.
+#[derive(Clone, Copy, Enum)]
+struct Broken {
+    rule: Rule,
+    effect: Effect,
 }
 
 impl FindingCounters {
     pub(super) fn resolve(vector: &IntCounterVec, policy: &Policy) -> Self {
-        let entries = policy.mapping.iter().map(|entry| &*entry.role);
-        let roles: Vec<&str> = entries.chain([OTHER_ROLE]).collect();
-        let mut handles = Vec::new();
-        for rule in Rule::ALL {
-            for effect in Effect::ALL {
-                let values = |role: &&str| [rule.as_str(), effect.as_str(), role].map(String::from);
-                let series = roles.iter().map(values);
-                handles.extend(series.map(|values| vector.with_label_values(&values)));
-            }
-        }
-        Self {
-            handles,
-            roles: roles.len(),
-        }
+        Self(EnumMap::from_fn(|Broken { rule, effect }: Broken| {
+            let entries = policy.mapping.iter().map(|entry| &*entry.role);
+            let series = entries
+                .chain([OTHER_ROLE])
+                .map(|role| vector.with_label_values(&[rule.as_str(), effect.as_str(), role]));
+            series.collect()
+        }))
     }
 
     /// Adds one for each finding.
     pub(super) fn count(&self, findings: &[FindingLabels]) {
-        for finding in findings {
-            if let Some(counter) = self.handles.get(self.place(finding)) {
+        for FindingLabels { rule, effect, role } in findings.iter().copied() {
+            let counters = &self.0[Broken { rule, effect }];
+            let of_role = role.and_then(|role| counters.get(role));
+            if let Some(counter) = of_role.or_else(|| counters.last()) {
                 counter.inc();
             }
         }
-    }
-
-    fn place(&self, finding: &FindingLabels) -> usize {
-        let other = self.roles - 1;
-        let role = finding.role.unwrap_or(other).min(other);
-        let effects = Effect::ALL.len();
-        (finding.rule.index() * effects + place_of(finding.effect)) * self.roles + role
     }
 }
 
@@ -58,27 +50,5 @@ pub(super) fn register(registry: &Registry) -> Result<IntCounterVec, prometheus:
     Ok(vector)
 }
 
-/// The place in [`Effect::ALL`], whose order is not that of the declaration.
-const fn place_of(effect: Effect) -> usize {
-    match effect {
-        Effect::Deny => 0,
-        Effect::Warn => 1,
-        Effect::Audit => 2,
-        Effect::Exempt => 3,
-    }
-}
-
 /// A role that the mapping does not name.
 pub(super) const OTHER_ROLE: &str = "other";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_effect_is_counted_under_its_own_name() {
-        for (place, effect) in Effect::ALL.into_iter().enumerate() {
-            assert_eq!(place_of(effect), place);
-        }
-    }
-}

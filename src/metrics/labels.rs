@@ -1,34 +1,40 @@
+use enum_map::Enum;
+use strum::{EnumIter, IntoStaticStr};
+
 use crate::domain::Rule;
 
 /// A label with a closed set of values.
-pub trait Label: Copy + 'static {
-    /// Every value.
-    const ALL: &'static [Self];
+///
+/// The words are what Prometheus sees.
+pub trait Label: Copy + Enum + Into<&'static str> + 'static {
     /// The name of the label.
     const NAME: &'static str;
-
-    /// The value as Prometheus sees it.
-    fn as_str(self) -> &'static str;
-
-    /// Its place in [`Self::ALL`].
-    fn index(self) -> usize;
 }
 
-impl Label for Rule {
-    const ALL: &'static [Self] = &Self::ALL;
-    const NAME: &'static str = "rule";
+macro_rules! labels {
+    ($($type:ident: $name:literal;)*) => {$(
+        impl Label for $type {
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
 
-    fn as_str(self) -> &'static str {
-        Self::as_str(self)
-    }
-
-    fn index(self) -> usize {
-        Self::index(self)
-    }
+labels! {
+    ClusterState: "state";
+    Handshake: "result";
+    LetThroughBy: "kind";
+    ReferenceState: "state";
+    Rejection: "reason";
+    ReloadResult: "result";
+    Reloaded: "what";
+    ReportResult: "result";
+    RoleReadResult: "result";
+    Rule: "rule";
 }
 
 /// Why a request got no review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Rejection {
     /// Another path than `/validate`.
     Path,
@@ -48,39 +54,9 @@ pub enum Rejection {
     NotReady,
 }
 
-impl Label for Rejection {
-    const ALL: &'static [Self] = &[
-        Self::Path,
-        Self::Method,
-        Self::ContentType,
-        Self::Timeout,
-        Self::NoUid,
-        Self::Saturated,
-        Self::Draining,
-        Self::NotReady,
-    ];
-    const NAME: &'static str = "reason";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Method => "method",
-            Self::ContentType => "content_type",
-            Self::Timeout => "timeout",
-            Self::NoUid => "no_uid",
-            Self::Saturated => "saturated",
-            Self::Draining => "draining",
-            Self::NotReady => "not_ready",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// How a TLS handshake ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Handshake {
     /// The connection may send requests.
     Ok,
@@ -96,35 +72,9 @@ pub enum Handshake {
     Error,
 }
 
-impl Label for Handshake {
-    const ALL: &'static [Self] = &[
-        Self::Ok,
-        Self::Timeout,
-        Self::NoClientCertificate,
-        Self::BadClientCertificate,
-        Self::ClientNotAllowed,
-        Self::Error,
-    ];
-    const NAME: &'static str = "result";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Timeout => "timeout",
-            Self::NoClientCertificate => "no_client_certificate",
-            Self::BadClientCertificate => "bad_client_certificate",
-            Self::ClientNotAllowed => "client_not_allowed",
-            Self::Error => "error",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// An input that is reloaded when its content changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Reloaded {
     /// The policy.
     Policy,
@@ -136,31 +86,9 @@ pub enum Reloaded {
     ClientCa,
 }
 
-impl Label for Reloaded {
-    const ALL: &'static [Self] = &[
-        Self::Policy,
-        Self::Directory,
-        Self::Certificate,
-        Self::ClientCa,
-    ];
-    const NAME: &'static str = "what";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Policy => "policy",
-            Self::Directory => "directory",
-            Self::Certificate => "certificate",
-            Self::ClientCa => "client_ca",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// What became of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReloadResult {
     /// It is in force.
     Applied,
@@ -170,25 +98,9 @@ pub enum ReloadResult {
     Unreadable,
 }
 
-impl Label for ReloadResult {
-    const ALL: &'static [Self] = &[Self::Applied, Self::Rejected, Self::Unreadable];
-    const NAME: &'static str = "result";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Rejected => "rejected",
-            Self::Unreadable => "unreadable",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// How the webhook stands with the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "snake_case")]
 pub enum ClusterState {
     /// There is no cluster to ask: roles are judged by name.
     Off,
@@ -202,33 +114,9 @@ pub enum ClusterState {
     Lost,
 }
 
-impl Label for ClusterState {
-    const ALL: &'static [Self] = &[
-        Self::Off,
-        Self::NoPermission,
-        Self::Syncing,
-        Self::Synced,
-        Self::Lost,
-    ];
-    const NAME: &'static str = "state";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::NoPermission => "no_permission",
-            Self::Syncing => "syncing",
-            Self::Synced => "synced",
-            Self::Lost => "lost",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// Whether other roles are compared with the cluster's own VM role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr, EnumIter)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReferenceState {
     /// They are.
     Used,
@@ -238,25 +126,9 @@ pub enum ReferenceState {
     Missing,
 }
 
-impl Label for ReferenceState {
-    const ALL: &'static [Self] = &[Self::Used, Self::Stub, Self::Missing];
-    const NAME: &'static str = "state";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Used => "used",
-            Self::Stub => "stub",
-            Self::Missing => "missing",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// What the API server said when it was asked for a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum RoleReadResult {
     /// It is there.
     Found,
@@ -266,25 +138,9 @@ pub enum RoleReadResult {
     Failed,
 }
 
-impl Label for RoleReadResult {
-    const ALL: &'static [Self] = &[Self::Found, Self::Absent, Self::Failed];
-    const NAME: &'static str = "result";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Found => "found",
-            Self::Absent => "absent",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// What was done with a report of the audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum ReportResult {
     /// It was written, since it says something new.
     Written,
@@ -294,25 +150,9 @@ pub enum ReportResult {
     Failed,
 }
 
-impl Label for ReportResult {
-    const ALL: &'static [Self] = &[Self::Written, Self::Deleted, Self::Failed];
-    const NAME: &'static str = "result";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Written => "written",
-            Self::Deleted => "deleted",
-            Self::Failed => "failed",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// What let a finding through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum LetThroughBy {
     /// An exemption of the policy.
     Exemption,
@@ -320,37 +160,12 @@ pub(super) enum LetThroughBy {
     BreakGlass,
 }
 
-impl Label for LetThroughBy {
-    const ALL: &'static [Self] = &[Self::Exemption, Self::BreakGlass];
-    const NAME: &'static str = "kind";
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Exemption => "exemption",
-            Self::BreakGlass => "break_glass",
-        }
-    }
-
-    fn index(self) -> usize {
-        self as usize
-    }
-}
-
 /// Whom the directory knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub(super) enum SubjectsOf {
     /// People.
     User,
     /// Teams of people.
     Team,
-}
-
-impl SubjectsOf {
-    /// The label value.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Team => "team",
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use strum::IntoStaticStr;
 
 use super::id_set::IdSet;
 use super::permission::{PermissionSet, PermissionTable};
@@ -111,8 +112,9 @@ impl BuiltinRole {
 }
 
 /// Where a role can be assigned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema, IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum RoleScope {
     /// The whole tenant.
     Tenant,
@@ -120,17 +122,6 @@ pub enum RoleScope {
     Project,
     /// The resources of some projects that a tag filter selects.
     Resource,
-}
-
-impl RoleScope {
-    /// The word that Palette's API uses.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Tenant => "tenant",
-            Self::Project => "project",
-            Self::Resource => "resource",
-        }
-    }
 }
 
 /// The place of a role in its family, lowest first.

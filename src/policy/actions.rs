@@ -1,13 +1,16 @@
 use std::collections::BTreeMap;
 
+use enum_map::EnumMap;
+use strum::IntoEnumIterator;
+
 use crate::domain::{Action, Rule};
 use crate::rbac::escalation::escalation_paths;
 
 /// The action of every rule, and of the cases that some rules tell apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actions {
-    /// In the order of the table: what the rule does in every case that has no action of its own.
-    rest: [Action; Rule::ALL.len()],
+    /// What the rule does in every case that has no action of its own.
+    rest: EnumMap<Rule, Action>,
     cases: BTreeMap<(Rule, &'static str), Action>,
 }
 
@@ -31,7 +34,7 @@ pub enum Writer {
 
 impl Writer {
     /// The case in the policy file.
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_case(self) -> &'static str {
         match self {
             Self::Person => PEOPLE,
             Self::Machine => MACHINES,
@@ -42,7 +45,7 @@ impl Writer {
 impl Default for Actions {
     fn default() -> Self {
         Self {
-            rest: Rule::ALL.map(Rule::default_action),
+            rest: EnumMap::from_fn(Rule::default_action),
             cases: DEFAULT_CASES.into(),
         }
     }
@@ -51,8 +54,7 @@ impl Default for Actions {
 impl Actions {
     /// What the rule does, where nothing is said of the case.
     pub fn of(&self, rule: Rule) -> Action {
-        let action = self.rest.get(rule.index());
-        action.copied().unwrap_or(Action::Deny)
+        self.rest[rule]
     }
 
     /// What the rule does in that case.
@@ -85,25 +87,22 @@ impl Actions {
     /// Sets what the rule does in every case.
     pub fn set(&mut self, rule: Rule, action: Action) {
         self.cases.retain(|(of, _), _| *of != rule);
-        if let Some(slot) = self.rest.get_mut(rule.index()) {
-            *slot = action;
-        }
+        self.rest[rule] = action;
     }
 
     /// Sets what the rule does in one of its cases.
     pub fn set_case(&mut self, rule: Rule, case: &'static str, action: Action) {
         let is_rest = Cases::of(rule).is_some_and(|cases| cases.rest == case);
-        match self.rest.get_mut(rule.index()).filter(|_| is_rest) {
-            Some(slot) => *slot = action,
-            None => {
-                self.cases.insert((rule, case), action);
-            }
+        if is_rest {
+            self.rest[rule] = action;
+        } else {
+            self.cases.insert((rule, case), action);
         }
     }
 
     /// The same, in the one form that its meaning has.
     pub(super) fn settled(mut self) -> Self {
-        for rule in Rule::ALL {
+        for rule in Rule::iter() {
             let rest = self.of(rule);
             if let RuleAction::Always(action) = self.told(rule) {
                 self.set(rule, action);

@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::{IntoEnumIterator, VariantNames};
+
 use super::actions::Cases;
 use super::exemption::read_exemptions;
 use super::mapping::Mapping;
 use super::names::Names;
-use super::word::ClosedWords;
 use super::{
     Actions, ClusterMembership, Disclose, Exemption, Identity, Membership, OnStale, RoleReads,
 };
@@ -128,12 +129,10 @@ impl Draft {
         set(&mut self.mode, fields.get("mode"), word);
         let rules = fields.get("rules").and_then(|cursor| cursor.entries());
         for entry in rules.into_iter().flatten() {
-            let Some(rule) = Rule::named(entry.name) else {
-                entry.key.mistake(unknown_word(
-                    "rule",
-                    entry.name,
-                    &Rule::ALL.map(Rule::as_str),
-                ));
+            let Ok(rule) = entry.name.parse::<Rule>() else {
+                entry
+                    .key
+                    .mistake(unknown_word("rule", entry.name, Rule::VARIANTS));
                 continue;
             };
             match Cases::of(rule).filter(|_| entry.value.is_map()) {
@@ -206,8 +205,12 @@ fn set<'a, T>(
 }
 
 /// A word of the list that the type has.
-pub(super) fn word<T: ClosedWords>(cursor: &Cursor<'_>) -> Option<T> {
-    cursor.word(&T::words())
+pub(super) fn word<T>(cursor: &Cursor<'_>) -> Option<T>
+where
+    T: IntoEnumIterator + Into<&'static str> + Copy,
+{
+    let words: Vec<(&'static str, T)> = T::iter().map(|value| (value.into(), value)).collect();
+    cursor.word(&words)
 }
 
 fn membership(cursor: &Cursor<'_>) -> Option<Membership> {

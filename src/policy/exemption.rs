@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use strum::VariantNames;
+
 use super::draft::{pattern, word};
 use super::{Exemption, SubjectPattern};
 use crate::document::{Cursor, Fields, unknown_word};
@@ -77,9 +79,9 @@ fn list_of<'a, T>(
 
 fn rule(cursor: &Cursor<'_>) -> Option<Rule> {
     let name = cursor.name()?;
-    let rule = Rule::named(name);
+    let rule = name.parse().ok();
     if rule.is_none() {
-        cursor.mistake(unknown_word("rule", name, &Rule::ALL.map(Rule::as_str)));
+        cursor.mistake(unknown_word("rule", name, Rule::VARIANTS));
     }
     rule
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
+use strum::IntoEnumIterator;
 
 use super::compile::{default_cluster_identities, default_everybody};
 use super::schema::{
@@ -52,9 +53,9 @@ impl Policy {
             cluster_identities: names(&self.cluster_identities, default_cluster_identities()),
             everybody: names(&self.everybody, default_everybody()),
             rules: RulesDocument(
-                Rule::ALL
+                Rule::iter()
                     .map(|rule| (rule, self.actions.told(rule)))
-                    .to_vec(),
+                    .collect(),
             ),
             mapping: self.mapping_items(),
             stale_after: self.stale_after.map(duration),

@@ -296,7 +296,7 @@ fn a_file_says_what_it_is() {
 fn an_action_may_differ_by_case() {
     let change = |actions: &Actions| {
         [Writer::Person, Writer::Machine]
-            .map(|writer| actions.of_case(Rule::RoleChange, writer.as_str()))
+            .map(|writer| actions.of_case(Rule::RoleChange, writer.as_case()))
     };
     let detour = |actions: &Actions, name| actions.of_case(Rule::IndirectReach, name);
     let actions = |rules: &str| policy(&format!("rules: {{ {rules} }}\n")).actions;

@@ -1,71 +1,32 @@
+use std::any::type_name;
 use std::borrow::Cow;
 
+use super::RuleAction;
+use super::actions::Cases;
+use crate::domain::{Action, Rule, Word};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
-
-use super::actions::Cases;
-use super::{Disclose, OnStale, RoleClass, RoleReads, RuleAction};
-use crate::domain::{Action, Mode, Rule, SubjectKind};
-
-/// What is written as a word from a closed list.
-pub(super) trait ClosedWords: Copy + 'static {
-    /// What the list is called in the schema.
-    const NAME: &str;
-    /// All of them.
-    const VALUES: &[Self];
-
-    /// The word of one.
-    fn word(self) -> &'static str;
-
-    /// All of them, each with its word.
-    fn words() -> Vec<(&'static str, Self)> {
-        let words = Self::VALUES.iter();
-        words.map(|value| (value.word(), *value)).collect()
-    }
-}
-
-macro_rules! words {
-    ($($type:ident: $word:expr;)*) => {$(
-        impl ClosedWords for $type {
-            const NAME: &str = stringify!($type);
-            const VALUES: &[Self] = &$type::ALL;
-
-            fn word(self) -> &'static str {
-                let word: fn(Self) -> &'static str = $word;
-                word(self)
-            }
-        }
-    )*};
-}
-
-words! {
-    Action: Action::as_str;
-    Disclose: Disclose::as_str;
-    Mode: Mode::as_str;
-    OnStale: OnStale::as_str;
-    RoleClass: |class| class.rule().as_str();
-    RoleReads: RoleReads::as_str;
-    Rule: Rule::as_str;
-    SubjectKind: SubjectKind::as_str;
-}
+use strum::IntoEnumIterator;
 
 /// A value as its word, in a schema and in print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct ClosedWord<T>(pub(super) T);
 
-impl<T: ClosedWords> Serialize for ClosedWord<T> {
+impl<T: Into<&'static str> + Copy> Serialize for ClosedWord<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.word())
+        serializer.serialize_str(self.0.into())
     }
 }
 
-impl<T: ClosedWords> JsonSchema for ClosedWord<T> {
+impl<T: IntoEnumIterator + Into<&'static str> + Copy> JsonSchema for ClosedWord<T> {
+    /// The type's own name.
     fn schema_name() -> Cow<'static, str> {
-        T::NAME.into()
+        let path = type_name::<T>();
+        path.rsplit_once("::").map_or(path, |(_, name)| name).into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let words: Vec<_> = T::VALUES.iter().map(|value| value.word()).collect();
+        let words: Vec<&'static str> = T::iter().map(Into::into).collect();
         json_schema!({ "type": "string", "enum": words })
     }
 }
@@ -76,7 +37,7 @@ pub(super) struct RulesDocument(pub(super) Vec<(Rule, RuleAction)>);
 
 impl Serialize for RulesDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(rule, action)| (rule.word(), action)))
+        serializer.collect_map(self.0.iter().map(|(rule, action)| (rule.as_str(), action)))
     }
 }
 
@@ -107,9 +68,8 @@ impl JsonSchema for RulesDocument {
             }
             None => action.clone(),
         };
-        let properties: serde_json::Map<_, _> = Rule::ALL
-            .into_iter()
-            .map(|rule| (rule.word().to_owned(), of_rule(rule).to_value()))
+        let properties: serde_json::Map<_, _> = Rule::iter()
+            .map(|rule| (rule.to_string(), of_rule(rule).to_value()))
             .collect();
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
     }

@@ -9,15 +9,23 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::LazyLock;
 
+use enum_map::Enum;
+use strum::{Display, EnumIter, IntoEnumIterator, IntoStaticStr};
+
 use super::Rules;
 use super::lookup::{Lookup, LookupLines};
 use super::rules::ResourceRule;
 use super::steps;
 
+use crate::domain::Word;
+
 mod table;
 
 /// Something that the documented restrictions of the VM roles allow or forbid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, IntoStaticStr, EnumIter,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Capability {
     /// See virtual machines and what belongs to them.
     View,
@@ -32,10 +40,13 @@ pub enum Capability {
     /// Move machines between nodes.
     Migrate,
     /// Write what machines are made from.
+    #[strum(serialize = "manage templates")]
     ManageTemplates,
     /// Write what virtualization itself consists of: its operators, its extensions, its access lists.
+    #[strum(serialize = "manage the cluster's virtualization")]
     ManageVirtualization,
     /// Write what the cluster consists of.
+    #[strum(serialize = "manage the cluster")]
     ManageCluster,
 }
 
@@ -44,7 +55,10 @@ pub enum Capability {
 pub struct Capabilities(u16);
 
 /// The VM roles, each able to do what those before it can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Display, IntoStaticStr, EnumIter, Enum,
+)]
+#[strum(prefix = "spectro-vm-", serialize_all = "kebab-case")]
 pub enum Level {
     /// `spectro-vm-viewer`.
     Viewer,
@@ -101,34 +115,6 @@ pub fn table() -> &'static [Entry] {
 }
 
 impl Capability {
-    /// Every capability, the least first.
-    pub const ALL: [Self; 9] = [
-        Self::View,
-        Self::Use,
-        Self::Launch,
-        Self::Clone,
-        Self::Delete,
-        Self::Migrate,
-        Self::ManageTemplates,
-        Self::ManageVirtualization,
-        Self::ManageCluster,
-    ];
-
-    /// The words in documents and messages.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::View => "view",
-            Self::Use => "use",
-            Self::Launch => "launch",
-            Self::Clone => "clone",
-            Self::Delete => "delete",
-            Self::Migrate => "migrate",
-            Self::ManageTemplates => "manage templates",
-            Self::ManageVirtualization => "manage the cluster's virtualization",
-            Self::ManageCluster => "manage the cluster",
-        }
-    }
-
     /// The lowest VM role that is documented to allow it.
     pub const fn level(self) -> Level {
         match self {
@@ -176,9 +162,8 @@ impl Capabilities {
 
     /// The capabilities, the least first.
     pub fn iter(self) -> impl Iterator<Item = Capability> {
-        Capability::ALL
-            .into_iter()
-            .filter(move |capability| self.contains(*capability))
+        let all = Capability::iter();
+        all.filter(move |capability| self.contains(*capability))
     }
 
     /// Whether any of them is about virtual machines: managing nodes, namespaces and storage alone is not.
@@ -209,27 +194,14 @@ impl FromIterator<Capability> for Capabilities {
 }
 
 impl Level {
-    /// Every level, the lowest first.
-    pub const ALL: [Self; 4] = [Self::Viewer, Self::User, Self::PowerUser, Self::Admin];
-
     /// The `ClusterRole` of that level.
-    pub const fn role(self) -> &'static str {
-        match self {
-            Self::Viewer => "spectro-vm-viewer",
-            Self::User => "spectro-vm-user",
-            Self::PowerUser => "spectro-vm-power-user",
-            Self::Admin => "spectro-vm-admin",
-        }
+    pub fn role(self) -> &'static str {
+        self.as_str()
     }
 
     /// The level of that `ClusterRole`.
     pub fn of_role(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.role() == name)
-    }
-
-    /// Its place in [`Self::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
+        Self::iter().find(|level| level.role() == name)
     }
 }
 
@@ -446,19 +418,6 @@ fn has_letters(name: &str, resource: &str) -> bool {
 impl fmt::Debug for Capabilities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
-    }
-}
-
-impl fmt::Display for Capability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for Level {
-    /// The name of the `ClusterRole`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.role())
     }
 }
 

@@ -3,6 +3,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use strum::{Display, IntoStaticStr};
 
 use super::{PolicyRule, scope};
 use table::Table;
@@ -34,7 +35,8 @@ use table::UrlRule;
 pub struct Rules(Arc<Table>);
 
 /// How what one role allows relates to what another allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Display, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Relation {
     /// Each covers the other.
     Equal,
@@ -213,25 +215,6 @@ impl<'de> Visitor<'de> for RulesVisitor {
             builder.rule(&rule);
         }
         Ok(builder.finish())
-    }
-}
-
-impl Relation {
-    /// The word in messages and documents.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Equal => "equal",
-            Self::Superset => "superset",
-            Self::Subset => "subset",
-            Self::Overlap => "overlap",
-            Self::Disjoint => "disjoint",
-        }
-    }
-}
-
-impl fmt::Display for Relation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

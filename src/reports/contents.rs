@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Found, Report};
-use crate::domain::{Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Scope, Verdict};
+use crate::domain::{
+    Cause, Decision, Effect, Finding, Judged, RoleKind, RoleRef, Scope, Verdict, Word,
+};
 use crate::message;
 use crate::policy::Disclose;
 use crate::rulebook::Rulebook;

@@ -6,6 +6,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, Pat
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use strum::{EnumIter, IntoEnumIterator};
 use tokio::time::timeout;
 
 use super::Contents;
@@ -26,7 +27,7 @@ pub(super) struct ReportKey {
 }
 
 /// The kinds of report that readers know, the one that is preferred first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter)]
 pub(super) enum Format {
     /// `openreports.io`.
     OpenReports,
@@ -47,8 +48,6 @@ pub(super) enum StoreError {
 }
 
 impl Format {
-    const ALL: [Self; 2] = [Self::OpenReports, Self::PolicyReport];
-
     pub(super) const fn group_version(self) -> &'static str {
         match self {
             Self::OpenReports => "openreports.io/v1alpha1",
@@ -88,7 +87,7 @@ impl Store {
     /// The formats that the cluster has the kinds of.
     pub(super) async fn formats(&self) -> Result<Vec<Format>, StoreError> {
         let mut formats = Vec::new();
-        for format in Format::ALL {
+        for format in Format::iter() {
             if self.has(format).await? {
                 formats.push(format);
             }

@@ -7,9 +7,11 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use prometheus::TEXT_FORMAT;
+use strum::IntoEnumIterator;
 use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::Word;
 use crate::facts::Kind;
 use crate::live::{Live, Tls, unknown};
 use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
@@ -140,7 +142,7 @@ impl Admin {
     fn view(&self, now: Timestamp) -> String {
         let mut text = String::new();
         if let Some(view) = self.live.view() {
-            for kind in Kind::ALL {
+            for kind in Kind::iter() {
                 let _ = write!(text, "{} {}s, ", view.count(kind), kind.as_str());
                 let in_name_only = view.in_name_only(kind);
                 if in_name_only > 0 {

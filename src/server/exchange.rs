@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 use tracing::info;
 
-use crate::domain::Rule;
+use crate::domain::Word;
 use crate::live::Current;
 use crate::metrics::Metrics;
 use crate::review::Outcome;
@@ -179,7 +179,7 @@ impl Drop for Observation {
 
 /// One line. The formatter escapes what a client chose: fields of text are quoted, so that none forges a line.
 fn log(outcome: &Outcome, current: &Current, took: std::time::Duration) {
-    let rules: Vec<&str> = outcome.rules().into_iter().map(Rule::as_str).collect();
+    let rules: Vec<&str> = outcome.rules().into_iter().map(Into::into).collect();
     info!(
         uid = outcome.uid,
         kind = outcome.kind.as_str(),

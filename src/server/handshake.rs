@@ -8,7 +8,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
-use crate::metrics::{Handshake, Label, Metrics};
+use crate::domain::Word;
+use crate::metrics::{Handshake, Metrics};
 
 use super::connection_slots::ConnectionSlot;
 use super::limits::Limits;

@@ -9,6 +9,7 @@ use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::rulebook::Rulebook;
 use serde::Deserialize;
 use serde_json::Value;
+use strum::IntoEnumIterator;
 
 /// One case of the corpus: what is asked, under which policy and directory, and what must come of it.
 #[derive(Debug, Deserialize)]
@@ -134,7 +135,7 @@ impl Case {
         let objects: Vec<StoredObject> = serde_saphyr::from_str_with_options(text, options)
             .unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let mut facts = Facts::new();
-        for kind in Kind::ALL {
+        for kind in Kind::iter() {
             facts.apply(Event::Reset(kind, Vec::new()));
         }
         for object in objects {

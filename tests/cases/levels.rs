@@ -4,7 +4,7 @@ use palette_rbac::admission::{Manifest, read_manifest};
 use palette_rbac::decide::{RoleRequest, decide, decide_deletion, decide_role};
 use palette_rbac::domain::{
     Binding, BindingKind, BindingRequest, Decision, DeletedKind, Deletion, Finding, Operation,
-    Requester, RoleKind, Scope, Verdict,
+    Requester, RoleKind, Scope, Verdict, Word,
 };
 use palette_rbac::facts::{Cluster, Role};
 use palette_rbac::message;

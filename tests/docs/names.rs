@@ -5,23 +5,24 @@ use std::fs;
 use std::path::Path;
 
 use palette_rbac::domain::{Rule, nearest};
+use strum::{IntoEnumIterator, VariantNames};
 
 use crate::CASES;
 use crate::page::{self, Page};
 
 /// Words that are nearly a rule. Those without a hyphen are not looked at: `requesters` is a field.
 pub(crate) fn misspelt_rules(page: &Page) -> Vec<String> {
-    let rules = Rule::ALL.map(Rule::as_str);
+    let rules = Rule::VARIANTS;
     let words = page.code().into_iter();
-    let words = words.filter(|word| word.contains('-') && !rules.contains(&word.as_str()));
-    let near = words.filter_map(|word| Some((nearest(&word, rules)?, word)));
+    let words = words.filter(|word| word.contains('-') && !rules.contains(&&**word));
+    let near = words.filter_map(|word| Some((nearest(&word, rules.iter().copied())?, word)));
     near.map(|(rule, word)| format!("`{word}` is no rule; is `{rule}` meant?"))
         .collect()
 }
 
 /// What the sections of the page on rules lack.
 pub(crate) fn rule_sections(page: &Page) -> Vec<String> {
-    let rules = Rule::ALL.iter();
+    let rules = Rule::iter();
     let lacking = rules.filter(|rule| {
         let default = rule.default_action();
         !page
@@ -37,8 +38,11 @@ pub(crate) fn rule_sections(page: &Page) -> Vec<String> {
         })
         .collect();
     let sections = page.headings().len() - 1;
-    if sections != Rule::ALL.len() {
-        problems.push(format!("{sections} sections for {} rules", Rule::ALL.len()));
+    if sections != Rule::VARIANTS.len() {
+        problems.push(format!(
+            "{sections} sections for {} rules",
+            Rule::VARIANTS.len()
+        ));
     }
     problems
 }

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use palette_rbac::decide::known_bindings;
-use palette_rbac::domain::{Principal, Rule};
+use palette_rbac::domain::{Principal, Rule, Word};
 use palette_rbac::palette::{Catalogue, implication};
 use palette_rbac::policy::{Actions, Policy, RoleClass, RuleAction};
+use strum::IntoEnumIterator;
 
 use crate::metrics;
 
@@ -54,7 +55,7 @@ fn bindings() -> String {
 fn rules() -> String {
     let mut table =
         String::from("| rule | default | reads what roles can do |\n| --- | --- | --- |\n");
-    for rule in Rule::ALL {
+    for rule in Rule::iter() {
         let reads = if rule.needs_cluster_facts() {
             "yes"
         } else {

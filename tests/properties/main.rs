@@ -18,6 +18,7 @@ use palette_rbac::review::{Reply, review};
 use proptest::prelude::*;
 use serde_json::Value;
 
+use strum::IntoEnumIterator;
 use world::{ask, now, world};
 
 proptest! {
@@ -120,10 +121,10 @@ proptest! {
 }
 
 fn strictness(verdict: Verdict) -> usize {
-    let mildest_first = Verdict::ALL.iter().rev();
+    let mildest_first = Verdict::iter().rev();
     mildest_first
         .clone()
-        .position(|other| *other == verdict)
+        .position(|other| other == verdict)
         .unwrap()
 }
 

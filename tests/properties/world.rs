@@ -11,6 +11,7 @@ use palette_rbac::rulebook::Rulebook;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator;
 
 /// A policy and a directory, as small as they can be and still differ in everything that matters.
 #[derive(Debug, Clone)]
@@ -58,7 +59,7 @@ impl World {
     /// The cluster's roles; there are no bindings.
     pub(crate) fn view(&self) -> Arc<View> {
         let mut facts = Facts::new();
-        for kind in Kind::ALL {
+        for kind in Kind::iter() {
             facts.apply(Event::Reset(kind, Vec::new()));
         }
         let user = [

@@ -7,6 +7,7 @@ use palette_rbac::facts::{RoleView, View};
 use palette_rbac::rbac::capabilities::{COMMON, Entry, table};
 use palette_rbac::rbac::escalation::{Access, escalation_paths};
 use palette_rbac::rbac::{Capability, Level, cluster_scoped};
+use strum::IntoEnumIterator;
 
 use super::{CLUSTER, KUBERNETES, KUBEVIRT, cluster_of, namespace};
 
@@ -46,8 +47,8 @@ pub(crate) fn text() -> String {
 
 fn levels() -> String {
     let mut text = String::from("| VM role | may |\n| --- | --- |\n");
-    for level in Level::ALL {
-        let may = Capability::ALL.into_iter().filter(|it| it.level() <= level);
+    for level in Level::iter() {
+        let may = Capability::iter().filter(|it| it.level() <= level);
         writeln!(text, "| `{level}` | {} |", listed(may)).unwrap();
     }
     text

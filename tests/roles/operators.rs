@@ -17,6 +17,7 @@ use palette_rbac::facts::{Cluster, Event, Facts, Kind, ObjectName, StoredObject,
 use palette_rbac::message;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
 use palette_rbac::rulebook::Rulebook;
+use strum::IntoEnumIterator;
 
 use super::{KUBERNETES, KUBEVIRT, objects};
 
@@ -175,7 +176,7 @@ fn findings(decision: &Decision) -> String {
 /// A cluster without a role or a binding, all of which is known.
 fn empty() -> Facts {
     let mut facts = Facts::new();
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         facts.apply(Event::Reset(kind, Vec::new()));
     }
     facts

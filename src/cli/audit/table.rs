@@ -1,6 +1,7 @@
 use std::io::{self, Write};
 
 use anstyle::Style;
+use strum::IntoEnumIterator;
 
 use super::super::output::{BAD, CAUTION};
 use super::super::results::{Answer, Results};
@@ -9,8 +10,8 @@ use crate::message;
 
 /// Every finding in a row, those of a rule and of what it does in a block, the strictest first.
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
-    for effect in Effect::ALL {
-        for rule in Rule::ALL {
+    for effect in Effect::iter().rev() {
+        for rule in Rule::iter() {
             let rows = rows(results.answers, effect, rule);
             if !rows.is_empty() {
                 write_block(effect, rule, &rows, out)?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::super::report::RoleReport;
 use crate::explain::{Abilities, Required, RequiredBy};
 use crate::message;
-use crate::rbac::{Atom, Capability, Level, Rules};
+use crate::rbac::{Atom, Level, Rules};
 
 /// What a role allows, from its members to its rules, one label a line.
 pub(super) fn write_abilities(abilities: &Abilities, out: &mut impl Write) -> io::Result<()> {
@@ -76,7 +76,7 @@ pub(super) fn write_line(label: &str, text: &str, out: &mut impl Write) -> io::R
 
 fn capabilities(abilities: &Abilities) -> Vec<&'static str> {
     let all = abilities.capabilities.iter();
-    all.map(Capability::as_str).collect()
+    all.map(Into::into).collect()
 }
 
 fn level(level: Option<Level>) -> &'static str {

@@ -12,7 +12,7 @@ use super::abilities::{
 use super::roles::named;
 use super::subject::{class_in_words, verdict_in_words};
 use crate::decide::Class;
-use crate::domain::{Decision, Finding, Verdict};
+use crate::domain::{Decision, Finding, Verdict, Word};
 use crate::explain::{Allows, BindingExplanation, Bound};
 use crate::message;
 

@@ -1,8 +1,10 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use strum::IntoEnumIterator;
+
 use super::super::Failure;
-use crate::domain::{Principal, RoleKind, RoleRef, Subject, SubjectKind};
+use crate::domain::{Principal, RoleKind, RoleRef, Subject, SubjectKind, Word};
 use crate::facts::ObjectName;
 
 /// A subject as it is typed.
@@ -67,9 +69,7 @@ impl SubjectName {
 
 /// Kinds are taken in any case here, as kubectl takes them.
 fn subject_kind(word: &str) -> Option<SubjectKind> {
-    SubjectKind::ALL
-        .into_iter()
-        .find(|kind| kind.as_str().eq_ignore_ascii_case(word))
+    SubjectKind::iter().find(|kind| kind.as_str().eq_ignore_ascii_case(word))
 }
 
 /// A role as it is typed: a ClusterRole, unless it says otherwise.
@@ -98,11 +98,10 @@ impl FromStr for RoleName {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let kinds = [RoleKind::ClusterRole, RoleKind::Role];
         let (kind, name) = text
             .split_once('/')
             .and_then(|(word, name)| {
-                let mut kinds = kinds.into_iter();
+                let mut kinds = RoleKind::iter();
                 let kind = kinds.find(|kind| kind.as_str().eq_ignore_ascii_case(word))?;
                 Some((kind, name))
             })

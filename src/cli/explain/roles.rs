@@ -7,7 +7,7 @@ use super::abilities::{
     AbilitiesReport, Allowed, OnTarget, RequiredReport, write_abilities, write_line,
     write_required, write_rules,
 };
-use crate::domain::RoleRef;
+use crate::domain::{RoleRef, Word};
 use crate::explain::{Abilities, Comparison, Required};
 use crate::message;
 use crate::rbac::Relation;

@@ -7,7 +7,7 @@ use super::super::report::{
     self, FindingReport, HoldingReport, RoleReport, ScopeReport, SubjectReport,
 };
 use crate::decide::Class;
-use crate::domain::{Applicability, Decision, Effect, Finding, Verdict};
+use crate::domain::{Applicability, Decision, Effect, Finding, Verdict, Word};
 use crate::explain::{Explanation, Highest};
 use crate::message;
 use crate::rulebook::Rulebook;

@@ -8,7 +8,7 @@ use quick_xml::{ElementWriter, Writer};
 use super::super::manifests::Source;
 use super::super::output::printable;
 use super::{Answer, FailOn, Problem, Results};
-use crate::domain::{Decision, Finding};
+use crate::domain::{Decision, Finding, Word};
 use crate::message;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {

@@ -6,11 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use strum::IntoEnumIterator;
 
 use super::super::manifests::{STANDARD_INPUT, Source};
 use super::super::report::write_json;
 use super::{Answer, Problem, Results, not_judged};
-use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject};
+use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject, Word};
 use crate::message;
 use crate::metrics::VERSION;
 use crate::rulebook::Rulebook;
@@ -203,7 +204,7 @@ impl Driver {
             short_description: SarifText::new(
                 "Judges whether the subjects of a role binding may hold its role, by what they hold in Palette.",
             ),
-            rules: Rule::ALL.into_iter().map(RuleReport::new).collect(),
+            rules: Rule::iter().map(RuleReport::new).collect(),
         }
     }
 }
@@ -288,7 +289,7 @@ impl Notification {
             locations: Vec::new(),
             associated_rule: Some(RuleReference {
                 id: rule.as_str(),
-                index: rule.index(),
+                index: rule as usize,
             }),
         }
     }
@@ -310,7 +311,7 @@ impl SarifResult {
         let decision = &answer.decision;
         Self {
             rule_id: finding.rule.as_str(),
-            rule_index: finding.rule.index(),
+            rule_index: finding.rule as usize,
             level: level(finding, rulebook),
             message: SarifText::new(message_of(finding, decision)),
             locations: [SarifLocation::new(finding, line, answer)],

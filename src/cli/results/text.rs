@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use super::super::output::{BAD, CAUTION, GOOD, printable};
 use super::super::report::DecisionReport;
 use super::Answer;
-use crate::domain::{Decision, Effect, Finding, Verdict};
+use crate::domain::{Decision, Effect, Finding, Verdict, Word};
 use crate::message;
 
 impl Answer {

@@ -1,4 +1,5 @@
 use serde_json::json;
+use strum::IntoEnumIterator;
 
 use super::*;
 use crate::directory::Directory;
@@ -25,7 +26,7 @@ impl ClusterWatch {
     }
 
     fn all_at(&mut self, second: i64, signal: impl Fn(Kind) -> WatchSignal) -> ClusterState {
-        for kind in Kind::ALL {
+        for kind in Kind::iter() {
             self.at(second, kind, signal(kind));
         }
         self.live.cluster().state
@@ -52,7 +53,7 @@ fn role() -> Event {
 #[test]
 fn requests_wait_until_all_of_every_kind_is_read() {
     let mut watch = watch();
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         assert!(!watch.live.cluster().is_ready());
         assert!(watch.live.view().is_none());
         watch.at(1, kind, nothing(kind));

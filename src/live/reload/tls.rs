@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use tracing::info;
 
+use crate::domain::Word;
 use crate::live::Tls;
-use crate::metrics::{Label, Metrics, Reloaded};
+use crate::metrics::{Metrics, Reloaded};
 use crate::sources::{ClientTrust, ServingCertificate, SourceError, Watched};
 
 use super::{Reload, applied, keep};

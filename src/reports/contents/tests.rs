@@ -1,4 +1,5 @@
 use serde_json::json;
+use strum::IntoEnumIterator;
 
 use super::*;
 use crate::audit::scan;
@@ -25,7 +26,7 @@ fn rulebook(policy: &str) -> Rulebook {
 
 fn view(bindings: &[(Option<&str>, &str, &str, &[&str])]) -> Arc<View> {
     let mut facts = Facts::new();
-    for kind in Kind::ALL {
+    for kind in Kind::iter() {
         facts.apply(Event::Reset(kind, Vec::new()));
     }
     for (namespace, name, role, users) in bindings {

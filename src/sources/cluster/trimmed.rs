@@ -8,6 +8,7 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use crate::domain::Word;
 use crate::facts::{Kind, ObjectName, StoredObject};
 
 /// A kind of object that is watched.
