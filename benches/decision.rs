@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
 use palette_rbac::admission::{AdmissionRequest, Envelope};
-use palette_rbac::decide::decide;
+use palette_rbac::decide::{Context, decide};
 use palette_rbac::domain::{BindingRequest, Verdict};
 use palette_rbac::facts::Cluster;
 use palette_rbac::review::review;
@@ -55,13 +55,8 @@ impl World {
     fn check(&self) -> Result<()> {
         let body = self.reviews(1).remove(0);
         let envelope = Envelope::read(&body).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let verdict = decide(
-            &binding(&envelope),
-            &self.rulebook,
-            Cluster::default(),
-            now(),
-        )
-        .verdict;
+        let context = Context::new(&self.rulebook, Cluster::default(), now());
+        let verdict = decide(&binding(&envelope), context).verdict;
         ensure!(verdict == Verdict::Allowed, "decided {verdict:?}");
         Ok(())
     }
@@ -78,7 +73,10 @@ impl World {
     fn time_decisions(&self, requests: &[BindingRequest<'_>]) -> f64 {
         time(|index| {
             let request = black_box(&requests[index % requests.len()]);
-            black_box(decide(request, &self.rulebook, Cluster::default(), now()));
+            black_box(decide(
+                request,
+                Context::new(&self.rulebook, Cluster::default(), now()),
+            ));
         })
     }
 
@@ -86,7 +84,10 @@ impl World {
     fn time_reviews(&self, bodies: &[Vec<u8>]) -> f64 {
         time(|index| {
             let body = black_box(&bodies[index % bodies.len()]);
-            black_box(review(body, &self.rulebook, Cluster::default(), now()));
+            black_box(review(
+                body,
+                Context::new(&self.rulebook, Cluster::default(), now()),
+            ));
         })
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
+use palette_rbac::decide::Context;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::review::{Reply, review};
 use palette_rbac::rulebook::Rulebook;
@@ -52,12 +53,8 @@ impl Cost {
         let asked = binding_review();
         let one = |body: &[u8], view: &View| {
             let begin = Instant::now();
-            let reply = review(
-                black_box(body),
-                rulebook,
-                Cluster::seen(view),
-                Timestamp::UNIX_EPOCH,
-            );
+            let context = Context::new(rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH);
+            let reply = review(black_box(body), context);
             let took = begin.elapsed().as_secs_f64() * 1e3;
             (took, reply)
         };

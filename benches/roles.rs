@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role, RoleBinding};
 use kube::api::{Api, PostParams};
 use palette_rbac::audit::scan;
-use palette_rbac::decide::decide;
-use palette_rbac::domain::{BindingRequest, Operation, Rule};
+use palette_rbac::decide::{Context, decide};
+use palette_rbac::domain::{BindingRequest, Rule};
 use palette_rbac::facts::{Cluster as Known, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::rulebook::Rulebook;
 use palette_rbac::sources::cluster::{ClusterFrom, connect};
@@ -42,7 +42,7 @@ fn time_scans(view: &View, rulebook: &Rulebook) -> Result<()> {
     let mut found = 0;
     for _ in 0..SCANS {
         let began = Instant::now();
-        let report = scan(view, rulebook, now());
+        let report = scan(Context::new(rulebook, Known::seen(view), now()));
         times.push(began.elapsed().as_secs_f64() * 1e3);
         found = report.count(Rule::EquivalentRole, rulebook);
         ensure!(report.bindings == BINDINGS, "{} bindings", report.bindings);
@@ -64,15 +64,13 @@ fn time_decisions(view: &View, rulebook: &Rulebook) {
     for binding in &bindings {
         let mut judged = binding.to_judge();
         judged.name = "new".into();
-        let request = BindingRequest {
-            operation: Operation::Create,
-            requester: None,
-            binding: judged,
-            previous: None,
-        };
+        let request = BindingRequest::create(judged, None);
         let began = Instant::now();
         for _ in 0..REPEATED {
-            black_box(decide(black_box(&request), rulebook, known, now()));
+            black_box(decide(
+                black_box(&request),
+                Context::new(rulebook, known, now()),
+            ));
         }
         times.push(began.elapsed().as_secs_f64() * 1e6 / f64::from(REPEATED));
     }

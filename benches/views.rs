@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
+use palette_rbac::decide::Context;
 use palette_rbac::domain::Scope;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View, ViewLimits};
 use palette_rbac::review::{Reply, review};
@@ -103,7 +104,10 @@ fn listed(texts: &[String]) -> (Facts, std::sync::Arc<View>) {
 
 fn judge(body: &[u8], rulebook: &Rulebook, view: &View) -> Result<f64> {
     let begin = Instant::now();
-    let reply = review(body, rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH);
+    let reply = review(
+        body,
+        Context::new(rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH),
+    );
     let took = milliseconds(begin);
     ensure!(matches!(reply, Reply::Review { .. }), "{reply:?}");
     Ok(took)

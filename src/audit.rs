@@ -5,12 +5,10 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use crate::decide::decide;
 pub(crate) use crate::decide::drifts;
-use crate::domain::{BindingRequest, Decision, Effect, Finding, Operation, Rule};
-use crate::facts::{Cluster, StoredBinding, View};
+use crate::decide::{Context, decide};
+use crate::domain::{BindingRequest, Decision, Effect, Finding, Rule};
+use crate::facts::StoredBinding;
 use crate::rulebook::Rulebook;
 
 /// What a scan found.
@@ -34,47 +32,27 @@ pub struct Found {
 }
 
 /// Judges every binding of the view, and its VM roles.
-pub fn scan(view: &View, rulebook: &Rulebook, now: Timestamp) -> Report {
-    let mut report = scan_bindings(view.bindings(), view, rulebook, now);
-    report.drifts = drifts(view, rulebook);
-    report
-}
-
-/// Judges some bindings of the view, as those that an event touches.
-pub fn scan_bindings<'v>(
-    bindings: impl Iterator<Item = &'v Arc<StoredBinding>>,
-    view: &View,
-    rulebook: &Rulebook,
-    now: Timestamp,
-) -> Report {
-    let mut report = Report::default();
-    for binding in bindings {
-        report.bindings += 1;
-        let decision = judge(binding, view, rulebook, now);
-        if !decision.findings.is_empty() {
-            report.found.push(Found {
-                binding: Arc::clone(binding),
-                decision,
-            });
-        }
+pub fn scan(context: Context<'_>) -> Report {
+    let Some(view) = context.cluster.view else {
+        return Report::default();
+    };
+    let judged = view.bindings().map(|binding| Found {
+        binding: Arc::clone(binding),
+        decision: judge(binding, context),
+    });
+    Report {
+        bindings: view.bindings().count(),
+        found: judged
+            .filter(|it| !it.decision.findings.is_empty())
+            .collect(),
+        drifts: drifts(view, context.rulebook),
     }
-    report
 }
 
 /// What would be decided about a binding of the view, were it made now.
-pub fn judge(
-    binding: &StoredBinding,
-    view: &View,
-    rulebook: &Rulebook,
-    now: Timestamp,
-) -> Decision {
-    let request = BindingRequest {
-        operation: Operation::Create,
-        requester: None,
-        binding: binding.to_judge(),
-        previous: None,
-    };
-    decide(&request, rulebook, Cluster::seen(view), now)
+pub fn judge(binding: &StoredBinding, context: Context<'_>) -> Decision {
+    let request = BindingRequest::create(binding.to_judge(), None);
+    decide(&request, context)
 }
 
 impl Report {

@@ -1,7 +1,8 @@
-//! The decision: `(request, rulebook, cluster, now) → Decision`, one function a rule.
+//! The decision: `(request, context) → Decision`, one function a rule.
 //!
 //! Total: whatever is unknown is a finding, never an error. It reads no clock and no cluster.
 
+mod context;
 mod cumulative;
 mod equivalent_role;
 mod exempt;
@@ -16,15 +17,14 @@ mod rules;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::domain::{
     BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, RoleKind, Rule,
     Scope, Standing, Verdict,
 };
-use crate::facts::{Cluster, ObjectName, RoleRead};
+use crate::facts::{ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
 use crate::rulebook::Rulebook;
+pub use context::Context;
 pub(crate) use equivalent_role::EquivalentRole;
 use grants::Grant;
 pub use identity::Class;
@@ -38,19 +38,15 @@ use rules::{Judge, is_judged_by_name};
 ///
 /// A binding that adds none is admitted unjudged: labels, finalizers and subjects taken away are nobody's concern
 /// here, whatever else the binding holds. The webhook's own binding is one that it must keep.
-pub fn decide(
-    request: &BindingRequest<'_>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-    now: Timestamp,
-) -> Decision {
+pub fn decide(request: &BindingRequest<'_>, context: Context<'_>) -> Decision {
+    let Context { rulebook, now, .. } = context;
     let added = grants::added(request);
     let unjudged = unjudged_decision(request);
     let own = own::of_binding(request, rulebook);
     if added.is_empty() && own.is_none() {
         return unjudged;
     }
-    let judge = Judge::new(request, rulebook, cluster, now);
+    let judge = Judge::new(request, context);
     let mut findings: Vec<Finding> = own.into_iter().collect();
     if !added.is_empty() {
         findings.extend(judge.findings(&added));
@@ -61,7 +57,7 @@ pub fn decide(
     for finding in &mut findings {
         exemptions.cover(finding);
     }
-    let mut notices = notices(rulebook, &findings, judge.judges_people(&added), now);
+    let mut notices = notices(context, &findings, judge.judges_people(&added));
     notices.extend(break_glass(requester, rulebook, &mut findings));
     Decision {
         verdict: verdict(&findings),
@@ -74,11 +70,10 @@ pub fn decide(
 
 /// The role that has to be read from the API server before the request can be judged: one that the view does not have,
 /// or, with `roleReads: live`, any that is not judged by its name. None once it was read, and none if no rule asks.
-pub fn role_to_read(
-    request: &BindingRequest<'_>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-) -> Option<ObjectName> {
+pub fn role_to_read(request: &BindingRequest<'_>, context: Context<'_>) -> Option<ObjectName> {
+    let Context {
+        rulebook, cluster, ..
+    } = context;
     let (role, scope) = (&request.binding.role, &request.binding.scope);
     let view = cluster.view?;
     if cluster.role_read != RoleRead::Possible || is_judged_by_name(role, rulebook) {
@@ -168,12 +163,8 @@ fn break_glass(
 }
 
 /// What the requester should know beside the findings.
-fn notices(
-    rulebook: &Rulebook,
-    findings: &[Finding],
-    judges_people: bool,
-    now: Timestamp,
-) -> Vec<Notice> {
+fn notices(context: Context<'_>, findings: &[Finding], judges_people: bool) -> Vec<Notice> {
+    let Context { rulebook, now, .. } = context;
     let policy = rulebook.policy();
     let warns = judges_people && policy.on_stale == OnStale::Warn;
     let stale = (warns && rulebook.directory_is_stale(now)).then(|| Notice::StaleDirectory {
@@ -193,7 +184,7 @@ fn notices(
 impl Judge<'_> {
     /// Rules that are on and would have judged a grant, had the cluster's facts been known.
     fn unjudged(&self, added: &[Grant<'_>]) -> Vec<Rule> {
-        let policy = self.rulebook.policy();
+        let policy = self.context.rulebook.policy();
         let concerned = self.request.binding.scope == Scope::Cluster
             && policy.cluster.cluster_group == Membership::Unknown
             && !policy.actions.is_off(Rule::ClusterGroupScope)
@@ -207,7 +198,7 @@ impl Judge<'_> {
 
     /// Those for which the role would have to be known.
     fn unjudged_roles(&self, added: &[Grant<'_>]) -> impl Iterator<Item = Rule> + use<'_> {
-        let actions = &self.rulebook.policy().actions;
+        let actions = &self.context.rulebook.policy().actions;
         let concerned = self.does_not_know_the_role()
             && added
                 .iter()

@@ -15,11 +15,9 @@ mod subject;
 mod word;
 
 pub use action::{Action, Effect, Mode};
-pub use binding::{
-    Binding, BindingKind, BindingRequest, Operation, Requester, RoleKind, RoleRef, Scope,
-};
+pub use binding::{Binding, BindingKind, BindingRequest, Requester, RoleKind, RoleRef, Scope};
 pub use decision::{Decision, Judged, Notice, Verdict};
-pub use deletion::{DeletedKind, Deletion};
+pub use deletion::{Deletion, JudgedKind};
 pub use finding::{
     Applicability, BindingName, Cause, Equivalence, Field, Finding, Holding, Standing, Takes,
 };

@@ -9,14 +9,11 @@ mod highest;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use crate::decide::{Class, decide, identity};
+use crate::decide::{Class, Context, decide, identity};
 use crate::domain::{
-    Binding, BindingRequest, Decision, Holding, Operation, Principal, RoleKind, RoleRef, Scope,
-    Standing, Subject,
+    Binding, BindingRequest, Decision, Holding, Principal, RoleKind, RoleRef, Scope, Standing,
+    Subject,
 };
-use crate::facts::Cluster;
 use crate::rulebook::Rulebook;
 
 pub use abilities::{Abilities, Comparison, Required, RequiredBy, required};
@@ -47,13 +44,12 @@ pub fn explain(
     subject: &Subject<'_>,
     scope: &Scope<'_>,
     role: Option<&RoleRef<'_>>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-    now: Timestamp,
+    context: Context<'_>,
 ) -> Explanation {
+    let rulebook = context.rulebook;
     let principal = subject.principal();
     let holder = identity::holder(principal, rulebook).unwrap_or_default();
-    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), rulebook, cluster, now);
+    let answer = |role: RoleRef<'_>| decide(&request(subject, scope, role), context);
     Explanation {
         subject: subject.clone().into_owned(),
         scope: scope.clone().into_owned(),
@@ -78,17 +74,15 @@ fn mapped(rulebook: &Rulebook) -> impl Iterator<Item = RoleRef<'_>> {
 
 /// A new binding of that role to that subject alone.
 fn request<'a>(subject: &Subject<'a>, scope: &Scope<'a>, role: RoleRef<'a>) -> BindingRequest<'a> {
-    BindingRequest {
-        operation: Operation::Create,
-        requester: None,
-        binding: Binding {
+    BindingRequest::create(
+        Binding {
             name: "explained".into(),
             scope: scope.clone(),
             role,
             subjects: vec![subject.clone()],
         },
-        previous: None,
-    }
+        None,
+    )
 }
 
 fn teams(principal: Principal<'_>, rulebook: &Rulebook) -> Vec<Arc<str>> {

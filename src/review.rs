@@ -11,9 +11,9 @@ use crate::admission::{
     self, AdmissionRequest, Envelope, InvalidObject, ObjectKind, OperationLabel, Response,
     RoleObjects, uid_of,
 };
-use crate::decide::{RoleRequest, decide, decide_deletion, decide_role, role_to_read};
+use crate::decide::{Context, RoleRequest, decide, decide_deletion, decide_role, role_to_read};
 use crate::domain::{BindingRequest, Decision, Deletion, Effect, Notice, Rule, Verdict, Word};
-use crate::facts::{Cluster, ObjectName, Role, StoredObject};
+use crate::facts::{ObjectName, Role, StoredObject};
 use crate::message;
 use crate::rulebook::Rulebook;
 
@@ -124,7 +124,8 @@ pub fn written_object(body: &[u8]) -> Option<StoredObject> {
 ///
 /// Where a role has to be read from the API server first, [`Reply::RoleToRead`] says so; the body is then judged again,
 /// with a view that has the role.
-pub fn review(body: &[u8], rulebook: &Rulebook, cluster: Cluster<'_>, now: Timestamp) -> Reply {
+pub fn review(body: &[u8], context: Context<'_>) -> Reply {
+    let rulebook = context.rulebook;
     let envelope = match Envelope::read(body) {
         Ok(envelope) => envelope,
         Err(admission::Unreadable {
@@ -136,14 +137,12 @@ pub fn review(body: &[u8], rulebook: &Rulebook, cluster: Cluster<'_>, now: Times
         Err(admission::Unreadable { uid: None, reason }) => return Reply::NoUid { reason },
     };
     match envelope.ask() {
-        Ok(AdmissionRequest::Binding(request)) => {
-            binding(&envelope, &request, rulebook, cluster, now)
-        }
+        Ok(AdmissionRequest::Binding(request)) => binding(&envelope, &request, context),
         Ok(AdmissionRequest::Role(objects)) => match role_request(&objects) {
-            Ok(request) => role(&envelope, &request, rulebook, cluster, now),
+            Ok(request) => role(&envelope, &request, context),
             Err(invalid) => refused(&envelope, &invalid, rulebook),
         },
-        Ok(AdmissionRequest::Delete(request)) => deletion(&envelope, &request, rulebook, now),
+        Ok(AdmissionRequest::Delete(request)) => deletion(&envelope, &request, context),
         Err(invalid) => refused(&envelope, &invalid, rulebook),
     }
 }
@@ -157,33 +156,21 @@ pub fn review_oversized(first_bytes: &[u8], limit: usize, rulebook: &Rulebook) -
     }
 }
 
-fn binding(
-    envelope: &Envelope<'_>,
-    request: &BindingRequest<'_>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-    now: Timestamp,
-) -> Reply {
-    if let Some(role) = role_to_read(request, rulebook, cluster) {
+fn binding(envelope: &Envelope<'_>, request: &BindingRequest<'_>, context: Context<'_>) -> Reply {
+    if let Some(role) = role_to_read(request, context) {
         return Reply::RoleToRead(role);
     }
-    let decision = decide(request, rulebook, cluster, now);
+    let decision = decide(request, context);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
     outcome.subjects = request.binding.subjects.len();
     request.binding.name.as_ref().clone_into(&mut outcome.name);
-    judged(outcome, &decision, rulebook, now)
+    judged(outcome, &decision, context)
 }
 
-fn role(
-    envelope: &Envelope<'_>,
-    request: &RoleRequest<'_>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-    now: Timestamp,
-) -> Reply {
-    let decision = decide_role(request, rulebook, cluster, now);
+fn role(envelope: &Envelope<'_>, request: &RoleRequest<'_>, context: Context<'_>) -> Reply {
+    let decision = decide_role(request, context);
     let outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
-    judged(outcome, &decision, rulebook, now)
+    judged(outcome, &decision, context)
 }
 
 /// An old role that cannot be read counts as none: everything that the new one allows is new.
@@ -197,7 +184,8 @@ fn role_request<'a>(objects: &RoleObjects<'a>) -> Result<RoleRequest<'a>, Invali
     })
 }
 
-fn judged(mut outcome: Outcome, decision: &Decision, rulebook: &Rulebook, now: Timestamp) -> Reply {
+fn judged(mut outcome: Outcome, decision: &Decision, context: Context<'_>) -> Reply {
+    let Context { rulebook, now, .. } = context;
     let role = rulebook.governs(&decision.role);
     outcome.findings = decision
         .findings
@@ -226,19 +214,14 @@ fn judged(mut outcome: Outcome, decision: &Decision, rulebook: &Rulebook, now: T
     }
 }
 
-fn deletion(
-    envelope: &Envelope<'_>,
-    request: &Deletion<'_>,
-    rulebook: &Rulebook,
-    now: Timestamp,
-) -> Reply {
-    let decision = decide_deletion(request, rulebook, now);
+fn deletion(envelope: &Envelope<'_>, request: &Deletion<'_>, context: Context<'_>) -> Reply {
+    let decision = decide_deletion(request, context);
     let mut outcome = outcome(envelope, DecisionLabel::Judged(decision.verdict));
     if !decision.findings.is_empty() {
         request.name.as_ref().clone_into(&mut outcome.name);
-        return judged(outcome, &decision, rulebook, now);
+        return judged(outcome, &decision, context);
     }
-    let audit_annotations = annotations(&outcome, rulebook, None);
+    let audit_annotations = annotations(&outcome, context.rulebook, None);
     let response = Response {
         uid: envelope.uid(),
         audit_annotations,

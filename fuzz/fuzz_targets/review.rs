@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
+use palette_rbac::decide::Context;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::review::{Reply, review};
@@ -19,12 +20,8 @@ fuzz_target!(|body: &[u8]| {
     let mut reply = None;
     let steps = palette_rbac::rbac::steps_counted();
     let taken = allocation_counter::measure(|| {
-        reply = Some(review(
-            body,
-            rulebook,
-            Cluster::seen(view),
-            Timestamp::UNIX_EPOCH,
-        ));
+        let context = Context::new(rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH);
+        reply = Some(review(body, context));
     });
     let steps = palette_rbac::rbac::steps_counted() - steps;
     let size = u64::try_from(body.len()).unwrap();

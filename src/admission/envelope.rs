@@ -4,12 +4,12 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::kind::{JudgedKind, ObjectKind, OperationLabel};
+use super::kind::{ObjectKind, OperationLabel};
 use super::object::{AdmittedObject, InvalidField, InvalidObject, object, read_binding};
 use super::uid::uid_of;
 use crate::document::Map;
 use crate::domain::{
-    BindingKind, BindingRequest, DeletedKind, Deletion, Operation, Requester, RoleKind, Scope,
+    BindingKind, BindingRequest, Deletion, JudgedKind, Requester, RoleKind, Scope,
 };
 
 /// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
@@ -135,8 +135,7 @@ impl<'a> Envelope<'a> {
         }
         let kind = self.kind().judged().ok_or_else(|| self.not_judged())?;
         match self.operation() {
-            OperationLabel::Create => self.ask_about(kind, Operation::Create),
-            OperationLabel::Update => self.ask_about(kind, Operation::Update),
+            OperationLabel::Create | OperationLabel::Update => self.ask_about(kind),
             OperationLabel::Delete => Ok(AdmissionRequest::Delete(self.deletion(kind))),
             OperationLabel::Other => Err(InvalidObject::one(
                 "request.operation",
@@ -148,30 +147,27 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn ask_about(
-        &self,
-        kind: JudgedKind,
-        operation: Operation,
-    ) -> Result<AdmissionRequest<'_>, InvalidObject> {
+    fn ask_about(&self, kind: JudgedKind) -> Result<AdmissionRequest<'_>, InvalidObject> {
         match kind {
-            JudgedKind::Binding(kind) => {
-                self.binding(kind, operation).map(AdmissionRequest::Binding)
-            }
-            JudgedKind::Role(kind) => self.role(kind, operation).map(AdmissionRequest::Role),
+            JudgedKind::Binding(kind) => self.binding(kind).map(AdmissionRequest::Binding),
+            JudgedKind::Role(kind) => self.role(kind).map(AdmissionRequest::Role),
         }
     }
 
+    /// Only an UPDATE has an object that it was.
+    fn is_update(&self) -> bool {
+        self.operation() == OperationLabel::Update
+    }
+
     /// Roles are written rarely, so their objects are looked for a second time rather than in each review.
-    fn role(&self, kind: RoleKind, operation: Operation) -> Result<RoleObjects<'_>, InvalidObject> {
+    fn role(&self, kind: RoleKind) -> Result<RoleObjects<'_>, InvalidObject> {
         let Map(review): Map<Review<'_, &RawValue>> = serde_json::from_str(self.text)
             .map_err(|error| InvalidObject::one("request", error.to_string()))?;
         let Map(request) = review.request.unwrap_or_default();
         let object = request
             .object
             .ok_or_else(|| InvalidObject::one("request.object", "is missing"))?;
-        let old = request
-            .old_object
-            .filter(|_| operation == Operation::Update);
+        let old = request.old_object.filter(|_| self.is_update());
         Ok(RoleObjects {
             kind,
             requester: self.requester(),
@@ -189,20 +185,13 @@ impl<'a> Envelope<'a> {
         let namespace = given(metadata.namespace).or_else(|| self.namespace().map(Cow::Borrowed));
         Deletion {
             requester: self.requester(),
-            kind: match kind {
-                JudgedKind::Binding(kind) => DeletedKind::Binding(kind),
-                JudgedKind::Role(kind) => DeletedKind::Role(kind),
-            },
+            kind,
             scope: namespace.map_or(Scope::Cluster, Scope::Namespace),
             name: given(metadata.name).unwrap_or_else(|| Cow::Borrowed(self.name())),
         }
     }
 
-    fn binding(
-        &self,
-        kind: BindingKind,
-        operation: Operation,
-    ) -> Result<BindingRequest<'_>, InvalidObject> {
+    fn binding(&self, kind: BindingKind) -> Result<BindingRequest<'_>, InvalidObject> {
         let object = self
             .request
             .object
@@ -211,18 +200,16 @@ impl<'a> Envelope<'a> {
             .as_ref()
             .map_err(Clone::clone)?;
         let binding = read_binding(object, kind, self.name(), self.namespace())?;
-        let previous = match operation {
-            // Without a readable old object every grant counts as added.
-            Operation::Update => self
-                .request
-                .old_object
-                .as_ref()
-                .and_then(|old| old.as_ref().ok())
-                .and_then(|old| read_binding(old, kind, self.name(), self.namespace()).ok()),
-            Operation::Create | Operation::Delete => None,
-        };
+        // Without a readable old object every grant counts as added.
+        let old = self
+            .request
+            .old_object
+            .as_ref()
+            .filter(|_| self.is_update());
+        let previous = old
+            .and_then(|old| old.as_ref().ok())
+            .and_then(|old| read_binding(old, kind, self.name(), self.namespace()).ok());
         Ok(BindingRequest {
-            operation,
             requester: Some(self.requester()),
             binding,
             previous,

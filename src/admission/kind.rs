@@ -1,7 +1,7 @@
 use enum_map::Enum;
 use strum::IntoStaticStr;
 
-use crate::domain::{BindingKind, RoleKind};
+use crate::domain::{BindingKind, JudgedKind, RoleKind};
 
 /// The kind of object, as the metrics tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr, Enum)]
@@ -45,11 +45,4 @@ impl ObjectKind {
             Self::Other => None,
         }
     }
-}
-
-/// A kind of object that is judged.
-#[derive(Clone, Copy)]
-pub(super) enum JudgedKind {
-    Binding(BindingKind),
-    Role(RoleKind),
 }

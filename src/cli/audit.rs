@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::facts::{Dump, LiveArgs};
 use super::inputs::RulebookArgs;
@@ -23,8 +22,9 @@ use super::results::{
 };
 use super::{Exit, Failure};
 use crate::audit;
+use crate::decide::Context;
 use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope, Word};
-use crate::facts::View;
+use crate::facts::{Cluster, View};
 use crate::rulebook::Rulebook;
 
 /// Judge every binding of a cluster, or of a dump of one
@@ -65,7 +65,9 @@ impl AuditArgs {
         for problem in &dump.problems {
             output.problem(problem)?;
         }
-        let answers = answers(&dump.facts.view(), &rulebook, self.rulebook.now());
+        let view = dump.facts.view();
+        let context = Context::new(&rulebook, Cluster::seen(&view), self.rulebook.now());
+        let answers = answers(&view, context);
         let audit = Audit {
             answers,
             problems: dump.problems,
@@ -114,17 +116,21 @@ impl Audit {
 }
 
 /// Every binding, then the VM roles that can do what they are documented not to.
-fn answers(view: &View, rulebook: &Rulebook, now: Timestamp) -> Vec<Answer> {
+fn answers(view: &View, context: Context<'_>) -> Vec<Answer> {
     let bindings = view.bindings().map(|binding| Answer {
         source: None,
         lines: Vec::new(),
         kind: binding.to_judge().kind().as_str(),
         namespace: binding.name.namespace.as_deref().map(str::to_owned),
         name: binding.name.name.to_string(),
-        decision: audit::judge(binding, view, rulebook, now),
+        decision: audit::judge(binding, context),
     });
     bindings
-        .chain(audit::drifts(view, rulebook).into_iter().map(drifted))
+        .chain(
+            audit::drifts(view, context.rulebook)
+                .into_iter()
+                .map(drifted),
+        )
         .collect()
 }
 

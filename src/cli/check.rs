@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use jiff::Timestamp;
 
 use super::facts::{self, FactsArgs};
 use super::inputs::{RequesterArgs, RulebookArgs};
@@ -20,8 +19,8 @@ use super::output::Output;
 use super::report::{self, CheckResult, CheckSummary};
 use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged};
 use super::{Exit, Failure};
-use crate::decide::{RoleRequest, decide, decide_role};
-use crate::domain::{Binding, BindingRequest, Decision, Operation, Requester, Rule, Word};
+use crate::decide::{Context, RoleRequest, decide, decide_role};
+use crate::domain::{Binding, BindingRequest, Decision, Requester, Rule, Word};
 use crate::facts::{Cluster, Role, StoredObject};
 use crate::manifest::{self, Strictness};
 use crate::rulebook::Rulebook;
@@ -102,33 +101,28 @@ impl CheckArgs {
     }
 
     fn judge<'a>(&'a self, rulebook: &'a Rulebook, views: &'a Views) -> ManifestJudge<'a> {
+        let context = |view| Context::new(rulebook, Cluster::seen(view), self.rulebook.now());
         ManifestJudge {
-            rulebook,
+            of_binding: context(&views.with_all),
+            of_role: context(&views.with_roles),
             views,
             requester: self.requester.requester(),
-            now: self.rulebook.now(),
         }
     }
 }
 
 /// What every binding is judged with.
 struct ManifestJudge<'a> {
-    rulebook: &'a Rulebook,
+    of_binding: Context<'a>,
+    of_role: Context<'a>,
     views: &'a Views,
     requester: Option<Requester<'a>>,
-    now: Timestamp,
 }
 
 impl ManifestJudge<'_> {
     fn decide(&self, binding: &Binding<'_>) -> Decision {
-        let request = BindingRequest {
-            operation: Operation::Create,
-            requester: self.requester.clone(),
-            binding: binding.clone(),
-            previous: None,
-        };
-        let cluster = Cluster::seen(&self.views.with_all);
-        decide(&request, self.rulebook, cluster, self.now)
+        let request = BindingRequest::create(binding.clone(), self.requester.clone());
+        decide(&request, self.of_binding)
     }
 }
 
@@ -139,8 +133,7 @@ impl<'a> ManifestJudge<'a> {
             previous: self.views.previous(&role.name),
             role,
         };
-        let cluster = Cluster::seen(&self.views.with_roles);
-        decide_role(&request, self.rulebook, cluster, self.now)
+        decide_role(&request, self.of_role)
     }
 }
 

@@ -19,6 +19,7 @@ use super::facts::FactsArgs;
 use super::inputs::RulebookArgs;
 use super::output::Output;
 use super::{Exit, Failure, OutputFormat};
+use crate::decide::Context;
 use crate::domain::{Decision, RoleKind, RoleRef, Scope, Word, nearest};
 use crate::explain::{Abilities, Comparison, explain, explain_binding, highest, required};
 use crate::facts::{Cluster, ObjectName, View};
@@ -101,10 +102,10 @@ impl ExplainArgs {
         let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
         let cluster = view.as_deref().map_or_else(Cluster::default, Cluster::seen);
-        let (scope, now) = (self.scope(), self.rulebook.now());
-        let explanation = explain(&subject, &scope, role.as_ref(), &rulebook, cluster, now);
+        let context = Context::new(&rulebook, cluster, self.rulebook.now());
+        let explanation = explain(&subject, &self.scope(), role.as_ref(), context);
         let highest = match (&role, namespace) {
-            (None, None) => highest(&subject, view.as_deref(), &rulebook),
+            (None, None) => highest(&subject, context),
             _ => Vec::new(),
         };
         let out = &mut output.out;
@@ -128,7 +129,8 @@ impl ExplainArgs {
         let name = binding.object(self.namespace.as_deref());
         let found = view.binding(&name);
         let found = found.ok_or_else(|| no_binding(&name, &view))?;
-        let explanation = explain_binding(found, &view, &rulebook, self.rulebook.now());
+        let context = Context::new(&rulebook, Cluster::seen(&view), self.rulebook.now());
+        let explanation = explain_binding(found, context);
         let out = &mut output.out;
         match self.output {
             OutputFormat::Text => binding::write_text(&explanation, out)?,
@@ -142,7 +144,8 @@ impl ExplainArgs {
         let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read_or_ask(output)?.view();
         let abilities = self.abilities(&role, &view)?;
-        let required = required(&role, &self.scope(), Some(&view), &rulebook);
+        let context = Context::new(&rulebook, Cluster::seen(&view), self.rulebook.now());
+        let required = required(&role, &self.scope(), context);
         let out = &mut output.out;
         match self.output {
             OutputFormat::Text => roles::write_role(&abilities, &required, out)?,

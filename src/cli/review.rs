@@ -8,7 +8,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::facts::FactsArgs;
@@ -16,9 +15,9 @@ use super::inputs::RulebookArgs;
 use super::manifests::{display_name, read_bytes};
 use super::output::Output;
 use super::{Exit, Failure};
+use crate::decide::Context;
 use crate::facts::Cluster;
 use crate::review::{DecisionLabel, Reply, review};
-use crate::rulebook::Rulebook;
 
 /// Answer recorded reviews with the bytes that the webhook would send
 ///
@@ -48,11 +47,8 @@ impl ReviewArgs {
         self.facts.beside(&self.filenames)?;
         let rulebook = self.rulebook.rulebook(output)?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
-        let reviewer = Reviewer {
-            rulebook: &rulebook,
-            cluster: view.as_deref().map_or_else(Cluster::default, Cluster::seen),
-            now: self.rulebook.now(),
-        };
+        let cluster = view.as_deref().map_or_else(Cluster::default, Cluster::seen);
+        let reviewer = Reviewer(Context::new(&rulebook, cluster, self.rulebook.now()));
         let mut exit = Exit::Success;
         for path in &self.filenames {
             exit = exit.max(reviewer.answer_file(path, output)?);
@@ -62,11 +58,7 @@ impl ReviewArgs {
 }
 
 /// What every review is answered with.
-struct Reviewer<'r> {
-    rulebook: &'r Rulebook,
-    cluster: Cluster<'r>,
-    now: Timestamp,
-}
+struct Reviewer<'r>(Context<'r>);
 
 impl Reviewer<'_> {
     fn answer_file(&self, path: &Path, output: &mut Output<'_>) -> Result<Exit, Failure> {
@@ -86,7 +78,7 @@ impl Reviewer<'_> {
     }
 
     fn answer(&self, place: &str, body: &[u8], output: &mut Output<'_>) -> Result<Exit, Failure> {
-        match review(body, self.rulebook, self.cluster, self.now) {
+        match review(body, self.0) {
             Reply::Review { body, outcome } => {
                 output.out.write_all(&body)?;
                 output.out.write_all(b"\n")?;

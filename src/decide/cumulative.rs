@@ -34,7 +34,7 @@ impl<'r> Judge<'r> {
     /// Rule `cumulative`: what the subject's bindings allow together, where that is more than each of them alone.
     pub(super) fn cumulative(&self, grant: &Grant<'_>) -> Option<Finding> {
         self.effect(Rule::Cumulative)?;
-        let view = self.cluster.view?;
+        let view = self.context.cluster.view?;
         let binding = &self.request.binding;
         let own = view.resolve(&binding.role, &binding.scope)?;
         let others = self.others(grant.principal, view);
@@ -66,8 +66,8 @@ impl<'r> Judge<'r> {
         };
         let held: Vec<Held<'_>> = of_others.chain([own]).collect();
         let all = capabilities(&held);
-        let level = level_together(&held, all, place, self.cluster.view?)?;
-        let equivalent = EquivalentRole::of_level(level, all, self.rulebook)?;
+        let level = level_together(&held, all, place, self.context.cluster.view?)?;
+        let equivalent = EquivalentRole::of_level(level, all, self.context.rulebook)?;
         self.unmet(
             Rule::Cumulative,
             equivalent.entry,
@@ -96,7 +96,8 @@ impl<'r> Judge<'r> {
             return None;
         }
         let level = own.level(scope)?;
-        let equivalent = EquivalentRole::of_level(level, own.capabilities(scope), self.rulebook)?;
+        let equivalent =
+            EquivalentRole::of_level(level, own.capabilities(scope), self.context.rulebook)?;
         self.unmet(
             Rule::Cumulative,
             equivalent.entry,
@@ -129,7 +130,7 @@ impl<'r> Judge<'r> {
         let Principal::User(name) = principal else {
             return Vec::new();
         };
-        let (rulebook, directory) = (self.rulebook, self.rulebook.directory());
+        let (rulebook, directory) = (self.context.rulebook, self.context.rulebook.directory());
         let teams = rulebook.user(name).into_iter().flat_map(|user| &user.teams);
         teams
             .flat_map(|team| rulebook.groups_of_team(&directory.team_by_id(*team).name))

@@ -2,12 +2,10 @@
 
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
-
 use super::exempt::Exemptions;
-use super::{break_glass, verdict};
+use super::{Context, break_glass, verdict};
 use crate::domain::{
-    BindingRequest, Cause, Decision, DeletedKind, Deletion, Effect, Field, Finding, Judged,
+    BindingRequest, Cause, Decision, Deletion, Effect, Field, Finding, Judged, JudgedKind,
     OwnObject, RoleKind, RoleRef, Rule, Scope, Subject, Takes, Verdict,
 };
 use crate::facts::Role;
@@ -16,12 +14,13 @@ use crate::rbac::{PolicyRule, Rules};
 use crate::rulebook::Rulebook;
 
 /// Judges a deletion: whatever is not the webhook's own may go.
-pub fn decide_deletion(request: &Deletion<'_>, rulebook: &Rulebook, now: Timestamp) -> Decision {
+pub fn decide_deletion(request: &Deletion<'_>, context: Context<'_>) -> Decision {
+    let Context { rulebook, now, .. } = context;
     let policy = rulebook.policy();
     let webhook = &policy.installation;
     let own = match request.kind {
-        DeletedKind::Role(kind) => webhook.role(kind, &request.scope, &request.name),
-        DeletedKind::Binding(kind) => webhook.binding(kind, &request.scope, &request.name),
+        JudgedKind::Role(kind) => webhook.role(kind, &request.scope, &request.name),
+        JudgedKind::Binding(kind) => webhook.binding(kind, &request.scope, &request.name),
     };
     let undecided = Decision {
         verdict: Verdict::Unchanged,

@@ -1,16 +1,15 @@
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use strum::IntoEnumIterator;
 
 use super::exempt::Exemptions;
 use super::grants::{self, Grant};
 use super::own;
 use super::rules::Judge;
-use super::{break_glass, notices, verdict};
+use super::{Context, break_glass, notices, verdict};
 use crate::domain::{
-    BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Operation,
-    Requester, RoleRef, Rule, Scope, Verdict,
+    BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Requester,
+    RoleRef, Rule, Scope, Verdict,
 };
 use crate::facts::{Cluster, Event, ObjectName, Role, RoleView, StoredBinding, StoredObject, View};
 use crate::policy::Disclose;
@@ -31,35 +30,29 @@ pub struct RoleRequest<'a> {
 /// Judges a role by what its bindings, and those of the aggregates that it is part of, would then grant.
 ///
 /// A role written again with the same rules and labels is admitted unjudged.
-pub fn decide_role(
-    request: &RoleRequest<'_>,
-    rulebook: &Rulebook,
-    cluster: Cluster<'_>,
-    now: Timestamp,
-) -> Decision {
-    let undecided = undecided(request, rulebook, cluster);
+pub fn decide_role(request: &RoleRequest<'_>, context: Context<'_>) -> Decision {
+    let undecided = undecided(request, context);
     if undecided.verdict == Verdict::Unchanged {
         return undecided;
     }
     let nothing = View::default();
-    let seen = cluster.view.unwrap_or(&nothing);
+    let seen = context.cluster.view.unwrap_or(&nothing);
     let corrected = corrected(seen, request);
     let before = corrected.as_deref().unwrap_or(seen);
     let written = Event::Upsert(StoredObject::Role(request.role.clone()));
     let change = RoleWrite {
         request,
-        rulebook,
+        context,
         before,
         after: &before.after(written),
-        now,
     };
     let mut findings: Vec<Finding> = change.takes(&undecided).into_iter().collect();
     findings.extend(change.drifts());
     findings.extend(change.role_changes());
     let by_people = findings.iter().any(|finding| finding.subject.is_some());
-    let mut notices = notices(rulebook, &findings, by_people, now);
+    let mut notices = notices(context, &findings, by_people);
     let requester = request.requester.as_ref();
-    notices.extend(break_glass(requester, rulebook, &mut findings));
+    notices.extend(break_glass(requester, context.rulebook, &mut findings));
     Decision {
         verdict: verdict(&findings),
         findings,
@@ -76,11 +69,11 @@ pub(crate) fn drifts(view: &View, rulebook: &Rulebook) -> Vec<Finding> {
         .collect()
 }
 
-fn undecided(request: &RoleRequest<'_>, rulebook: &Rulebook, cluster: Cluster<'_>) -> Decision {
+fn undecided(request: &RoleRequest<'_>, context: Context<'_>) -> Decision {
     let name = &request.role.name;
     let is_unchanged = request.previous.as_ref() == Some(&request.role);
-    let is_on = !rulebook.policy().actions.is_off(Rule::RoleChange);
-    let unjudged = cluster.view.is_none() && is_on && !is_unchanged;
+    let is_on = !context.rulebook.policy().actions.is_off(Rule::RoleChange);
+    let unjudged = context.cluster.view.is_none() && is_on && !is_unchanged;
     Decision {
         verdict: if is_unchanged {
             Verdict::Unchanged
@@ -118,20 +111,23 @@ fn corrected(view: &View, request: &RoleRequest<'_>) -> Option<Arc<View>> {
 /// The cluster before and after the role is written.
 struct RoleWrite<'r> {
     request: &'r RoleRequest<'r>,
-    rulebook: &'r Rulebook,
+    context: Context<'r>,
     before: &'r View,
     after: &'r View,
-    now: Timestamp,
 }
 
 impl RoleWrite<'_> {
     /// Rule `self-protection`.
     fn takes(&self, undecided: &Decision) -> Option<Finding> {
-        let (request, policy) = (self.request, self.rulebook.policy());
-        let mut finding = own::of_role(&request.role, request.previous.as_ref(), self.rulebook)?;
+        let (request, policy) = (self.request, self.context.rulebook.policy());
+        let mut finding = own::of_role(
+            &request.role,
+            request.previous.as_ref(),
+            self.context.rulebook,
+        )?;
         let place = (&undecided.scope, &undecided.role);
         let requester = request.requester.as_ref();
-        Exemptions::matching(policy, requester, place, self.now).cover(&mut finding);
+        Exemptions::matching(policy, requester, place, self.context.now).cover(&mut finding);
         Some(finding)
     }
 
@@ -146,38 +142,50 @@ impl RoleWrite<'_> {
             } else {
                 self.before
             };
-            drift(level, before, self.after, self.rulebook)
+            drift(level, before, self.after, self.context.rulebook)
         };
         Level::iter().filter_map(found).collect()
     }
 
     /// Rule `role-change`: what the bindings of the role break then, and did not before.
     fn role_changes(&self) -> Vec<Finding> {
-        if self.rulebook.policy().actions.is_off(Rule::RoleChange) {
+        if self
+            .context
+            .rulebook
+            .policy()
+            .actions
+            .is_off(Rule::RoleChange)
+        {
             return Vec::new();
         }
         let found = self
             .after
             .bindings_through(&self.request.role.name)
             .flat_map(|binding| self.of_binding(binding));
-        if self.rulebook.policy().disclose == Disclose::Full || self.request.requester.is_none() {
+        if self.context.rulebook.policy().disclose == Disclose::Full
+            || self.request.requester.is_none()
+        {
             return found.collect();
         }
         counted(&found.collect::<Vec<_>>())
     }
 
     fn of_binding(&self, binding: &StoredBinding) -> Vec<Finding> {
-        let request = BindingRequest {
-            operation: Operation::Create,
-            requester: self.request.requester.clone(),
-            binding: binding.to_judge(),
-            previous: None,
+        let request = BindingRequest::create(binding.to_judge(), self.request.requester.clone());
+        let seen = |view| Context {
+            cluster: Cluster::seen(view),
+            ..self.context
         };
-        let judge = |view| Judge::by_rules(&request, self.rulebook, Cluster::seen(view), self.now);
+        let judge = |view| Judge::by_rules(&request, seen(view));
         let (before, after) = (judge(self.before), judge(self.after));
         let requester = request.requester.as_ref();
         let place = (&request.binding.scope, &request.binding.role);
-        let exemptions = Exemptions::matching(self.rulebook.policy(), requester, place, self.now);
+        let exemptions = Exemptions::matching(
+            self.context.rulebook.policy(),
+            requester,
+            place,
+            self.context.now,
+        );
         let name = Arc::new(BindingName::from(binding));
         let added = grants::added(&request);
         let breaks =

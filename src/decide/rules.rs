@@ -1,6 +1,6 @@
-use jiff::Timestamp;
 use strum::IntoEnumIterator;
 
+use super::Context;
 use super::equivalent_role::{self, EquivalentRole};
 use super::grants::Grant;
 use super::identity::{self, Class};
@@ -10,7 +10,6 @@ use crate::domain::{
     Action, BindingRequest, Cause, Effect, Field, Finding, Principal, Requester, RoleKind, RoleRef,
     Rule, Scope, Standing, Subject, SubjectKind,
 };
-use crate::facts::Cluster;
 use crate::policy::{Disclose, Membership, OnStale, RoleClass, Writer};
 use crate::rbac::Capabilities;
 use crate::rbac::escalation::EscalationPath;
@@ -19,9 +18,7 @@ use crate::rulebook::{Holder, Rulebook, requester_requirement};
 /// Judges one request; each rule is a method that returns its finding about a grant, or nothing.
 pub(super) struct Judge<'r> {
     pub(super) request: &'r BindingRequest<'r>,
-    pub(super) rulebook: &'r Rulebook,
-    pub(super) cluster: Cluster<'r>,
-    pub(super) now: Timestamp,
+    pub(super) context: Context<'r>,
     governed: Option<Governed>,
     /// What is known of the role; nothing needs to be where the mapping names the `ClusterRole`.
     knowledge: Option<RoleKnowledge<'r>>,
@@ -39,18 +36,12 @@ struct Governed {
 }
 
 impl<'r> Judge<'r> {
-    pub(super) fn new(
-        request: &'r BindingRequest<'r>,
-        rulebook: &'r Rulebook,
-        cluster: Cluster<'r>,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(request: &'r BindingRequest<'r>, context: Context<'r>) -> Self {
+        let rulebook = context.rulebook;
         let role = &request.binding.role;
         let judge = Self {
             request,
-            rulebook,
-            cluster,
-            now,
+            context,
             governed: rulebook
                 .governs(role)
                 .and_then(|entry| rulebook.class(entry).map(|class| Governed { entry, class })),
@@ -71,32 +62,36 @@ impl<'r> Judge<'r> {
     /// goes beyond the published rules counts. A VM role stays one, and what it can do beyond its documents is told.
     fn looked_at(self, Governed { entry, class }: Governed) -> Self {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let known = self.cluster.view.and_then(|view| view.resolve(role, scope));
+        let known = self
+            .context
+            .cluster
+            .view
+            .and_then(|view| view.resolve(role, scope));
         let Some(known) = known else {
             return self;
         };
         match class {
             RoleClass::Vm => Self {
-                drift: equivalent_role::beyond_its_documents(known, scope, self.rulebook),
+                drift: equivalent_role::beyond_its_documents(known, scope, self.context.rulebook),
                 ..self
             },
             RoleClass::Standard => Self {
                 knowledge: Some(RoleKnowledge::Known(known)),
-                equivalents: EquivalentRole::beyond_its_name(known, scope, entry, self.rulebook),
+                equivalents: EquivalentRole::beyond_its_name(
+                    known,
+                    scope,
+                    entry,
+                    self.context.rulebook,
+                ),
                 ..self
             },
         }
     }
 
     /// The same, but the role is judged by what it can do even where the mapping names it.
-    pub(super) fn by_rules(
-        request: &'r BindingRequest<'r>,
-        rulebook: &'r Rulebook,
-        cluster: Cluster<'r>,
-        now: Timestamp,
-    ) -> Self {
-        let judge = Self::new(request, rulebook, cluster, now);
-        if is_judged_by_name(&request.binding.role, rulebook) {
+    pub(super) fn by_rules(request: &'r BindingRequest<'r>, context: Context<'r>) -> Self {
+        let judge = Self::new(request, context);
+        if is_judged_by_name(&request.binding.role, context.rulebook) {
             judge.with_rules()
         } else {
             judge
@@ -105,9 +100,11 @@ impl<'r> Judge<'r> {
 
     fn with_rules(self) -> Self {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let knowledge = RoleKnowledge::of(role, scope, self.cluster);
+        let knowledge = RoleKnowledge::of(role, scope, self.context.cluster);
         let equivalents = match knowledge {
-            RoleKnowledge::Known(role) => EquivalentRole::of_role(role, scope, self.rulebook),
+            RoleKnowledge::Known(role) => {
+                EquivalentRole::of_role(role, scope, self.context.rulebook)
+            }
             RoleKnowledge::Unknown | RoleKnowledge::Dangling | RoleKnowledge::Unreadable => {
                 Vec::new()
             }
@@ -150,7 +147,7 @@ impl<'r> Judge<'r> {
     }
 
     pub(super) fn class(&self, grant: &Grant<'_>) -> Class {
-        identity::class_of(grant.principal, self.rulebook)
+        identity::class_of(grant.principal, self.context.rulebook)
     }
 
     /// Only the rules of the subject's class judge it.
@@ -229,17 +226,17 @@ impl<'r> Judge<'r> {
         grant: &Grant<'_>,
         cause: impl FnOnce(Standing) -> Cause,
     ) -> Option<Finding> {
-        let holder = identity::holder(grant.principal, self.rulebook).unwrap_or_default();
-        let lacks = self.rulebook.lacks(entry, &holder, scope);
+        let holder = identity::holder(grant.principal, self.context.rulebook).unwrap_or_default();
+        let lacks = self.context.rulebook.lacks(entry, &holder, scope);
         if lacks.is_empty() {
             return None;
         }
-        let standing = identity::standing(grant.principal, self.rulebook);
+        let standing = identity::standing(grant.principal, self.context.rulebook);
         let finding = Finding {
             lacks,
-            requires: self.rulebook.requirement(entry).to_vec(),
-            holds: self.rulebook.holdings(&holder, scope),
-            may: self.rulebook.highest(&holder, scope).cloned(),
+            requires: self.context.rulebook.requirement(entry).to_vec(),
+            holds: self.context.rulebook.holdings(&holder, scope),
+            may: self.context.rulebook.highest(&holder, scope).cloned(),
             ..found(rule, effect, grant, cause(standing))
         };
         let is_hidden = !self.discloses(grant) && self.class(grant) == Class::Person;
@@ -303,12 +300,10 @@ impl<'r> Judge<'r> {
     /// Whether the subject may not hold what the role's name asks for, whatever the rules do about it.
     pub(super) fn breaks_by_name(&self, grant: &Grant<'_>) -> bool {
         let scope = &self.request.binding.scope;
-        let holder = identity::holder(grant.principal, self.rulebook).unwrap_or_default();
+        let holder = identity::holder(grant.principal, self.context.rulebook).unwrap_or_default();
         self.governed.is_some_and(|governed| {
-            !self
-                .rulebook
-                .lacks(governed.entry, &holder, scope)
-                .is_empty()
+            let lacks = self.context.rulebook.lacks(governed.entry, &holder, scope);
+            !lacks.is_empty()
         })
     }
 
@@ -343,10 +338,15 @@ impl<'r> Judge<'r> {
     /// The detours that the role opens here, each with what the policy does about it.
     fn escalation_paths(&self, grant: &Grant<'_>) -> Vec<(&'static EscalationPath, Effect)> {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let Some(known) = self.cluster.view.and_then(|view| view.resolve(role, scope)) else {
+        let Some(known) = self
+            .context
+            .cluster
+            .view
+            .and_then(|view| view.resolve(role, scope))
+        else {
             return Vec::new();
         };
-        let policy = self.rulebook.policy();
+        let policy = self.context.rulebook.policy();
         let is_open = |detour: &EscalationPath| {
             !detour.is_to_the_webhook()
                 || known
@@ -375,7 +375,7 @@ impl<'r> Judge<'r> {
         grant: &Grant<'_>,
     ) -> Option<Effect> {
         let binding = &self.request.binding;
-        if !is_judged_by_name(&binding.role, self.rulebook) {
+        if !is_judged_by_name(&binding.role, self.context.rulebook) {
             return Some(effect);
         }
         match binding.scope {
@@ -392,7 +392,7 @@ impl<'r> Judge<'r> {
         effect: Effect,
         grant: &Grant<'_>,
     ) -> Option<Finding> {
-        let entry = self.rulebook.highest_vm_role()?;
+        let entry = self.context.rulebook.highest_vm_role()?;
         let scope = &self.request.binding.scope;
         if self.class(grant) == Class::Everybody {
             let cause = Cause::EscalationPaths(detours, Standing::Everybody);
@@ -404,9 +404,9 @@ impl<'r> Judge<'r> {
 
     /// `onStaleDirectory: deny`: what the directory says is too old to hand out a VM role by it.
     fn stale_directory(&self, rule: Rule, grant: &Grant<'_>) -> Option<Finding> {
-        let policy = self.rulebook.policy();
-        let refuses =
-            policy.on_stale == OnStale::Deny && self.rulebook.directory_is_stale(self.now);
+        let policy = self.context.rulebook.policy();
+        let refuses = policy.on_stale == OnStale::Deny
+            && self.context.rulebook.directory_is_stale(self.context.now);
         let effect = Effect::of(policy.mode.cap(Action::Deny)).filter(|_| refuses)?;
         Some(found(rule, effect, grant, Cause::StaleDirectory))
     }
@@ -426,7 +426,7 @@ impl<'r> Judge<'r> {
     fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
         match (
             &self.request.binding.scope,
-            &self.rulebook.policy().cluster.cluster_group,
+            &self.context.rulebook.policy().cluster.cluster_group,
         ) {
             (Scope::Cluster, Membership::Of(group)) => self.finding(
                 Rule::ClusterGroupScope,
@@ -442,7 +442,7 @@ impl<'r> Judge<'r> {
     /// Whether the role is about what belongs to the cluster only, as nodes do.
     fn is_of_no_use_in_a_namespace(&self) -> bool {
         let (role, scope) = (&self.request.binding.role, &self.request.binding.scope);
-        let view = self.cluster.view;
+        let view = self.context.cluster.view;
         let known = view.and_then(|view| view.resolve(role, scope));
         let somewhere = Scope::Namespace("".into());
         known.is_some_and(|known| {
@@ -452,7 +452,7 @@ impl<'r> Judge<'r> {
 
     /// Rule `workspace-scope`.
     fn workspace(&self, grant: &Grant<'_>) -> Option<Finding> {
-        let workspaces = &self.rulebook.policy().cluster.workspaces;
+        let workspaces = &self.context.rulebook.policy().cluster.workspaces;
         let concerned = self.request.binding.scope == Scope::Cluster && !workspaces.is_empty();
         concerned
             .then(|| {
@@ -510,13 +510,13 @@ impl<'r> Judge<'r> {
         let principal = Principal::of_username(&requester.username);
         let holder = self.requester_holder(requester);
         let scope = &self.request.binding.scope;
-        let lacks = self.rulebook.requester_lacks(&holder, scope);
-        let cause = Cause::Requirement(identity::standing(principal, self.rulebook));
+        let lacks = self.context.rulebook.requester_lacks(&holder, scope);
+        let cause = Cause::Requirement(identity::standing(principal, self.context.rulebook));
         (!lacks.is_empty()).then(|| Finding {
             subject: Some(user(&requester.username)),
             requires: requester_requirement().to_vec(),
             lacks,
-            holds: self.rulebook.holdings(&holder, scope),
+            holds: self.context.rulebook.holdings(&holder, scope),
             ..Finding::new(Rule::Requester, effect, Field::UserInfo, cause)
         })
     }
@@ -524,16 +524,16 @@ impl<'r> Judge<'r> {
     fn requester_holder(&self, requester: &Requester<'_>) -> Holder<'_> {
         let groups = requester.groups.iter();
         let teams = groups
-            .filter_map(|group| self.rulebook.team(group))
+            .filter_map(|group| self.context.rulebook.team(group))
             .collect();
-        Holder::requester(self.rulebook.user(&requester.username), teams)
+        Holder::requester(self.context.rulebook.user(&requester.username), teams)
     }
 
     fn is_person(&self, requester: &Requester<'_>) -> bool {
         let principal = Principal::of_username(&requester.username);
         let unjudged =
             |group: &std::borrow::Cow<'_, str>| UNJUDGED_REQUESTER_GROUPS.contains(&&**group);
-        identity::class_of(principal, self.rulebook) == Class::Person
+        identity::class_of(principal, self.context.rulebook) == Class::Person
             && !requester.groups.iter().any(unjudged)
     }
 
@@ -544,7 +544,7 @@ impl<'r> Judge<'r> {
 
     /// What the rule does, or nothing when it is off for this requester.
     pub(super) fn effect(&self, rule: Rule) -> Option<Effect> {
-        let policy = self.rulebook.policy();
+        let policy = self.context.rulebook.policy();
         match rule {
             Rule::RoleChange => policy.effect_of_case(rule, self.writer().as_case()),
             _ => policy.effect(rule),
@@ -554,7 +554,9 @@ impl<'r> Judge<'r> {
     /// Who asks; where nobody does, as when a file is checked, a person will.
     fn writer(&self) -> Writer {
         let name = self.request.requester.as_ref().map(|it| &*it.username);
-        match name.map(|name| identity::class_of(Principal::of_username(name), self.rulebook)) {
+        match name
+            .map(|name| identity::class_of(Principal::of_username(name), self.context.rulebook))
+        {
             Some(Class::ServiceAccount | Class::ClusterIdentity) => Writer::Machine,
             _ => Writer::Person,
         }
@@ -567,7 +569,10 @@ impl<'r> Judge<'r> {
 
     /// Whether the requester may see what this subject holds.
     fn discloses(&self, grant: &Grant<'_>) -> bool {
-        match (self.rulebook.policy().disclose, &self.request.requester) {
+        match (
+            self.context.rulebook.policy().disclose,
+            &self.request.requester,
+        ) {
             (Disclose::Full, _) | (_, None) => true,
             (Disclose::Own, Some(requester)) => {
                 grant.principal == Principal::of_username(&requester.username)

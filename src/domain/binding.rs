@@ -93,18 +93,6 @@ impl Binding<'_> {
     }
 }
 
-/// What the request does to the object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
-#[strum(serialize_all = "UPPERCASE")]
-pub enum Operation {
-    /// It comes into being.
-    Create,
-    /// It is written again.
-    Update,
-    /// It goes.
-    Delete,
-}
-
 /// Who sent the request, as the API server authenticated it (impersonation applied).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Requester<'a> {
@@ -114,15 +102,24 @@ pub struct Requester<'a> {
     pub groups: Vec<Cow<'a, str>>,
 }
 
-/// One binding to judge: what is asked for, by whom, and what was there before.
+/// One binding to judge that is written, not deleted: what is asked for, by whom, and what was there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingRequest<'a> {
-    /// CREATE or UPDATE; a DELETE is never judged.
-    pub operation: Operation,
     /// Who asks; absent where nobody does, as when a file is checked.
     pub requester: Option<Requester<'a>>,
     /// The binding as it would be.
     pub binding: Binding<'a>,
     /// Of an UPDATE: the binding as it is, if it could be read.
     pub previous: Option<Binding<'a>>,
+}
+
+impl<'a> BindingRequest<'a> {
+    /// A binding that would come into being; nobody asks where it is only looked at.
+    pub const fn create(binding: Binding<'a>, requester: Option<Requester<'a>>) -> Self {
+        Self {
+            requester,
+            binding,
+            previous: None,
+        }
+    }
 }

@@ -8,7 +8,7 @@ pub struct Deletion<'a> {
     /// Who asks.
     pub requester: Requester<'a>,
     /// Which of the four kinds it is.
-    pub kind: DeletedKind,
+    pub kind: JudgedKind,
     /// Where it is.
     pub scope: Scope<'a>,
     /// Its name.
@@ -17,7 +17,7 @@ pub struct Deletion<'a> {
 
 /// The kind of what is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeletedKind {
+pub enum JudgedKind {
     /// A role.
     Role(RoleKind),
     /// A binding.

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use crate::decide::EquivalentRole;
+use crate::decide::{Context, EquivalentRole};
 use crate::domain::{RoleKind, RoleRef, Scope};
 use crate::facts::{RoleView, View};
 use crate::policy::RoleClass;
 use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
-use crate::rulebook::Rulebook;
 
 /// What a role allows where it is granted in a scope, and which VM role that is equivalent to.
 #[derive(Debug, Clone)]
@@ -93,18 +92,16 @@ impl Comparison {
 
 /// What is asked of whoever is given the role: for its name and, unless it is a VM role of the mapping, for what it can do
 /// beyond that.
-pub fn required(
-    role: &RoleRef<'_>,
-    scope: &Scope<'_>,
-    view: Option<&View>,
-    rulebook: &Rulebook,
-) -> Vec<Required> {
+pub fn required(role: &RoleRef<'_>, scope: &Scope<'_>, context: Context<'_>) -> Vec<Required> {
+    let rulebook = context.rulebook;
     let named = rulebook.governs(role);
     let by_name = named.into_iter().map(|entry| (entry, RequiredBy::Name));
     let is_judged_by_name = named.is_some() && role.kind == RoleKind::ClusterRole;
     let class = named.and_then(|entry| rulebook.class(entry));
     let is_standard = class == Some(RoleClass::Standard);
-    let known = view
+    let known = context
+        .cluster
+        .view
         .and_then(|view| view.resolve(role, scope))
         .filter(|_| !is_judged_by_name || is_standard);
     let equivalents = known.map(|known: RoleView<'_>| match named {

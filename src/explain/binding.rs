@@ -1,13 +1,10 @@
-use jiff::Timestamp;
-
 use super::abilities::{Abilities, Required, required};
 use crate::audit;
-use crate::decide::{Class, identity};
+use crate::decide::{Class, Context, identity};
 use crate::domain::{
     BindingKind, Decision, Field, Finding, Holding, RoleRef, Scope, Standing, Subject,
 };
-use crate::facts::{ObjectName, StoredBinding, View};
-use crate::rulebook::Rulebook;
+use crate::facts::{ObjectName, StoredBinding};
 
 /// The answer about one binding that is there.
 #[derive(Debug, Clone)]
@@ -52,7 +49,10 @@ pub struct Bound {
 }
 
 impl Allows {
-    fn of(role: &RoleRef<'_>, scope: &Scope<'_>, view: &View) -> Self {
+    fn of(role: &RoleRef<'_>, scope: &Scope<'_>, context: Context<'_>) -> Self {
+        let Some(view) = context.cluster.view else {
+            return Self::Unknown;
+        };
         match Abilities::of(role, scope, view) {
             Some(abilities) => Self::Known(Box::new(abilities)),
             None if view.lacks(role, scope) => Self::Missing,
@@ -71,20 +71,16 @@ impl Bound {
 }
 
 /// Explains a binding: what it grants, which VM role that is equivalent to, who may have it and why.
-pub fn explain_binding(
-    binding: &StoredBinding,
-    view: &View,
-    rulebook: &Rulebook,
-    now: Timestamp,
-) -> BindingExplanation {
+pub fn explain_binding(binding: &StoredBinding, context: Context<'_>) -> BindingExplanation {
+    let rulebook = context.rulebook;
     let judged = binding.to_judge();
     let (role, scope) = (&judged.role, &judged.scope);
     let subjects = judged.subjects.iter().enumerate();
     BindingExplanation {
         kind: judged.kind(),
         name: binding.name.clone(),
-        allows: Allows::of(role, scope, view),
-        required: required(role, scope, Some(view), rulebook),
+        allows: Allows::of(role, scope, context),
+        required: required(role, scope, context),
         subjects: subjects
             .map(|(index, subject)| {
                 let principal = subject.principal();
@@ -98,6 +94,6 @@ pub fn explain_binding(
                 }
             })
             .collect(),
-        decision: audit::judge(binding, view, rulebook, now),
+        decision: audit::judge(binding, context),
     }
 }

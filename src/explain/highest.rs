@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::decide::{Class, identity};
+use crate::decide::{Class, Context, identity};
 use crate::directory::AssignmentScope;
 use crate::domain::{Scope, Subject};
 use crate::facts::View;
@@ -19,14 +19,15 @@ pub struct Highest {
 
 /// The highest VM role that a subject may hold in each namespace that is known, the highest first; nothing for a
 /// subject of whom Palette is not asked.
-pub fn highest(subject: &Subject<'_>, view: Option<&View>, rulebook: &Rulebook) -> Vec<Highest> {
+pub fn highest(subject: &Subject<'_>, context: Context<'_>) -> Vec<Highest> {
+    let rulebook = context.rulebook;
     let principal = subject.principal();
     if identity::class_of(principal, rulebook) != Class::Person {
         return Vec::new();
     }
     let holder = identity::holder(principal, rulebook).unwrap_or_default();
     let mut by_role: BTreeMap<usize, Highest> = BTreeMap::new();
-    for namespace in namespaces(view, rulebook) {
+    for namespace in namespaces(context) {
         let role = rulebook.highest(&holder, &Scope::Namespace((&*namespace).into()));
         let group = by_role
             .entry(place(role, rulebook))
@@ -40,13 +41,17 @@ pub fn highest(subject: &Subject<'_>, view: Option<&View>, rulebook: &Rulebook) 
 }
 
 /// Those of the cluster's roles and bindings, and those that the cluster's workspaces name.
-fn namespaces(view: Option<&View>, rulebook: &Rulebook) -> BTreeSet<Arc<str>> {
+fn namespaces(context: Context<'_>) -> BTreeSet<Arc<str>> {
+    let view = context.cluster.view;
     let bound = view.into_iter().flat_map(View::namespaces).map(Arc::from);
     let with_roles = view
         .into_iter()
         .flat_map(View::roles)
         .filter_map(|role| role.role().name.namespace.clone());
-    bound.chain(with_roles).chain(named(rulebook)).collect()
+    bound
+        .chain(with_roles)
+        .chain(named(context.rulebook))
+        .collect()
 }
 
 fn named(rulebook: &Rulebook) -> impl Iterator<Item = Arc<str>> {

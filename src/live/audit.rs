@@ -11,8 +11,9 @@ use tracing::{debug, error, info, warn};
 
 use super::{Current, Live};
 use crate::audit::{Found, Report, judge, scan};
+use crate::decide::Context;
 use crate::domain::{Effect, Finding, Rule, Word};
-use crate::facts::{ObjectName, StoredBinding, View};
+use crate::facts::{Cluster, ObjectName, StoredBinding, View};
 use crate::message;
 use crate::metrics::Metrics;
 use crate::sources::cluster::{Client, read_binding};
@@ -147,7 +148,12 @@ impl Auditor {
 
 fn found(binding: StoredBinding, view: &View, audited: &Audited) -> Option<Found> {
     let rulebook = &audited.current.rulebook;
-    let decision = tokio::task::block_in_place(|| judge(&binding, view, rulebook, audited.at));
+    let decision = tokio::task::block_in_place(|| {
+        judge(
+            &binding,
+            Context::new(rulebook, Cluster::seen(view), audited.at),
+        )
+    });
     // Whom it names is what there is no room for.
     let binding = Arc::new(binding.in_name_only());
     (!decision.findings.is_empty()).then_some(Found { binding, decision })
@@ -157,7 +163,7 @@ fn audit(live: &Live) -> Option<(Audited, Arc<View>)> {
     let (view, current, at) = (live.view()?, live.current(), Timestamp::now());
     let began = Instant::now();
     let audited = Audited {
-        report: scan(&view, &current.rulebook, at),
+        report: scan(Context::new(&current.rulebook, Cluster::seen(&view), at)),
         took: began.elapsed(),
         unread: 0,
         current,

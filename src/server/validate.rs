@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use crate::decide::Context;
 use crate::domain::Verdict;
 use crate::facts::{Cluster, Event, ObjectName, RoleRead, StoredObject, View};
 use crate::live::{Current, Live};
@@ -233,22 +234,21 @@ impl Validate {
         current: &Current,
         cluster: Cluster<'_>,
     ) -> Reply {
+        let context = Context::new(&current.rulebook, cluster, (self.clock)());
         match received {
             Received::Oversized(head) => review_oversized(head, self.max_body, &current.rulebook),
             Received::Whole(body) if body.bytes().len() > LARGE => {
-                self.reply_apart(body.bytes(), current, cluster).await
+                self.reply_apart(body.bytes(), context).await
             }
-            Received::Whole(body) => {
-                review(body.bytes(), &current.rulebook, cluster, (self.clock)())
-            }
+            Received::Whole(body) => review(body.bytes(), context),
         }
     }
 
     /// A review of megabytes takes as long as thousands of small ones, so it leaves them the thread, and large ones take
     /// turns on as many threads as there are processors.
-    async fn reply_apart(&self, body: &[u8], current: &Current, cluster: Cluster<'_>) -> Reply {
+    async fn reply_apart(&self, body: &[u8], context: Context<'_>) -> Reply {
         let _turn = self.large.acquire().await;
-        tokio::task::block_in_place(|| review(body, &current.rulebook, cluster, (self.clock)()))
+        tokio::task::block_in_place(|| review(body, context))
     }
 
     /// How long the body may take: the API server says in the query when it gives up.

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use palette_rbac::admission::{Manifest, read_manifest};
-use palette_rbac::decide::{RoleRequest, decide, decide_deletion, decide_role};
+use palette_rbac::decide::{Context, RoleRequest, decide, decide_deletion, decide_role};
 use palette_rbac::domain::{
-    Binding, BindingKind, BindingRequest, Decision, DeletedKind, Deletion, Finding, Operation,
-    Requester, RoleKind, Scope, Verdict, Word,
+    Binding, BindingKind, BindingRequest, Decision, Deletion, Finding, JudgedKind, Requester,
+    RoleKind, Scope, Verdict, Word,
 };
 use palette_rbac::facts::{Cluster, Role};
 use palette_rbac::message;
@@ -38,41 +38,44 @@ fn decide_written(case: &Case, kind: RoleKind, cluster: Cluster<'_>) -> Decision
         role: read(&case.request.object),
         previous: case.request.old.as_ref().map(read),
     };
-    decide_role(&request, &case.rulebook(), cluster, case.now())
+    decide_role(
+        &request,
+        Context::new(&case.rulebook(), cluster, case.now()),
+    )
 }
 
 fn decide_deleted(case: &Case) -> Decision {
+    let rulebook = case.rulebook();
     let object = &case.request.object;
     let namespace = object["metadata"]["namespace"].as_str();
     let request = Deletion {
         requester: requester(case),
         kind: match object["kind"].as_str().unwrap() {
-            "ClusterRole" => DeletedKind::Role(RoleKind::ClusterRole),
-            "Role" => DeletedKind::Role(RoleKind::Role),
-            "ClusterRoleBinding" => DeletedKind::Binding(BindingKind::ClusterRoleBinding),
-            "RoleBinding" => DeletedKind::Binding(BindingKind::RoleBinding),
+            "ClusterRole" => JudgedKind::Role(RoleKind::ClusterRole),
+            "Role" => JudgedKind::Role(RoleKind::Role),
+            "ClusterRoleBinding" => JudgedKind::Binding(BindingKind::ClusterRoleBinding),
+            "RoleBinding" => JudgedKind::Binding(BindingKind::RoleBinding),
             other => panic!("{}: {other} is not judged", case.name),
         },
         scope: namespace.map_or(Scope::Cluster, |it| Scope::Namespace(it.into())),
         name: object["metadata"]["name"].as_str().unwrap().into(),
     };
-    decide_deletion(&request, &case.rulebook(), case.now())
+    let context = Context::new(&rulebook, Cluster::default(), case.now());
+    decide_deletion(&request, context)
 }
 
 fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {
     let object = case.request.object.to_string();
     let old = case.request.old.as_ref().map(Value::to_string);
     let request = BindingRequest {
-        operation: match &*case.request.operation {
-            "CREATE" => Operation::Create,
-            "UPDATE" => Operation::Update,
-            other => panic!("{}: {other} is not judged", case.name),
-        },
         requester: Some(requester(case)),
         binding: binding(&object),
         previous: old.as_deref().map(binding),
     };
-    decide(&request, &case.rulebook(), cluster, case.now())
+    decide(
+        &request,
+        Context::new(&case.rulebook(), cluster, case.now()),
+    )
 }
 
 fn requester(case: &Case) -> Requester<'_> {
@@ -87,7 +90,8 @@ fn requester(case: &Case) -> Requester<'_> {
 pub(crate) fn bytes(case: &Case) -> Seen {
     let view = case.view();
     let cluster = cluster(view.as_ref());
-    match review(&case.review(), &case.rulebook(), cluster, case.now()) {
+    let rulebook = case.rulebook();
+    match review(&case.review(), Context::new(&rulebook, cluster, case.now())) {
         Reply::RoleToRead(role) => panic!("{}: asks for {role:?}", case.name),
         Reply::NoUid { reason } => panic!("{}: {reason}", case.name),
         Reply::Review { body, outcome } => {

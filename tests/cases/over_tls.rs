@@ -12,6 +12,7 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use palette_rbac::decide::Context;
 use palette_rbac::live::{Live, Tls, TlsOptions, TlsVersion};
 use palette_rbac::metrics::Metrics;
 use palette_rbac::review::{Reply, review};
@@ -32,7 +33,9 @@ use crate::case::{Case, cluster};
 pub(crate) fn same_bytes(case: &Case) -> Result<(), String> {
     let view = case.view();
     let cluster = cluster(view.as_ref());
-    let expected = match review(&case.review(), &case.rulebook(), cluster, case.now()) {
+    let rulebook = case.rulebook();
+    let context = Context::new(&rulebook, cluster, case.now());
+    let expected = match review(&case.review(), context) {
         Reply::Review { body, .. } => body,
         Reply::NoUid { reason } => return Err(reason),
         Reply::RoleToRead(role) => return Err(format!("asks for {role:?}")),

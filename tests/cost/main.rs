@@ -11,6 +11,7 @@ mod shapes;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use palette_rbac::decide::Context;
 use palette_rbac::domain::Scope;
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
@@ -69,7 +70,10 @@ fn a_review_takes_a_small_multiple_of_its_size() {
         let mut reply = None;
         let taken = allocation_counter::measure(|| {
             let cluster = Cluster::seen(&view);
-            reply = Some(review(&body, &rulebook, cluster, Timestamp::UNIX_EPOCH));
+            reply = Some(review(
+                &body,
+                Context::new(&rulebook, cluster, Timestamp::UNIX_EPOCH),
+            ));
         });
         assert!(
             matches!(reply, Some(Reply::Review { .. })),

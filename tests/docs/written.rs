@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 
+use palette_rbac::decide::Context;
 use palette_rbac::facts::Cluster;
 use palette_rbac::review::{Reply, review};
 use serde_json::{Value, json};
@@ -129,7 +130,10 @@ fn case_named(name: &str) -> &'static Case {
 fn answer(case: &Case) -> Value {
     let view = case.view();
     let cluster = crate::case::cluster(view.as_ref());
-    let reply = review(&case.review(), &case.rulebook(), cluster, case.now());
+    let reply = review(
+        &case.review(),
+        Context::new(&case.rulebook(), cluster, case.now()),
+    );
     let Reply::Review { body, .. } = reply else {
         panic!("{}: no review", case.name)
     };
@@ -150,8 +154,10 @@ fn answer_to(request: &str) -> Value {
     let body = json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request });
     let any = case_named("admits_vm_admin_for_cluster_admin");
     let bytes = serde_json::to_vec(&body).unwrap();
-    let Reply::Review { body, .. } = review(&bytes, &any.rulebook(), Cluster::default(), any.now())
-    else {
+    let Reply::Review { body, .. } = review(
+        &bytes,
+        Context::new(&any.rulebook(), Cluster::default(), any.now()),
+    ) else {
         panic!("{request}: no review")
     };
     serde_json::from_slice(&body).unwrap()

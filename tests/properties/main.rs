@@ -10,7 +10,7 @@
 mod world;
 
 use palette_rbac::admission::{Envelope, uid_of};
-use palette_rbac::decide::decide;
+use palette_rbac::decide::{Context, decide};
 use palette_rbac::domain::Verdict;
 use palette_rbac::facts::Cluster;
 use palette_rbac::message;
@@ -75,7 +75,7 @@ proptest! {
         let json = ask.object().to_string();
         let mut request = ask.request(&json);
         request.previous = Some(request.binding.clone());
-        let verdict = decide(&request, &world.rulebook(), Cluster::default(), now()).verdict;
+        let verdict = decide(&request, Context::new(&world.rulebook(), Cluster::default(), now())).verdict;
         prop_assert_eq!(verdict, Verdict::Unchanged);
     }
 
@@ -102,7 +102,7 @@ proptest! {
         let mut body = ask.review();
         damage.apply(&mut body);
         let uid = Envelope::read(&body).map_or_else(|error| error.uid, |envelope| Some(envelope.uid().to_owned()));
-        match review(&body, &world.rulebook(), Cluster::default(), now()) {
+        match review(&body, Context::new(&world.rulebook(), Cluster::default(), now())) {
             Reply::RoleToRead(role) => prop_assert!(false, "{role:?}"),
             Reply::NoUid { .. } => prop_assert_eq!(uid, None),
             Reply::Review { body, outcome } => {

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use palette_rbac::admission::{Manifest, read_manifest};
-use palette_rbac::decide::decide;
+use palette_rbac::decide::{Context, decide};
 use palette_rbac::directory::Directory;
-use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester};
+use palette_rbac::domain::{BindingRequest, Decision, Requester};
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use palette_rbac::policy::{ClusterOverride, Policy};
 use palette_rbac::rulebook::Rulebook;
@@ -127,12 +127,9 @@ impl Assignment {
 impl Ask {
     pub(crate) fn decide(&self, world: &World) -> Decision {
         let json = self.object().to_string();
-        decide(
-            &self.request(&json),
-            &world.rulebook(),
-            Cluster::seen(&world.view()),
-            now(),
-        )
+        let (rulebook, view) = (world.rulebook(), world.view());
+        let context = Context::new(&rulebook, Cluster::seen(&view), now());
+        decide(&self.request(&json), context)
     }
 
     /// The same for the role that can do what the world says.
@@ -147,15 +144,13 @@ impl Ask {
         let Ok(Manifest::Binding(binding)) = read_manifest(json, "default") else {
             panic!("{json} is a binding");
         };
-        BindingRequest {
-            operation: Operation::Create,
-            requester: Some(Requester {
+        BindingRequest::create(
+            binding,
+            Some(Requester {
                 username: self.requester.into(),
                 groups: Vec::new(),
             }),
-            binding,
-            previous: None,
-        }
+        )
     }
 
     pub(crate) fn object(&self) -> Value {

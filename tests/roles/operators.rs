@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use palette_rbac::decide::{RoleRequest, decide, decide_role};
+use palette_rbac::decide::{Context, RoleRequest, decide, decide_role};
 use palette_rbac::directory::Directory;
-use palette_rbac::domain::{BindingRequest, Decision, Operation, Requester, Verdict};
+use palette_rbac::domain::{BindingRequest, Decision, Requester, Verdict};
 use palette_rbac::facts::{Cluster, Event, Facts, Kind, ObjectName, StoredObject, View};
 use palette_rbac::message;
 use palette_rbac::policy::{ClusterOverride, Membership, Policy};
@@ -143,16 +143,11 @@ fn requester(file: &str) -> Option<Requester<'static>> {
 
 /// Of who writes an object into that cluster.
 fn decision(file: &str, object: &StoredObject, rulebook: &Rulebook, view: &View) -> Decision {
-    let (cluster, now) = (Cluster::seen(view), Timestamp::UNIX_EPOCH);
+    let context = Context::new(rulebook, Cluster::seen(view), Timestamp::UNIX_EPOCH);
     match object.clone() {
         StoredObject::Binding(binding) => {
-            let request = BindingRequest {
-                operation: Operation::Create,
-                requester: requester(file),
-                binding: binding.to_judge(),
-                previous: None,
-            };
-            decide(&request, rulebook, cluster, now)
+            let request = BindingRequest::create(binding.to_judge(), requester(file));
+            decide(&request, context)
         }
         StoredObject::Role(role) => {
             let request = RoleRequest {
@@ -160,7 +155,7 @@ fn decision(file: &str, object: &StoredObject, rulebook: &Rulebook, view: &View)
                 previous: view.role(&role.name).map(|role| role.role().clone()),
                 role,
             };
-            decide_role(&request, rulebook, cluster, now)
+            decide_role(&request, context)
         }
     }
 }

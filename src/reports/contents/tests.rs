@@ -3,8 +3,9 @@ use strum::IntoEnumIterator;
 
 use super::*;
 use crate::audit::scan;
+use crate::decide::Context;
 use crate::directory::Directory;
-use crate::facts::{Event, Facts, Kind, StoredObject, View};
+use crate::facts::{Cluster, Event, Facts, Kind, StoredObject, View};
 use crate::policy::{ClusterOverride, Policy};
 
 const DIRECTORY: &str = "
@@ -54,7 +55,8 @@ fn binding(namespace: Option<&str>, name: &str, role: &str, users: &[&str]) -> S
 
 fn reports(policy: &str, view: &View) -> BTreeMap<Option<Arc<str>>, Contents> {
     let (rulebook, now) = (rulebook(policy), Timestamp::UNIX_EPOCH);
-    contents(&scan(view, &rulebook, now), &rulebook, now)
+    let context = Context::new(&rulebook, Cluster::seen(view), now);
+    contents(&scan(context), &rulebook, now)
 }
 
 #[test]
