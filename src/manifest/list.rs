@@ -34,9 +34,12 @@ pub(super) fn page(list: &Node) -> Option<Page> {
 /// Gives an item the List's kind without `List`, where it names neither kind nor version.
 ///
 /// `kubectl get --raw` prints such items, and `kubectl apply` takes them
-/// (`k8s.io/apimachinery/pkg/apis/meta/v1/unstructured`, `decodeToList`).
+/// (`k8s.io/apimachinery/pkg/apis/meta/v1/unstructured`, `decodeToList`); an item that is `null` is an empty object there.
 pub(super) fn with_kind_of(list: &Node, item: &Node) -> Node {
     let mut item = item.clone();
+    if item.value == Value::Null {
+        item.value = Value::Map(Vec::new());
+    }
     if is_filled(&item, "kind") || is_filled(&item, "apiVersion") {
         return item;
     }

@@ -186,6 +186,13 @@ fn keys_and_words_are_those_of_kubectl() {
 }
 
 #[test]
+fn an_item_that_is_null_is_an_empty_object_of_the_kind_of_its_list() {
+    let list = "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBindingList\nitems:\n-\n";
+    let binding = r#"{"kind":"RoleBinding","apiVersion":"rbac.authorization.k8s.io/v1"}"#;
+    assert_eq!(read(list), [object(1, 4, binding)]);
+}
+
+#[test]
 fn a_page_of_a_list_is_told() {
     let list = "{\"kind\": \"RoleBindingList\", \"metadata\": {\"continue\": \"x\", \"remainingItemCount\": 997}, \"items\": []}";
     assert_eq!(
