@@ -27,6 +27,7 @@ use std::sync::LazyLock;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::metrics::{REVISION, VERSION};
+use crate::sources::SourceError;
 
 pub use audit::AuditArgs;
 pub use certs::CertsArgs;
@@ -87,9 +88,14 @@ impl Failure {
     fn usage(problem: &str) -> Self {
         Self::BadInput(vec![problem.to_owned()])
     }
+}
 
-    fn unreadable(file: &str, error: &io::Error) -> Self {
-        Self::CouldNotRun(format!("cannot read `{file}`: {error}"))
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        match error {
+            SourceError::Unreadable { .. } => Self::CouldNotRun(error.to_string()),
+            SourceError::Rejected(problems) => Self::BadInput(problems),
+        }
     }
 }
 

@@ -18,8 +18,8 @@ mod rules;
 use std::sync::Arc;
 
 use crate::domain::{
-    BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, RoleKind, Rule,
-    Scope, Standing, Verdict,
+    BindingRequest, Cause, Decision, Effect, Finding, Judged, Notice, Requester, Rule, Scope,
+    Standing, Verdict,
 };
 use crate::facts::{ObjectName, RoleRead};
 use crate::policy::{Membership, OnStale, RoleReads};
@@ -32,7 +32,8 @@ pub use known::{KnownBinding, known_bindings};
 pub use own::{decide_deletion, needs};
 pub(crate) use role_write::drifts;
 pub use role_write::{RoleRequest, decide_role};
-use rules::{Judge, is_judged_by_name};
+use rules::Judge;
+pub(crate) use rules::is_judged_by_name;
 
 /// Judges the grants that a binding adds.
 ///
@@ -92,11 +93,7 @@ pub fn role_to_read(request: &BindingRequest<'_>, context: Context<'_>) -> Optio
     if !asks {
         return None;
     }
-    let name = role.name.as_ref();
-    match role.kind {
-        RoleKind::ClusterRole => Some(ObjectName::cluster_scoped(name)),
-        RoleKind::Role => Some(ObjectName::namespaced(scope.namespace()?, name)),
-    }
+    ObjectName::of_role(role, scope)
 }
 
 /// Whether a rule is on that judges bindings by what their roles allow.

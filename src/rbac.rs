@@ -23,3 +23,9 @@ pub use scope::{ClusterScoped, cluster_scoped};
 #[cfg(any(test, fuzzing))]
 pub use steps::counted as steps_counted;
 pub use words::Words;
+
+/// The API group of roles and bindings.
+pub const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
+
+/// Its only version that is served since Kubernetes 1.22.
+pub const RBAC_API_VERSION: &str = "rbac.authorization.k8s.io/v1";

@@ -159,16 +159,17 @@ impl Rulebook {
 
     /// What Palette would call a user of that raw name; nothing where it lacks the prefix.
     pub fn user_name<'n>(&'n self, raw: &'n str) -> Option<&'n str> {
-        let identity = &self.policy.identity;
-        let alias = identity.aliases.get(raw).map(|name| &**name);
-        alias.or_else(|| raw.strip_prefix(&*identity.username_prefix))
+        self.palette_name(raw, &self.policy.identity.username_prefix)
     }
 
     /// The same of a group.
     pub fn team_name<'n>(&'n self, raw: &'n str) -> Option<&'n str> {
-        let identity = &self.policy.identity;
-        let alias = identity.aliases.get(raw).map(|name| &**name);
-        alias.or_else(|| raw.strip_prefix(&*identity.groups_prefix))
+        self.palette_name(raw, &self.policy.identity.groups_prefix)
+    }
+
+    fn palette_name<'n>(&'n self, raw: &'n str, prefix: &str) -> Option<&'n str> {
+        let alias = self.policy.identity.aliases.get(raw);
+        alias.map_or_else(|| raw.strip_prefix(prefix), |name| Some(name))
     }
 
     /// The raw names that a team's group has: with the prefix, and every alias of it.

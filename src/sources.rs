@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub use certificate::{CertificateRequirements, ServingCertificate};
 pub use client_ca::ClientTrust;
 pub use development::DevelopmentCertificates;
-pub use documents::{DirectoryRead, PolicyRead};
+pub use documents::{DirectoryRead, PolicyRead, lint_directory, lint_policy};
 pub use files::Watched;
 
 /// Why an input cannot be used.

@@ -11,6 +11,7 @@ use crate::document::Map;
 use crate::domain::{
     BindingKind, BindingRequest, Deletion, JudgedKind, Requester, RoleKind, Scope,
 };
+use crate::rbac::RBAC_GROUP;
 
 /// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
 pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
@@ -243,8 +244,6 @@ impl<'a> Envelope<'a> {
 }
 
 /// The API group of roles and bindings.
-pub(super) const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
-
 /// A text that is borrowed from the body wherever it has no escapes.
 ///
 /// A type of its own, since serde borrows a `Cow` only where it is the field itself, not in an `Option` or a list.

@@ -3,10 +3,11 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::envelope::{RBAC_GROUP, ReviewText};
+use super::envelope::ReviewText;
 use crate::document::Map;
 use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind, Word};
 use crate::manifest::mistakes_in;
+use crate::rbac::RBAC_GROUP;
 
 /// Everything that keeps an object from being understood; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

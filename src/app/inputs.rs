@@ -7,22 +7,12 @@ use tracing::warn;
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
 use crate::live::{Live, RulebookFiles, Tls, TlsFiles, TlsOptions};
 use crate::metrics::Metrics;
-use crate::policy::Policy;
 use crate::rulebook::Rulebook;
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
 use crate::sources::{
     CertificateRequirements, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
-    ServingCertificate, SourceError, Watched,
+    ServingCertificate, Watched,
 };
-
-impl From<SourceError> for Failure {
-    fn from(error: SourceError) -> Self {
-        match error {
-            SourceError::Unreadable { .. } => Self::CouldNotRun(error.to_string()),
-            SourceError::Rejected(problems) => Self::BadInput(problems),
-        }
-    }
-}
 
 /// A client of the cluster's API server, if there is a cluster. Nothing is asked of it yet.
 pub(super) async fn cluster(settings: &Settings) -> Result<Option<Client>, Failure> {
@@ -83,11 +73,7 @@ pub(super) fn rulebook(
 fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRead), Failure> {
     let cluster = &settings.overrides;
     let Some(path) = settings.policy.clone() else {
-        let embedded = PolicyRead {
-            policy: Arc::new(Policy::embedded(cluster)),
-            warnings: Vec::new(),
-        };
-        return Ok((None, embedded));
+        return Ok((None, PolicyRead::embedded(cluster)));
     };
     let mut file = PolicyRead::watched(path, cluster.clone());
     let read = file.load()?;

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::inputs::{DirectoryArgs, read};
+use super::inputs::DirectoryArgs;
 use super::lint::Lint;
 use super::manifests::display_name;
 use super::output::Output;
 use super::report::write_json;
 use super::{Exit, Failure};
 use crate::directory::Directory;
+use crate::sources::lint_directory;
 
 /// Find mistakes in a directory file, print its schema
 #[derive(Debug, Args)]
@@ -56,7 +57,7 @@ impl DirectoryLintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let path = self.path()?;
         let limit = self.directory.limit();
-        let lint = match Directory::compile(&read(path)?, limit) {
+        let lint = match lint_directory(path, limit)? {
             Ok(compiled) => Lint {
                 warnings: compiled.warnings,
                 ..Lint::new(display_name(path))

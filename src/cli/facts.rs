@@ -15,7 +15,6 @@ use super::manifests::{self, Manifests, Problem, display_name, is_standard_input
 use super::output::Output;
 use crate::facts::{Event, Facts, Kind, StoredObject};
 use crate::manifest::{Recognized, Strictness};
-use crate::sources::SourceError;
 use crate::sources::cluster::{ClusterFrom, Listed, connect, list};
 
 /// Where the cluster's roles and bindings are read.
@@ -116,7 +115,7 @@ impl LiveArgs {
     }
 
     async fn list(&self, output: &mut Output<'_>) -> Result<[Listed; 4], Failure> {
-        let client = connect(&self.from()).await.map_err(unusable)?;
+        let client = connect(&self.from()).await?;
         let client = client.ok_or_else(|| Failure::usage(NO_CLUSTER))?;
         let mut listing = pin!(list(&client));
         if let Ok(listed) = timeout(PATIENCE, &mut listing).await {
@@ -124,13 +123,6 @@ impl LiveArgs {
         }
         output.note("reading the cluster's roles and bindings ...")?;
         Ok(listing.await)
-    }
-}
-
-fn unusable(error: SourceError) -> Failure {
-    match error {
-        SourceError::Unreadable { .. } => Failure::CouldNotRun(error.to_string()),
-        SourceError::Rejected(lines) => Failure::BadInput(lines),
     }
 }
 

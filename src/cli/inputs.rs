@@ -6,13 +6,11 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::output::Output;
-use super::{ClusterArgs, DirectoryFrom, Failure, manifests};
-use crate::directory::{self, Directory};
-use crate::document::{InFile, Mistake, Mistakes};
+use super::{ClusterArgs, DirectoryFrom, Failure};
 use crate::domain::Requester;
-use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 use crate::rulebook::Rulebook;
 use crate::server::ByteSize;
+use crate::sources::{DirectoryRead, PolicyRead};
 
 /// Policy, directory and time: all that a decision is made from.
 #[derive(Debug, Args)]
@@ -29,9 +27,12 @@ pub(super) struct RulebookArgs {
 impl RulebookArgs {
     /// Reads both and pairs them; what is odd about them is said on the way.
     pub(super) fn rulebook(&self, output: &mut Output<'_>) -> Result<Rulebook, Failure> {
-        let policy = self.policy.read(output)?;
-        let directory = self.directory.read(output)?;
-        let (rulebook, unknown) = Rulebook::pair(policy.into(), directory.into());
+        let policy = self.policy.read()?;
+        let directory = self.directory.read()?;
+        for warning in policy.warnings.iter().chain(&directory.warnings) {
+            output.warning(warning)?;
+        }
+        let (rulebook, unknown) = Rulebook::pair(policy.policy, directory.directory);
         for role in unknown {
             output.warning(role)?;
         }
@@ -57,14 +58,12 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
-    fn read(&self, output: &mut Output<'_>) -> Result<Policy, Failure> {
+    fn read(&self) -> Result<PolicyRead, Failure> {
         let cluster = self.cluster.overrides();
-        let Some(path) = &self.policy else {
-            return Ok(Policy::embedded(&cluster));
-        };
-        let compiled = compile_policy(path, &cluster)?;
-        warn(path, &compiled.warnings, output)?;
-        Ok(compiled.policy)
+        match &self.policy {
+            Some(path) => Ok(PolicyRead::watched(path.clone(), cluster).load()?),
+            None => Ok(PolicyRead::embedded(&cluster)),
+        }
     }
 }
 
@@ -94,7 +93,7 @@ impl DirectoryArgs {
     }
 
     /// The file, if one is named.
-    pub(super) fn optional_path(&self) -> Option<&Path> {
+    fn optional_path(&self) -> Option<&Path> {
         match &self.directory {
             Some(DirectoryFrom::File(path)) => Some(path),
             Some(DirectoryFrom::Sample) | None => None,
@@ -106,11 +105,16 @@ impl DirectoryArgs {
         self.max_directory_bytes.0
     }
 
-    fn read(&self, output: &mut Output<'_>) -> Result<Directory, Failure> {
-        let path = self.path()?;
-        let compiled = compile_directory(path, self.limit())?;
-        warn(path, &compiled.warnings, output)?;
-        Ok(compiled.directory)
+    fn read(&self) -> Result<DirectoryRead, Failure> {
+        self.read_if_named()?
+            .ok_or_else(|| Failure::usage(NO_DIRECTORY))
+    }
+
+    /// The directory, if one is named.
+    pub(super) fn read_if_named(&self) -> Result<Option<DirectoryRead>, Failure> {
+        let path = self.optional_path().map(Path::to_owned);
+        let read = path.map(|path| DirectoryRead::watched(path, self.limit()).load());
+        Ok(read.transpose()?)
     }
 }
 
@@ -142,46 +146,6 @@ impl RequesterArgs {
                 .collect(),
         })
     }
-}
-
-/// Reads and compiles a policy file.
-pub(super) fn compile_policy(
-    path: &Path,
-    cluster: &ClusterOverride,
-) -> Result<CompiledPolicy, Failure> {
-    Policy::compile(&read(path)?, cluster).map_err(|mistakes| bad_input(path, &mistakes))
-}
-
-/// Reads and compiles a directory file.
-pub(super) fn compile_directory(
-    path: &Path,
-    limit: usize,
-) -> Result<directory::CompiledDirectory, Failure> {
-    Directory::compile(&read(path)?, limit).map_err(|mistakes| bad_input(path, &mistakes))
-}
-
-/// The bytes of a file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error| Failure::unreadable(&path.display().to_string(), &error);
-    std::fs::read(path).map_err(unreadable)
-}
-
-fn bad_input(path: &Path, mistakes: &Mistakes) -> Failure {
-    let file = path.display().to_string();
-    let lines = mistakes.iter().map(|mistake| one_line(&file, mistake));
-    Failure::BadInput(lines.collect())
-}
-
-fn one_line(file: &str, mistake: &Mistake) -> String {
-    InFile::new(file, std::slice::from_ref(mistake)).to_string()
-}
-
-fn warn(path: &Path, warnings: &[Mistake], output: &mut Output<'_>) -> Result<(), Failure> {
-    let file = manifests::display_name(path);
-    for warning in warnings {
-        output.warning(one_line(&file, warning))?;
-    }
-    Ok(())
 }
 
 const NO_DIRECTORY: &str = "no directory, and without one nobody holds a Palette role; name one with --directory FILE \

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use super::inputs::{DirectoryArgs, compile_directory, compile_policy, read};
+use super::inputs::DirectoryArgs;
 use super::lint::Lint;
 use super::manifests::display_name;
 use super::output::Output;
@@ -14,7 +14,8 @@ use super::{ClusterArgs, Exit, Failure};
 use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
-use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
+use crate::policy::{CompiledPolicy, Policy};
+use crate::sources::{PolicyRead, lint_policy};
 
 /// Print the compiled policy, find mistakes in a policy file, print its schema
 #[derive(Debug, Args)]
@@ -88,9 +89,10 @@ impl PrintArgs {
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let cluster = self.cluster.overrides();
         let policy = match self.file.path() {
-            Some(path) => compile_policy(path, &cluster)?.policy,
-            None => Policy::embedded(&cluster),
+            Some(path) => PolicyRead::watched(path.to_owned(), cluster).load()?,
+            None => PolicyRead::embedded(&cluster),
         };
+        let policy = policy.policy;
         writeln!(output.out, "# revision {}", policy.revision)?;
         output.out.write_all(policy.to_yaml().as_bytes())?;
         Ok(Exit::Success)
@@ -104,11 +106,12 @@ impl PolicyLintArgs {
                 "no policy file; name it: palette-rbac policy lint policy.yaml",
             ));
         };
-        let directory = self.directory.optional_path().map(|path| {
-            compile_directory(path, self.directory.limit()).map(|compiled| compiled.directory)
-        });
-        let lint = match Policy::compile(&read(path)?, &ClusterOverride::default()) {
-            Ok(compiled) => paired(path, compiled, directory.transpose()?.as_ref()),
+        let lint = match lint_policy(path)? {
+            Ok(compiled) => {
+                let directory = self.directory.read_if_named()?;
+                let directory = directory.as_ref().map(|read| &*read.directory);
+                paired(path, compiled, directory)
+            }
             Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
         };
         Ok(lint.write(&mut output.out)?)

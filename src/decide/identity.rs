@@ -66,29 +66,49 @@ pub(crate) fn standing(principal: Principal<'_>, rulebook: &Rulebook) -> Standin
     if class_of(principal, rulebook) == Class::ClusterIdentity {
         return Standing::ClusterIdentity;
     }
+    let (users, groups) = (
+        &*policy.identity.username_prefix,
+        &*policy.identity.groups_prefix,
+    );
     match principal {
+        Principal::User(name) if rulebook.user(name).is_some_and(|user| !user.active) => {
+            Standing::Inactive
+        }
         Principal::User(name) => {
-            let prefix = &*policy.identity.username_prefix;
-            match rulebook.user_name(name).map(|name| directory.user(name)) {
-                Some(Some(user)) if user.active => Standing::Known,
-                Some(Some(_)) => Standing::Inactive,
-                Some(None) => unknown(prefix, directory.near_user(name))
-                    .or_prefixed(name, |name| directory.user(name).is_some()),
-                None if directory.user(name).is_some() => unprefixed(prefix, Some(name)),
-                None => unprefixed(prefix, directory.near_user(name)),
-            }
+            let is_known = |name: &str| directory.user(name).is_some();
+            let near = || directory.near_user(name);
+            by_name(name, users, rulebook.user_name(name), is_known, near)
         }
         Principal::Group(name) => {
-            let prefix = &*policy.identity.groups_prefix;
-            match rulebook.team_name(name).map(|name| directory.team(name)) {
-                Some(Some(_)) => Standing::Known,
-                Some(None) => unknown(prefix, directory.near_team(name))
-                    .or_prefixed(name, |name| directory.team(name).is_some()),
-                None if directory.team(name).is_some() => unprefixed(prefix, Some(name)),
-                None => unprefixed(prefix, directory.near_team(name)),
-            }
+            let is_known = |name: &str| directory.team(name).is_some();
+            let near = || directory.near_team(name);
+            by_name(name, groups, rulebook.team_name(name), is_known, near)
         }
         Principal::ServiceAccount { .. } => Standing::Unknown { near: None },
+    }
+}
+
+/// The standing of a raw name, by what Palette would call it; nothing where it lacks the prefix.
+fn by_name<'d>(
+    raw: &str,
+    prefix: &str,
+    palette_name: Option<&str>,
+    is_known: impl Fn(&str) -> bool,
+    near: impl Fn() -> Option<&'d str>,
+) -> Standing {
+    match palette_name {
+        Some(name) if is_known(name) => Standing::Known,
+        Some(_) => Standing::Unknown {
+            near: with_prefix(prefix, near()),
+        }
+        .or_prefixed(raw, is_known),
+        None => {
+            let own = is_known(raw).then(|| with_prefix(prefix, Some(raw)));
+            Standing::Unprefixed {
+                prefix: prefix.into(),
+                near: own.unwrap_or_else(|| with_prefix(prefix, near())),
+            }
+        }
     }
 }
 
@@ -110,19 +130,6 @@ impl Standing {
             prefix: prefix.into(),
             name: rest.into(),
         })
-    }
-}
-
-fn unknown(prefix: &str, near: Option<&str>) -> Standing {
-    Standing::Unknown {
-        near: with_prefix(prefix, near),
-    }
-}
-
-fn unprefixed(prefix: &str, near: Option<&str>) -> Standing {
-    Standing::Unprefixed {
-        prefix: prefix.into(),
-        near: with_prefix(prefix, near),
     }
 }
 

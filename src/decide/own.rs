@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::facts::Role;
 use crate::policy::Policy;
-use crate::rbac::{PolicyRule, Rules};
+use crate::rbac::{PolicyRule, RBAC_GROUP, Rules};
 use crate::rulebook::Rulebook;
 
 /// Judges a deletion: whatever is not the webhook's own may go.
@@ -147,11 +147,7 @@ fn cluster_needs() -> [PolicyRule; 3] {
         "rolebindings",
     ];
     [
-        PolicyRule::resources(
-            &["get", "list", "watch"],
-            &["rbac.authorization.k8s.io"],
-            &kinds,
-        ),
+        PolicyRule::resources(&["get", "list", "watch"], &[RBAC_GROUP], &kinds),
         PolicyRule::resources(&["list"], &REPORT_GROUPS, &REPORTS),
         PolicyRule {
             resource_names: ["palette-rbac"].into_iter().collect(),

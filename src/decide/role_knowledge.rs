@@ -1,5 +1,5 @@
-use crate::domain::{RoleKind, RoleRef, Scope};
-use crate::facts::{Cluster, Kind, RoleRead, RoleView};
+use crate::domain::{RoleRef, Scope};
+use crate::facts::{Cluster, RoleRead, RoleView};
 
 /// What is known of the role that a binding names.
 #[derive(Debug, Clone, Copy)]
@@ -26,15 +26,8 @@ impl<'r> RoleKnowledge<'r> {
             None if cluster.role_read == RoleRead::Failed => Self::Unreadable,
             None if view.lacks(role, scope) => Self::Dangling,
             // There was no room for it.
-            None if view.knows(kind(role)) => Self::Unreadable,
+            None if view.knows(role.kind.into()) => Self::Unreadable,
             None => Self::Unknown,
         }
-    }
-}
-
-const fn kind(role: &RoleRef<'_>) -> Kind {
-    match role.kind {
-        RoleKind::ClusterRole => Kind::ClusterRole,
-        RoleKind::Role => Kind::Role,
     }
 }

@@ -590,7 +590,7 @@ fn found(rule: Rule, effect: Effect, grant: &Grant<'_>, cause: Cause) -> Finding
 }
 
 /// Only the `ClusterRole`s of the mapping are: a Role's name is chosen by whoever may write roles in a namespace.
-pub(super) fn is_judged_by_name(role: &RoleRef<'_>, rulebook: &Rulebook) -> bool {
+pub(crate) fn is_judged_by_name(role: &RoleRef<'_>, rulebook: &Rulebook) -> bool {
     role.kind == RoleKind::ClusterRole && rulebook.governs(role).is_some()
 }
 

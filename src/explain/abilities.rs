@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use crate::decide::{Context, EquivalentRole};
-use crate::domain::{RoleKind, RoleRef, Scope};
+use crate::decide::{Context, EquivalentRole, is_judged_by_name};
+use crate::domain::{RoleRef, Scope};
 use crate::facts::{RoleView, View};
 use crate::policy::RoleClass;
 use crate::rbac::escalation::EscalationPath;
@@ -96,7 +96,7 @@ pub fn required(role: &RoleRef<'_>, scope: &Scope<'_>, context: Context<'_>) -> 
     let rulebook = context.rulebook;
     let named = rulebook.governs(role);
     let by_name = named.into_iter().map(|entry| (entry, RequiredBy::Name));
-    let is_judged_by_name = named.is_some() && role.kind == RoleKind::ClusterRole;
+    let is_judged_by_name = is_judged_by_name(role, rulebook);
     let class = named.and_then(|entry| rulebook.class(entry));
     let is_standard = class == Some(RoleClass::Standard);
     let known = context

@@ -90,7 +90,37 @@ impl Kind {
     }
 }
 
+impl From<RoleKind> for Kind {
+    fn from(kind: RoleKind) -> Self {
+        match kind {
+            RoleKind::ClusterRole => Self::ClusterRole,
+            RoleKind::Role => Self::Role,
+        }
+    }
+}
+
+/// Whose role a binding in that namespace, or in the whole cluster, refers to; nothing for a Role in a cluster-wide binding.
+pub(super) fn role_key<'n>(
+    kind: RoleKind,
+    name: &'n str,
+    namespace: Option<&'n str>,
+) -> Option<Key<'n>> {
+    match kind {
+        RoleKind::ClusterRole => Some((None, name)),
+        RoleKind::Role => Some((Some(namespace?), name)),
+    }
+}
+
 impl ObjectName {
+    /// The name of the role that a binding in that scope refers to; nothing for a Role in a cluster-wide binding.
+    pub fn of_role(role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<Self> {
+        let (namespace, name) = role_key(role.kind, &role.name, scope.namespace())?;
+        Some(Self {
+            namespace: namespace.map(Arc::from),
+            name: name.into(),
+        })
+    }
+
     /// A name in a namespace.
     pub fn namespaced(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -106,9 +136,7 @@ impl ObjectName {
             name: name.into(),
         }
     }
-}
 
-impl ObjectName {
     pub(super) fn key(&self) -> Key<'_> {
         (self.namespace.as_deref(), &self.name)
     }
@@ -130,11 +158,7 @@ impl Role {
     /// Reads a role of that kind from JSON, as the API server sends it.
     pub fn from_json(kind: RoleKind, json: &str) -> Result<Self, serde_json::Error> {
         let document: ObjectDocument = serde_json::from_str(json)?;
-        let kind = match kind {
-            RoleKind::ClusterRole => Kind::ClusterRole,
-            RoleKind::Role => Kind::Role,
-        };
-        document.role(kind).map_err(serde::de::Error::custom)
+        document.role(kind.into()).map_err(serde::de::Error::custom)
     }
 
     /// What stands for it where there is no room for it: a role that allows everything, by its name.
@@ -181,11 +205,8 @@ impl Role {
     }
 
     /// The same as a kind of object.
-    pub const fn object_kind(&self) -> Kind {
-        match self.kind() {
-            RoleKind::ClusterRole => Kind::ClusterRole,
-            RoleKind::Role => Kind::Role,
-        }
+    pub fn object_kind(&self) -> Kind {
+        self.kind().into()
     }
 }
 
@@ -219,11 +240,7 @@ impl StoredBinding {
     }
 
     pub(super) fn role_key(&self) -> Option<Key<'_>> {
-        let namespace = match self.role_kind {
-            RoleKind::ClusterRole => None,
-            RoleKind::Role => Some(self.name.namespace.as_deref()?),
-        };
-        Some((namespace, &self.role))
+        role_key(self.role_kind, &self.role, self.name.namespace.as_deref())
     }
 
     /// Who its subject at that place is.

@@ -6,6 +6,7 @@ use strum::IntoEnumIterator;
 use super::aggregates::Aggregates;
 use super::effective_rules::EffectiveRules;
 use super::index::{Index, Key};
+use super::object::role_key;
 use super::{Event, Facts, Kind, ObjectName, Role, RoleView, StoredBinding, StoredObject};
 use crate::domain::{Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{Capabilities, Level, Rules};
@@ -83,20 +84,13 @@ impl View {
 
     /// The role that a binding with this scope refers to.
     pub fn resolve(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<RoleView<'_>> {
-        let namespace = match role.kind {
-            RoleKind::ClusterRole => None,
-            RoleKind::Role => Some(scope.namespace()?),
-        };
-        self.known((namespace, &role.name))
+        self.known(role_key(role.kind, &role.name, scope.namespace())?)
     }
 
     /// Whether the cluster has no such role, as far as this view goes.
     pub fn lacks(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> bool {
-        let (kind, namespace) = match role.kind {
-            RoleKind::ClusterRole => (Kind::ClusterRole, None),
-            RoleKind::Role => (Kind::Role, scope.namespace()),
-        };
-        self.resolve(role, scope).is_none() && self.holds_all(kind, namespace)
+        let namespace = scope.namespace().filter(|_| role.kind == RoleKind::Role);
+        self.resolve(role, scope).is_none() && self.holds_all(role.kind.into(), namespace)
     }
 
     /// The role of that name.

@@ -5,6 +5,7 @@ use strum::{IntoEnumIterator, VariantNames};
 use crate::document::{Mistake, Node, Value};
 use crate::domain::{Word, nearest};
 use crate::facts::Kind;
+use crate::rbac::{RBAC_API_VERSION, RBAC_GROUP};
 
 /// What an object is to those who judge bindings and roles.
 #[derive(Debug, PartialEq)]
@@ -50,12 +51,12 @@ impl<'a> Header<'a> {
     }
 
     fn judged(&self) -> Option<Kind> {
-        exactly(self.kind).filter(|_| self.api_version == API_VERSION)
+        exactly(self.kind).filter(|_| self.api_version == RBAC_API_VERSION)
     }
 
     /// Everything of the group is meant as one of four kinds in the one version that is served.
     fn of_our_group(&self) -> Option<Mistake> {
-        if self.group() != GROUP {
+        if self.group() != RBAC_GROUP {
             return None;
         }
         if self.kind.ends_with("List") {
@@ -127,9 +128,9 @@ impl<'a> Header<'a> {
     fn wrong_version(&self) -> Mistake {
         let kind = exactly(self.kind).map_or("", Into::into);
         let message = match self.api_version {
-            "" => format!("is missing; a {kind} is of \"{API_VERSION}\""),
+            "" => format!("is missing; a {kind} is of \"{RBAC_API_VERSION}\""),
             other => format!(
-                "`{}` has no {kind} that is served; did you mean \"{API_VERSION}\"?",
+                "`{}` has no {kind} that is served; did you mean \"{RBAC_API_VERSION}\"?",
                 other.escape_debug()
             ),
         };
@@ -140,8 +141,11 @@ impl<'a> Header<'a> {
         let near = folded(self.kind).or_else(|| near_kind(self.kind));
         let shown = self.kind.escape_debug();
         let message = match near {
-            Some(near) => format!("`{shown}` is no kind of {GROUP}; did you mean \"{near}\"?"),
-            None => format!("`{shown}` is no kind of {GROUP}; known are {}", known()),
+            Some(near) => format!("`{shown}` is no kind of {RBAC_GROUP}; did you mean \"{near}\"?"),
+            None => format!(
+                "`{shown}` is no kind of {RBAC_GROUP}; known are {}",
+                known()
+            ),
         };
         self.mistake("kind", message)
     }
@@ -178,17 +182,12 @@ fn is_near(group: &str) -> bool {
     let short: String = group.chars().take(LONGEST).collect();
     group.starts_with("rbac.")
         || group.starts_with("authorization.")
-        || nearest(&short, [GROUP]).is_some()
+        || nearest(&short, [RBAC_GROUP]).is_some()
 }
 
 fn known() -> String {
     Kind::VARIANTS.join(", ")
 }
-
-const GROUP: &str = "rbac.authorization.k8s.io";
-
-/// The only version that is served since Kubernetes 1.22.
-const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 
 const LIST_WITHOUT_ITEMS: &str = "is no list; a List without `items` applies nothing";
 

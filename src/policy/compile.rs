@@ -107,7 +107,7 @@ static DEFAULT: LazyLock<Draft> = LazyLock::new(|| {
 fn default_draft() -> Result<Draft, Mistakes> {
     let node = Node::parse(Policy::DEFAULT_FILE.as_bytes())?;
     let diagnostics = Diagnostics::default();
-    let mut draft = Draft::default();
+    let mut draft = Draft::empty();
     draft.lay_over(&Cursor::top(&node, &diagnostics));
     draft.mapping.compile(&diagnostics);
     draft.mapping.settle();
@@ -141,7 +141,7 @@ fn finish(draft: &Draft, diagnostics: Diagnostics) -> Result<CompiledPolicy, Mis
 
 impl Draft {
     fn set_cluster(&mut self, over: &ClusterOverride) {
-        let cluster = &mut self.cluster;
+        let cluster = &mut self.policy.cluster;
         if let Some(project) = &over.project {
             cluster.project = project.clone();
         }
@@ -151,37 +151,26 @@ impl Draft {
         if let Some(workspaces) = &over.workspaces {
             cluster.workspaces.clone_from(workspaces);
         }
-        self.installation.clone_from(&over.installation);
+        self.policy.installation.clone_from(&over.installation);
     }
 
     fn compile(&self, diagnostics: &Diagnostics) -> Policy {
         self.check_cluster(diagnostics);
         let mut policy = Policy {
-            mode: self.mode,
-            cluster: self.cluster.clone(),
-            identity: self.identity.clone(),
             cluster_identities: self.cluster_identities.patterns().to_vec(),
             everybody: self.everybody.patterns().to_vec(),
-            actions: self.actions.clone().settled(),
             mapping: self.mapping.compile(diagnostics),
-            stale_after: self.stale_after,
-            on_stale: self.on_stale,
-            exemptions: self.exemptions.clone(),
-            break_glass_groups: self.break_glass_groups.clone(),
-            help: self.help.clone(),
-            disclose: self.disclose,
-            role_reads: self.role_reads,
-            installation: self.installation.clone(),
-            revision: Arc::default(),
+            ..self.policy.clone()
         };
+        policy.actions = policy.actions.settled();
         policy.revision = policy.fingerprint();
         policy
     }
 
     fn check_cluster(&self, diagnostics: &Diagnostics) {
-        let in_workspaces = !self.cluster.workspaces.is_empty();
+        let in_workspaces = !self.policy.cluster.workspaces.is_empty();
         if let Some(location) = &self.workspaces_location
-            && self.cluster.project == Membership::None
+            && self.policy.cluster.project == Membership::None
             && in_workspaces
         {
             diagnostics.warn(

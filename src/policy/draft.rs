@@ -1,6 +1,5 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use strum::{IntoEnumIterator, VariantNames};
 
@@ -9,31 +8,21 @@ use super::exemption::read_exemptions;
 use super::mapping::Mapping;
 use super::names::Names;
 use super::{
-    Actions, ClusterMembership, Disclose, Exemption, Identity, Membership, OnStale, RoleReads,
+    Actions, ClusterMembership, Disclose, Identity, Membership, OnStale, Policy, RoleReads,
 };
 use crate::document::{Cursor, Fields, Location, read_header, unknown_word};
 use crate::domain::{Installation, Mode, NamePattern, PatternError, Rule};
 
 /// A policy of which `like` is not resolved yet, so that a file can be laid over the default.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Draft {
-    pub(super) mode: Mode,
-    pub(super) cluster: ClusterMembership,
+    /// All that needs no resolving; the mapping and the two lists of names are empty.
+    pub(super) policy: Policy,
     /// Where the file names workspaces.
     pub(super) workspaces_location: Option<Location>,
-    pub(super) identity: Identity,
     pub(super) cluster_identities: Names,
     pub(super) everybody: Names,
-    pub(super) actions: Actions,
     pub(super) mapping: Mapping,
-    pub(super) stale_after: Option<Duration>,
-    pub(super) on_stale: OnStale,
-    pub(super) exemptions: Vec<Exemption>,
-    pub(super) break_glass_groups: Vec<Box<str>>,
-    pub(super) help: Option<Arc<str>>,
-    pub(super) disclose: Disclose,
-    pub(super) role_reads: RoleReads,
-    pub(super) installation: Installation,
 }
 
 /// The fields at the top of a policy file.
@@ -58,6 +47,34 @@ pub(super) const FIELDS: [&str; 17] = [
 ];
 
 impl Draft {
+    /// What a file is laid over that is laid over nothing: the default policy's own.
+    pub(super) fn empty() -> Self {
+        Self {
+            policy: Policy {
+                mode: Mode::default(),
+                cluster: ClusterMembership::default(),
+                identity: Identity::default(),
+                cluster_identities: Vec::new(),
+                everybody: Vec::new(),
+                actions: Actions::default(),
+                mapping: Vec::new(),
+                stale_after: None,
+                on_stale: OnStale::default(),
+                exemptions: Vec::new(),
+                break_glass_groups: Vec::new(),
+                help: None,
+                disclose: Disclose::default(),
+                role_reads: RoleReads::default(),
+                revision: Arc::default(),
+                installation: Installation::default(),
+            },
+            workspaces_location: None,
+            cluster_identities: Names::default(),
+            everybody: Names::default(),
+            mapping: Mapping::default(),
+        }
+    }
+
     /// Lays a file over this: what the file does not have stays.
     pub(super) fn lay_over(&mut self, top: &Cursor<'_>) {
         let Some(fields) = top.fields(&FIELDS) else {
@@ -76,7 +93,7 @@ impl Draft {
             self.mapping.lay_over(&items);
         }
         if let Some(items) = fields.get("exemptions").and_then(|cursor| cursor.list()) {
-            self.exemptions = read_exemptions(&items);
+            self.policy.exemptions = read_exemptions(&items);
         }
     }
 
@@ -86,7 +103,7 @@ impl Draft {
         let Some(fields) = cluster.and_then(|cursor| cursor.fields(&known)) else {
             return;
         };
-        let cluster = &mut self.cluster;
+        let cluster = &mut self.policy.cluster;
         set(&mut cluster.uid, fields.get("uid"), |uid| {
             uid.name().map(|uid| Some(uid.into()))
         });
@@ -113,20 +130,24 @@ impl Draft {
             return;
         };
         set(
-            &mut self.identity.username_prefix,
+            &mut self.policy.identity.username_prefix,
             fields.get("usernamePrefix"),
             prefix,
         );
         set(
-            &mut self.identity.groups_prefix,
+            &mut self.policy.identity.groups_prefix,
             fields.get("groupsPrefix"),
             prefix,
         );
-        set(&mut self.identity.aliases, fields.get("aliases"), aliases);
+        set(
+            &mut self.policy.identity.aliases,
+            fields.get("aliases"),
+            aliases,
+        );
     }
 
     fn read_rules(&mut self, fields: &Fields<'_>) {
-        set(&mut self.mode, fields.get("mode"), word);
+        set(&mut self.policy.mode, fields.get("mode"), word);
         let rules = fields.get("rules").and_then(|cursor| cursor.entries());
         for entry in rules.into_iter().flatten() {
             let Ok(rule) = entry.name.parse::<Rule>() else {
@@ -139,7 +160,7 @@ impl Draft {
                 Some(cases) => self.read_cases(rule, &cases, &entry.value),
                 None => {
                     if let Some(action) = word(&entry.value) {
-                        self.actions.set(rule, action);
+                        self.policy.actions.set(rule, action);
                     }
                 }
             }
@@ -155,7 +176,7 @@ impl Draft {
         for entry in entries {
             let known = cases.names.iter().find(|name| **name == entry.name);
             match (known, word(&entry.value)) {
-                (Some(case), Some(action)) => self.actions.set_case(rule, case, action),
+                (Some(case), Some(action)) => self.policy.actions.set_case(rule, case, action),
                 (Some(_), None) => {}
                 (None, _) => entry
                     .key
@@ -165,20 +186,26 @@ impl Draft {
     }
 
     fn read_staleness(&mut self, fields: &Fields<'_>) {
-        set(&mut self.on_stale, fields.get("onStaleDirectory"), word);
-        set(&mut self.stale_after, fields.get("staleAfter"), |cursor| {
-            cursor.duration().map(Some)
-        });
+        set(
+            &mut self.policy.on_stale,
+            fields.get("onStaleDirectory"),
+            word,
+        );
+        set(
+            &mut self.policy.stale_after,
+            fields.get("staleAfter"),
+            |cursor| cursor.duration().map(Some),
+        );
     }
 
     fn read_answers(&mut self, fields: &Fields<'_>) {
-        set(&mut self.disclose, fields.get("disclose"), word);
-        set(&mut self.role_reads, fields.get("roleReads"), word);
-        set(&mut self.help, fields.get("help"), |cursor| {
+        set(&mut self.policy.disclose, fields.get("disclose"), word);
+        set(&mut self.policy.role_reads, fields.get("roleReads"), word);
+        set(&mut self.policy.help, fields.get("help"), |cursor| {
             cursor.name().map(|help| Some(help.into()))
         });
         set(
-            &mut self.break_glass_groups,
+            &mut self.policy.break_glass_groups,
             fields.get("breakGlassGroups"),
             |cursor| {
                 Some(

@@ -5,9 +5,9 @@
 
 use std::sync::LazyLock;
 
-use super::Rules;
 use super::lookup::{Lookup, LookupLines};
 use super::rules::ResourceRule;
+use super::{RBAC_GROUP, Rules};
 use crate::domain::{Installation, Scope};
 
 /// A way to rights that the rules do not give themselves.
@@ -139,7 +139,6 @@ const WRITE_OR_REMOVE: &[&str] = &["create", "update", "patch", "delete", "delet
 const CHANGE_OR_REMOVE: &[&str] = &["update", "patch", "delete", "deletecollection"];
 const MAP_IDENTITIES: &str = "map-identities";
 const CHANGE_WEBHOOK: &str = "change-palette-rbac";
-const RBAC: &str = "rbac.authorization.k8s.io";
 
 const ESCALATION_PATHS: &[EscalationPath] = &[
     EscalationPath {
@@ -174,7 +173,7 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
     EscalationPath {
         name: "bind",
         through: &[Access {
-            group: RBAC,
+            group: RBAC_GROUP,
             resources: &["roles", "clusterroles"],
             verbs: &["bind"],
         }],
@@ -183,7 +182,7 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
     EscalationPath {
         name: "escalate",
         through: &[Access {
-            group: RBAC,
+            group: RBAC_GROUP,
             resources: &["roles", "clusterroles"],
             verbs: &["escalate"],
         }],
@@ -192,7 +191,7 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
     EscalationPath {
         name: "write-roles",
         through: &[Access {
-            group: RBAC,
+            group: RBAC_GROUP,
             resources: &["roles", "clusterroles"],
             verbs: WRITE,
         }],
@@ -201,7 +200,7 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
     EscalationPath {
         name: "write-bindings",
         through: &[Access {
-            group: RBAC,
+            group: RBAC_GROUP,
             resources: &["rolebindings", "clusterrolebindings"],
             verbs: WRITE,
         }],
@@ -508,7 +507,7 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
                 verbs: WRITE_OR_REMOVE,
             },
             Access {
-                group: RBAC,
+                group: RBAC_GROUP,
                 resources: &[
                     "clusterroles",
                     "clusterrolebindings",
@@ -601,7 +600,7 @@ mod tests {
         assert_eq!(of(&["create"], "batch", "jobs"), ["create-pods"]);
         assert_eq!(of(&["get"], "", "nodes/proxy"), ["proxy-to-nodes"]);
         assert_eq!(
-            of(&["*"], RBAC, "roles"),
+            of(&["*"], RBAC_GROUP, "roles"),
             ["bind", "escalate", "write-roles"]
         );
         assert_eq!(
@@ -694,7 +693,7 @@ mod tests {
             ("create", "networking.k8s.io", "networkpolicies"),
             ("update", "discovery.k8s.io", "endpointslices"),
             ("delete", "cert-manager.io", "certificates"),
-            ("delete", RBAC, "roles"),
+            ("delete", RBAC_GROUP, "roles"),
             ("*", "*", "*"),
         ] {
             let rule = PolicyRule::resources(&[verb], &[group], &[resource]);
@@ -709,7 +708,7 @@ mod tests {
             ("create", "", "configmaps"),
             ("get", "", "pods"),
             ("patch", "kubevirt.io", "virtualmachines"),
-            ("create", RBAC, "rolebindings"),
+            ("create", RBAC_GROUP, "rolebindings"),
         ] {
             let rules = Rules::new(&[PolicyRule::resources(&[verb], &[group], &[resource])]);
             assert!(
@@ -723,8 +722,8 @@ mod tests {
     fn its_own_roles_and_registration_are_the_clusters() {
         let webhook = Installation::default();
         for (group, resource) in [
-            (RBAC, "clusterroles"),
-            (RBAC, "clusterrolebindings"),
+            (RBAC_GROUP, "clusterroles"),
+            (RBAC_GROUP, "clusterrolebindings"),
             (
                 "admissionregistration.k8s.io",
                 "validatingwebhookconfigurations",

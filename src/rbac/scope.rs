@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::Rules;
 use super::rules::{Builder, ResourceRule};
 use super::steps;
+use super::{RBAC_GROUP, Rules};
 
 /// A resource, with its subresources, of which there is one set for the whole cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ fn whole(resource: &str) -> &str {
 /// Whoever writes a `RoleBinding` to a `ClusterRole` is asked for `bind` on it in the binding's namespace
 /// (`pkg/registry/rbac/escalation_check.go`), though the `ClusterRole` has none.
 pub(super) fn verb_asked_in_a_namespace(group: &str, resource: &str) -> Option<&'static str> {
-    (group == "rbac.authorization.k8s.io" && resource == "clusterroles").then_some("bind")
+    (group == RBAC_GROUP && resource == "clusterroles").then_some("bind")
 }
 
 static BY_GROUP: LazyLock<HashMap<&str, &[&str]>> =
@@ -172,10 +172,7 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
     ),
     ("node.k8s.io", &["runtimeclasses"]),
     ("plugin.kubevirt.io", &["plugins"]),
-    (
-        "rbac.authorization.k8s.io",
-        &["clusterrolebindings", "clusterroles"],
-    ),
+    (RBAC_GROUP, &["clusterrolebindings", "clusterroles"]),
     (
         "resource.k8s.io",
         &["deviceclasses", "devicetaintrules", "resourceslices"],
@@ -201,7 +198,7 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
 
 #[cfg(test)]
 mod tests {
-    use crate::rbac::{PolicyRule, Rules};
+    use crate::rbac::{PolicyRule, RBAC_GROUP, Rules};
 
     fn namespaced(rule: PolicyRule) -> Rules {
         Rules::new(&[rule]).namespaced()
@@ -211,11 +208,7 @@ mod tests {
     fn the_clusters_resources_and_paths_do_not_count_in_a_namespace() {
         let rules = [
             PolicyRule::resources(&["get"], &[""], &["nodes", "nodes/proxy", "pods"]),
-            PolicyRule::resources(
-                &["create"],
-                &["rbac.authorization.k8s.io"],
-                &["clusterroles"],
-            ),
+            PolicyRule::resources(&["create"], &[RBAC_GROUP], &["clusterroles"]),
             PolicyRule::urls(&["get"], &["*"]),
         ];
         let pods = PolicyRule::resources(&["get"], &[""], &["pods"]);
@@ -243,9 +236,7 @@ mod tests {
 
     #[test]
     fn bind_on_cluster_roles_is_asked_for_in_the_namespace() {
-        let on = |verbs: &[&str]| {
-            PolicyRule::resources(verbs, &["rbac.authorization.k8s.io"], &["clusterroles"])
-        };
+        let on = |verbs: &[&str]| PolicyRule::resources(verbs, &[RBAC_GROUP], &["clusterroles"]);
         let bind = Rules::new(&[on(&["bind"])]);
         assert_eq!(namespaced(on(&["*"])), bind);
         assert_eq!(namespaced(on(&["bind", "get"])), bind);

@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::message;
 use crate::policy::Disclose;
+use crate::rbac::RBAC_API_VERSION;
 use crate::rulebook::Rulebook;
 
 /// What one report says.
@@ -231,7 +232,7 @@ fn of_binding<'f>(
 ) -> impl Iterator<Item = Ranked> + 'f {
     let (binding, decision) = (&found.binding, &found.decision);
     let resource = move || ResourceReference {
-        api_version: API_VERSION.to_owned(),
+        api_version: RBAC_API_VERSION.to_owned(),
         kind: binding.kind().as_str().to_owned(),
         namespace: binding.name.namespace.as_deref().map(message::name),
         name: message::name(&binding.name.name),
@@ -265,7 +266,7 @@ fn of_role(drift: &Finding, at: Timestamp) -> Option<Ranked> {
         unjudged: Vec::new(),
     };
     let resource = ResourceReference {
-        api_version: API_VERSION.to_owned(),
+        api_version: RBAC_API_VERSION.to_owned(),
         kind: RoleKind::ClusterRole.as_str().to_owned(),
         namespace: None,
         name: role.to_string(),
@@ -344,7 +345,6 @@ fn shown(finding: &Finding, rulebook: &Rulebook) -> Finding {
 
 const SOURCE: &str = "palette-rbac";
 const CATEGORY: &str = "RBAC";
-const API_VERSION: &str = "rbac.authorization.k8s.io/v1";
 
 /// More are for nobody to read.
 const MOST_RESULTS: usize = 500;

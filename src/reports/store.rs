@@ -10,7 +10,7 @@ use strum::{EnumIter, IntoEnumIterator};
 use tokio::time::timeout;
 
 use super::Contents;
-use crate::sources::cluster::describe;
+use crate::sources::cluster::{Pages, describe};
 
 /// The reports in the cluster, as they are read and written.
 #[derive(Clone)]
@@ -115,15 +115,10 @@ impl Store {
         let mut all = BTreeMap::new();
         for resource in format.resources() {
             let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-            let mut params = ListParams::default().labels(OURS).limit(PAGE);
-            loop {
-                let page = answer(api.list(&params)).await?;
-                let ours = page.items.into_iter().filter(is_ours);
+            let mut pages = Pages::matching(&api, ListParams::default().labels(OURS));
+            while let Some(page) = answer(pages.next()).await? {
+                let ours = page.into_iter().filter(is_ours);
                 all.extend(ours.map(|report| (key(format, &report), stored(report))));
-                params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
-                if params.continue_token.is_none() {
-                    break;
-                }
             }
         }
         Ok(all)
@@ -249,9 +244,6 @@ const NAME: &str = "palette-rbac";
 const LABEL: &str = "app.kubernetes.io/managed-by";
 const OURS: &str = "app.kubernetes.io/managed-by=palette-rbac";
 const LEFT_OUT: &str = "palette-rbac.io/results-left-out";
-
-/// Reports are large.
-const PAGE: u32 = 50;
 
 /// A report is written within milliseconds, and at a busy API server within seconds.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -16,5 +16,6 @@ pub use connection::{ClusterFrom, connect, own_namespace};
 pub(crate) use error::describe;
 pub use kube::Client;
 pub use list::{Listed, list};
+pub(crate) use pages::Pages;
 pub use reader::{LiveRole, RoleReader};
 pub use watcher::{WatchError, WatchSignal, WatchUpdate, watch};

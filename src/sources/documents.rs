@@ -1,11 +1,12 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::directory::Directory;
-use crate::document::Mistake;
+use crate::directory::{CompiledDirectory, Directory};
+use crate::document::{Mistake, Mistakes};
 use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 
-use super::Watched;
+use super::files::read;
+use super::{SourceError, Watched};
 
 /// A directory, and what is odd about its file, a line each.
 #[derive(Debug)]
@@ -30,19 +31,21 @@ impl PolicyRead {
     pub fn watched(path: PathBuf, cluster: ClusterOverride) -> Watched<Self> {
         let name = path.display().to_string();
         let parse = move |contents: &[Vec<u8>]| {
-            let bytes = contents.first().map_or(&[][..], Vec::as_slice);
-            match Policy::compile(bytes, &cluster) {
-                Ok(compiled) => Ok(Self::of(compiled, &name)),
-                Err(mistakes) => Err(lines(&mistakes.in_file(&name))),
-            }
+            let compiled = Policy::compile(only(contents), &cluster);
+            let compiled = compiled.map_err(|mistakes| lines(&mistakes.in_file(&name)))?;
+            Ok(Self {
+                warnings: in_file(&compiled.warnings, &name),
+                policy: Arc::new(compiled.policy),
+            })
         };
         Watched::new(vec![path], MAX_POLICY_BYTES, Box::new(parse))
     }
 
-    fn of(compiled: CompiledPolicy, name: &str) -> Self {
+    /// The policy in the binary.
+    pub fn embedded(cluster: &ClusterOverride) -> Self {
         Self {
-            warnings: in_file(&compiled.warnings, name),
-            policy: Arc::new(compiled.policy),
+            policy: Arc::new(Policy::embedded(cluster)),
+            warnings: Vec::new(),
         }
     }
 }
@@ -51,10 +54,7 @@ impl DirectoryRead {
     /// Follows a directory file of at most `limit` bytes.
     pub fn watched(path: PathBuf, limit: usize) -> Watched<Self> {
         let name = path.display().to_string();
-        let parse = move |contents: &[Vec<u8>]| {
-            let bytes = contents.first().map_or(&[][..], Vec::as_slice);
-            Self::compile(bytes, limit, &name)
-        };
+        let parse = move |contents: &[Vec<u8>]| Self::compile(only(contents), limit, &name);
         Watched::new(vec![path], limit, Box::new(parse))
     }
 
@@ -65,14 +65,33 @@ impl DirectoryRead {
     }
 
     fn compile(bytes: &[u8], limit: usize, name: &str) -> Result<Self, Vec<String>> {
-        match Directory::compile(bytes, limit) {
-            Ok(compiled) => Ok(Self {
-                warnings: in_file(&compiled.warnings, name),
-                directory: Arc::new(compiled.directory),
-            }),
-            Err(mistakes) => Err(lines(&mistakes.in_file(name))),
-        }
+        let compiled = Directory::compile(bytes, limit);
+        let compiled = compiled.map_err(|mistakes| lines(&mistakes.in_file(name)))?;
+        Ok(Self {
+            warnings: in_file(&compiled.warnings, name),
+            directory: Arc::new(compiled.directory),
+        })
     }
+}
+
+/// What a policy file says, or what is wrong with it, as the linter shows it.
+pub fn lint_policy(path: &Path) -> Result<Result<CompiledPolicy, Mistakes>, SourceError> {
+    let bytes = read(path, MAX_POLICY_BYTES)?;
+    Ok(Policy::compile(&bytes, &ClusterOverride::default()))
+}
+
+/// The same of a directory file of at most `limit` bytes.
+pub fn lint_directory(
+    path: &Path,
+    limit: usize,
+) -> Result<Result<CompiledDirectory, Mistakes>, SourceError> {
+    let bytes = read(path, limit)?;
+    Ok(Directory::compile(&bytes, limit))
+}
+
+/// What a watched file holds, where it is watched alone.
+fn only(contents: &[Vec<u8>]) -> &[u8] {
+    contents.first().map_or(&[], Vec::as_slice)
 }
 
 fn in_file(warnings: &[Mistake], name: &str) -> Vec<String> {

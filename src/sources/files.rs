@@ -156,7 +156,8 @@ impl Stamp {
     }
 }
 
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SourceError> {
+/// All of a file of at most `limit` bytes.
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     let more_than_limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     let read = File::open(path).and_then(|file| file.take(more_than_limit).read_to_end(&mut bytes));

@@ -3,6 +3,7 @@
 //! After the published `ClusterRole`s and APIs of `KubeVirt` 1.9, CDI 1.66 and Forklift, and what the documentation of
 //! Palette says of VMO. A line that gives nothing is there because somebody would look for it.
 
+use super::super::RBAC_GROUP;
 use super::Capability::{
     Clone, Delete, Launch, ManageCluster, ManageTemplates, ManageVirtualization, Migrate, Use, View,
 };
@@ -610,7 +611,7 @@ pub(super) const TABLE: &[Entry] = &[
     ),
     gives(
         ManageCluster,
-        "rbac.authorization.k8s.io",
+        RBAC_GROUP,
         &["clusterroles", "clusterrolebindings"],
         &[
             "create",

@@ -1,27 +1,33 @@
+use std::fmt::Debug;
+
 use kube::Api;
 use kube::api::ListParams;
-
-use super::trimmed::{Followed, Trimmed};
+use serde::de::DeserializeOwned;
 
 /// All objects of a kind, in pages: one text of all of them would be large.
-pub(super) struct Pages<'a, K> {
-    api: &'a Api<Trimmed<K>>,
+pub(crate) struct Pages<'a, T> {
+    api: &'a Api<T>,
     /// Absent after the last page.
     next: Option<ListParams>,
     version: String,
 }
 
-impl<'a, K: Followed> Pages<'a, K> {
-    pub(super) fn of(api: &'a Api<Trimmed<K>>) -> Self {
+impl<'a, T: Clone + DeserializeOwned + Debug> Pages<'a, T> {
+    pub(super) fn of(api: &'a Api<T>) -> Self {
+        Self::matching(api, ListParams::default())
+    }
+
+    /// Those that the parameters ask for.
+    pub(crate) fn matching(api: &'a Api<T>, params: ListParams) -> Self {
         Self {
             api,
-            next: Some(ListParams::default().limit(PAGE)),
+            next: Some(params.limit(PAGE)),
             version: String::new(),
         }
     }
 
     /// Asks for the next page; none after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Trimmed<K>>>, kube::Error> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<T>>, kube::Error> {
         let Some(params) = self.next.take() else {
             return Ok(None);
         };
