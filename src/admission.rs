@@ -7,6 +7,7 @@ mod envelope;
 mod kind;
 mod object;
 mod response;
+mod text;
 mod uid;
 
 pub use envelope::{AdmissionRequest, Envelope, RoleObjects, Unreadable};

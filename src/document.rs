@@ -13,11 +13,11 @@ mod tree;
 use schemars::Schema;
 use schemars::transform::{RecursiveTransform, Transform as _};
 
-pub(crate) use cursor::{Cursor, Diagnostics, Fields, Location, unknown_word};
+pub(crate) use cursor::{Cursor, Diagnostics, Fields, Location};
 pub(crate) use lines::Lines;
 pub(crate) use map::Map;
 pub use mistake::{InFile, Mistake, Mistakes};
-pub(crate) use mistake::{Position, position_in};
+pub(crate) use mistake::{Position, position_in, unknown_word};
 pub(crate) use tree::{Node, Value, syntax, utf8};
 
 /// Takes serde's defaults out of a schema: what a field means that is left out is not what serde fills in.

@@ -21,9 +21,9 @@ mod view;
 pub use cluster::{Cluster, RoleRead};
 pub use limits::ViewLimits;
 pub use object::{Kind, ObjectName, Role, StoredBinding, StoredObject};
-pub use role_view::RoleView;
+pub use role_view::{ReferenceRole, RoleView};
 pub use subjects::Subjects;
-pub use view::{ReferenceRole, View};
+pub use view::View;
 
 use aggregates::{Aggregates, Changes};
 use index::{Gone, Index, Upserted};

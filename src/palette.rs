@@ -10,6 +10,7 @@ pub mod namespaces;
 pub mod permission;
 mod roles;
 
-pub use catalogue::{BuiltinRole, Catalogue, Rank, RoleId, RoleScope, RoleSet};
+pub use catalogue::{BuiltinRole, Catalogue, RoleId, RoleSet};
 pub use namespaces::{NamespacePattern, NamespacePatternError};
 pub use permission::{Permission, PermissionError, PermissionId, PermissionSet, PermissionTable};
+pub use roles::{Rank, RoleScope};

@@ -10,6 +10,7 @@ mod exemption;
 mod mapping;
 mod names;
 mod print;
+mod read;
 mod schema;
 mod word;
 
@@ -23,7 +24,8 @@ use strum::{EnumIter, IntoStaticStr};
 use crate::domain::{Action, Effect, Installation, Mode, NamePattern, Rule, SubjectKind, Word};
 use crate::rbac::PolicyRule;
 pub use actions::{Actions, RuleAction, Writer};
-pub use compile::{ClusterOverride, CompiledPolicy, RoleReference};
+pub use compile::{ClusterOverride, CompiledPolicy};
+pub use mapping::RoleReference;
 
 /// A policy, compiled and resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]

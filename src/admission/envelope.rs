@@ -1,20 +1,17 @@
 use std::borrow::Cow;
-use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::kind::{ObjectKind, OperationLabel};
 use super::object::{AdmittedObject, InvalidField, InvalidObject, object, read_binding};
-use super::uid::uid_of;
+use super::text::{ReviewText, given};
+use super::uid::{UID_BYTES, uid_of};
 use crate::document::Map;
 use crate::domain::{
     BindingKind, BindingRequest, Deletion, JudgedKind, Requester, RoleKind, Scope,
 };
 use crate::rbac::RBAC_GROUP;
-
-/// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
-pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
 
 /// A review whose uid could be read: whatever follows, it is answered with that uid.
 #[derive(Debug)]
@@ -243,13 +240,6 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The API group of roles and bindings.
-/// A text that is borrowed from the body wherever it has no escapes.
-///
-/// A type of its own, since serde borrows a `Cow` only where it is the field itself, not in an `Option` or a list.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct ReviewText<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
-
 /// An object of a review, or why it is none that could be a binding.
 type ParsedObject<'a> = Result<AdmittedObject<'a>, InvalidObject>;
 
@@ -355,10 +345,6 @@ impl<O> Default for Request<'_, O> {
             old_object: None,
         }
     }
-}
-
-fn given(text: Option<ReviewText<'_>>) -> Option<Cow<'_, str>> {
-    text.map(|text| text.0).filter(|text| !text.is_empty())
 }
 
 /// An object of which only the name is asked.

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::envelope::ReviewText;
+use super::text::ReviewText;
 use crate::document::Map;
 use crate::domain::{Binding, BindingKind, RoleKind, RoleRef, Scope, Subject, SubjectKind, Word};
 use crate::manifest::mistakes_in;

@@ -1,10 +1,13 @@
+use std::ops::RangeInclusive;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::envelope::UID_BYTES;
+/// How long a uid may be. The API server's are 36 bytes; longer ones are no uid.
+pub(super) const UID_BYTES: RangeInclusive<usize> = 1..=256;
 
 /// The uid of a review that may be broken or cut off after it.
 ///

@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use super::Context;
 use super::exempt::Exemptions;
-use super::{Context, break_glass, verdict};
+use super::verdict::{break_glass, verdict};
 use crate::domain::{
     BindingRequest, Cause, Decision, Deletion, Effect, Field, Finding, Judged, JudgedKind,
     OwnObject, RoleKind, RoleRef, Rule, Scope, Subject, Takes, Verdict,

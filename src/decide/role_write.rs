@@ -2,11 +2,12 @@ use std::sync::Arc;
 
 use strum::IntoEnumIterator;
 
+use super::Context;
 use super::exempt::Exemptions;
 use super::grants::{self, Grant};
 use super::own;
 use super::rules::Judge;
-use super::{Context, break_glass, notices, verdict};
+use super::verdict::{break_glass, notices, verdict};
 use crate::domain::{
     BindingName, BindingRequest, Cause, Decision, Effect, Field, Finding, Judged, Requester,
     RoleRef, Rule, Scope, Verdict,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 
-use super::{Mistake, Mistakes, Node, Position, Value};
+use super::{Mistake, Mistakes, Node, Position, Value, unknown_word};
 use crate::domain::nearest;
 
 /// What was found while one file was read.
@@ -337,14 +337,6 @@ impl<'a> Fields<'a> {
     /// The place of the key itself.
     pub(crate) fn key(&self, name: &str) -> Option<&MapEntry<'a>> {
         self.entries.iter().find(|entry| entry.name == name)
-    }
-}
-
-/// What is said of a word that nobody knows.
-pub(crate) fn unknown_word(noun: &str, word: &str, known: &[&str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(near) => format!("unknown {noun}; did you mean {near:?}?"),
-        None => format!("unknown {noun}; known are {}", known.join(", ")),
     }
 }
 

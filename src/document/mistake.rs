@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::domain::nearest;
+
 /// Something in a file that cannot be meant, and where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
@@ -176,6 +178,14 @@ pub(crate) fn position_in(text: &str, offset: usize) -> Position {
     Position {
         line: before.matches('\n').count() + 1,
         column: line.chars().count() + 1,
+    }
+}
+
+/// What is said of a word that nobody knows.
+pub(crate) fn unknown_word(noun: &str, word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("unknown {noun}; did you mean {near:?}?"),
+        None => format!("unknown {noun}; known are {}", known.join(", ")),
     }
 }
 

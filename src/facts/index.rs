@@ -6,6 +6,7 @@ use enum_map::EnumMap;
 
 use super::effective_rules::EffectiveRules;
 use super::limits::{Accounts, ViewLimits};
+use super::object::Key;
 use super::sorted::Sorted;
 use super::{Kind, ObjectName, Role, StoredBinding, StoredObject};
 use crate::domain::Principal;
@@ -50,9 +51,6 @@ struct SubjectGrant {
     binding: Arc<StoredBinding>,
     subject: u32,
 }
-
-/// A name without its owner.
-pub(super) type Key<'a> = (Option<&'a str>, &'a str);
 
 impl SubjectGrant {
     fn principal(&self) -> Principal<'_> {

@@ -7,7 +7,6 @@ use serde::{Deserialize, Deserializer};
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 
 use super::Subjects;
-use super::index::Key;
 use crate::domain::{Binding, BindingName, Principal, RoleKind, RoleRef, Scope};
 use crate::rbac::{AggregationRule, Labels, Rules};
 
@@ -82,6 +81,9 @@ pub enum StoredObject {
     /// A `ClusterRoleBinding` or a `RoleBinding`.
     Binding(StoredBinding),
 }
+
+/// A name without its owner.
+pub(super) type Key<'a> = (Option<&'a str>, &'a str);
 
 impl Kind {
     /// Whether its objects are in namespaces.

@@ -2,8 +2,9 @@ use strum::IntoEnumIterator;
 
 use super::effective_rules::EffectiveRules;
 use super::index::KnownRole;
-use super::{Role, View};
-use crate::domain::Scope;
+use super::object::{Key, role_key};
+use super::{ObjectName, Role, View};
+use crate::domain::{RoleKind, RoleRef, Scope};
 use crate::rbac::escalation::EscalationPath;
 use crate::rbac::{Capabilities, Level, Relation, Rules};
 
@@ -12,6 +13,78 @@ use crate::rbac::{Capabilities, Level, Relation, Rules};
 pub struct RoleView<'v> {
     view: &'v View,
     known: &'v KnownRole,
+}
+
+/// A `ClusterRole` that others are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceRole<'v> {
+    /// There is none.
+    Missing,
+    /// It allows nothing with machines (yet), so that everything would cover it.
+    Stub,
+    /// What it allows.
+    Used(&'v Rules),
+}
+
+/// The roles of a view.
+impl View {
+    /// The role that a binding with this scope refers to.
+    pub fn resolve(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<RoleView<'_>> {
+        self.known(role_key(role.kind, &role.name, scope.namespace())?)
+    }
+
+    /// Whether the cluster has no such role, as far as this view goes.
+    pub fn lacks(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> bool {
+        let namespace = scope.namespace().filter(|_| role.kind == RoleKind::Role);
+        self.resolve(role, scope).is_none() && self.holds_all(role.kind.into(), namespace)
+    }
+
+    /// The role of that name.
+    pub fn role(&self, name: &ObjectName) -> Option<RoleView<'_>> {
+        self.known(name.key())
+    }
+
+    /// The `ClusterRole` of that name.
+    pub fn cluster_role(&self, name: &str) -> Option<RoleView<'_>> {
+        self.known((None, name))
+    }
+
+    /// Every role: those of the cluster first, then by namespace and name.
+    pub fn roles(&self) -> impl Iterator<Item = RoleView<'_>> {
+        let known = self.index.roles.iter();
+        known.map(|known| RoleView::new(self, known))
+    }
+
+    /// What a `ClusterRole` allows in that scope, to compare others with.
+    pub fn reference(&self, cluster_role: &str, scope: &Scope<'_>) -> ReferenceRole<'_> {
+        match self.cluster_role(cluster_role) {
+            None => ReferenceRole::Missing,
+            Some(role) if role.capabilities(scope).concern_machines() => {
+                ReferenceRole::Used(role.rules(scope))
+            }
+            Some(_) => ReferenceRole::Stub,
+        }
+    }
+
+    /// What the VM role of that level lets somebody do; nothing where it is no reference.
+    pub(super) fn reference_capabilities(
+        &self,
+        level: Level,
+        scope: &Scope<'_>,
+    ) -> Option<Capabilities> {
+        let of_level = &self.references.0[level];
+        let of_scope = of_level.get(usize::from(scope.namespace().is_some()))?;
+        let find = || {
+            let role = self.cluster_role(level.role())?;
+            Some(role.capabilities(scope)).filter(|it| it.concern_machines())
+        };
+        *of_scope.get_or_init(find)
+    }
+
+    fn known(&self, name: Key<'_>) -> Option<RoleView<'_>> {
+        let known = self.index.role(name)?;
+        Some(RoleView::new(self, known))
+    }
 }
 
 impl<'v> RoleView<'v> {

@@ -5,35 +5,23 @@ use strum::IntoEnumIterator;
 
 use super::aggregates::Aggregates;
 use super::effective_rules::EffectiveRules;
-use super::index::{Index, Key};
-use super::object::role_key;
-use super::{Event, Facts, Kind, ObjectName, Role, RoleView, StoredBinding, StoredObject};
-use crate::domain::{Principal, RoleKind, RoleRef, Scope};
-use crate::rbac::{Capabilities, Level, Rules};
+use super::index::Index;
+use super::{Event, Facts, Kind, ObjectName, Role, StoredBinding, StoredObject};
+use crate::domain::{Principal, Scope};
+use crate::rbac::{Capabilities, Level};
 
 /// The cluster's roles and bindings at one moment.
 #[derive(Debug, Default)]
 pub struct View {
-    index: Index,
+    pub(super) index: Index,
     aggregates: Arc<Aggregates>,
-    references: References,
+    pub(super) references: References,
 }
 
 /// What the cluster's own VM roles let somebody do, where they are used as references; by level, in the whole cluster and
 /// in a namespace. Each is found when it is asked for first, for every role is compared with them.
 #[derive(Debug, Default)]
-struct References(EnumMap<Level, [OnceLock<Option<Capabilities>>; 2]>);
-
-/// A `ClusterRole` that others are compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReferenceRole<'v> {
-    /// There is none.
-    Missing,
-    /// It allows nothing with machines (yet), so that everything would cover it.
-    Stub,
-    /// What it allows.
-    Used(&'v Rules),
-}
+pub(super) struct References(pub(super) EnumMap<Level, [OnceLock<Option<Capabilities>>; 2]>);
 
 impl View {
     pub(super) fn new(index: Index, aggregates: Arc<Aggregates>) -> Self {
@@ -80,44 +68,6 @@ impl View {
     /// How many objects of a kind there are.
     pub fn count(&self, kind: Kind) -> usize {
         self.index.count(kind)
-    }
-
-    /// The role that a binding with this scope refers to.
-    pub fn resolve(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> Option<RoleView<'_>> {
-        self.known(role_key(role.kind, &role.name, scope.namespace())?)
-    }
-
-    /// Whether the cluster has no such role, as far as this view goes.
-    pub fn lacks(&self, role: &RoleRef<'_>, scope: &Scope<'_>) -> bool {
-        let namespace = scope.namespace().filter(|_| role.kind == RoleKind::Role);
-        self.resolve(role, scope).is_none() && self.holds_all(role.kind.into(), namespace)
-    }
-
-    /// The role of that name.
-    pub fn role(&self, name: &ObjectName) -> Option<RoleView<'_>> {
-        self.known(name.key())
-    }
-
-    /// The `ClusterRole` of that name.
-    pub fn cluster_role(&self, name: &str) -> Option<RoleView<'_>> {
-        self.known((None, name))
-    }
-
-    /// Every role: those of the cluster first, then by namespace and name.
-    pub fn roles(&self) -> impl Iterator<Item = RoleView<'_>> {
-        let known = self.index.roles.iter();
-        known.map(|known| RoleView::new(self, known))
-    }
-
-    /// What a `ClusterRole` allows in that scope, to compare others with.
-    pub fn reference(&self, cluster_role: &str, scope: &Scope<'_>) -> ReferenceRole<'_> {
-        match self.cluster_role(cluster_role) {
-            None => ReferenceRole::Missing,
-            Some(role) if role.capabilities(scope).concern_machines() => {
-                ReferenceRole::Used(role.rules(scope))
-            }
-            Some(_) => ReferenceRole::Stub,
-        }
     }
 
     /// Every binding: those of the cluster first, then by namespace and name.
@@ -202,21 +152,6 @@ impl View {
         facts.view()
     }
 
-    /// What the VM role of that level lets somebody do; nothing where it is no reference.
-    pub(super) fn reference_capabilities(
-        &self,
-        level: Level,
-        scope: &Scope<'_>,
-    ) -> Option<Capabilities> {
-        let of_level = &self.references.0[level];
-        let of_scope = of_level.get(usize::from(scope.namespace().is_some()))?;
-        let find = || {
-            let role = self.cluster_role(level.role())?;
-            Some(role.capabilities(scope)).filter(|it| it.concern_machines())
-        };
-        *of_scope.get_or_init(find)
-    }
-
     /// What an aggregated `ClusterRole` is made of, itself among it; nothing for any other role.
     pub(super) fn members(&self, role: &Role) -> impl Iterator<Item = &Arc<str>> {
         let made_of = || {
@@ -231,10 +166,5 @@ impl View {
     pub(super) fn together(&self, role: &Role) -> Option<&EffectiveRules> {
         let is_aggregate = role.is_aggregate().then_some(&*role.name.name);
         self.aggregates.effective(is_aggregate?, &self.index)
-    }
-
-    fn known(&self, name: Key<'_>) -> Option<RoleView<'_>> {
-        let known = self.index.role(name)?;
-        Some(RoleView::new(self, known))
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
-use super::words::{in_scope, lines, name, role, who};
+use super::lines::lines;
+use super::words::{in_scope, name, role, who};
 use crate::domain::{Cause, Decision, Effect, Finding, Judged, Notice, Rule, Scope, Takes, Word};
 
 /// The message of a refused binding: the role, then every subject that is refused, then whom to ask.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use super::words::{groups, lines, name, role, who};
+use super::lines::lines;
+use super::words::{groups, name, role, who};
 use crate::domain::{Decision, Effect, Field, Finding, Notice, RoleKind};
 
 /// The warnings that the client prints, one line each.

@@ -3,13 +3,9 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-use strum::IntoStaticStr;
-
 use super::id_set::IdSet;
-use super::permission::{PermissionSet, PermissionTable};
-use super::roles::{ALIASES, ROLES, RoleRow};
+use super::permission::{Permission, PermissionSet, PermissionTable};
+use super::roles::{ALIASES, ROLES, Rank, RoleRow, RoleScope};
 
 /// The built-in roles.
 #[derive(Debug)]
@@ -104,41 +100,9 @@ impl BuiltinRole {
             scope: row.scope,
             family: row.family,
             rank: row.rank,
-            permissions: row
-                .permissions()
-                .map(|permissions| table.intern_all(&permissions)),
+            permissions: Permission::of_row(row).map(|permissions| table.intern_all(&permissions)),
         }
     }
-}
-
-/// Where a role can be assigned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema, IntoStaticStr)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum RoleScope {
-    /// The whole tenant.
-    Tenant,
-    /// A project, or a workspace of it.
-    Project,
-    /// The resources of some projects that a tag filter selects.
-    Resource,
-}
-
-/// The place of a role in its family, lowest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rank {
-    /// Sees.
-    Viewer,
-    /// Uses what is there (virtual machines).
-    User,
-    /// Backs up and restores (workspaces).
-    Operator,
-    /// Changes what is there.
-    Editor,
-    /// All but creating and deleting (virtual machines).
-    PowerUser,
-    /// Everything.
-    Admin,
 }
 
 /// The number of a Palette role: built-in ones first, then a directory's custom roles.

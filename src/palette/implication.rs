@@ -79,7 +79,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::{Catalogue, IMPLICATIONS, implied_by};
-    use crate::palette::catalogue::{BuiltinRole, Rank, RoleId};
+    use crate::palette::Rank;
+    use crate::palette::catalogue::{BuiltinRole, RoleId};
     use crate::palette::permission::PermissionSet;
 
     fn role(name: &str) -> &'static BuiltinRole {

@@ -15,6 +15,22 @@ use super::roles::{ROLES, RoleRow};
 pub struct Permission(Box<str>);
 
 impl Permission {
+    /// Those of a built-in role, if they are known.
+    pub(super) fn of_row(row: &RoleRow) -> Option<Vec<Self>> {
+        let rows = row.permissions?.iter();
+        let texts = rows.flat_map(|(resource, operations)| {
+            operations
+                .split(' ')
+                .map(move |operation| format!("{resource}.{operation}"))
+        });
+        #[expect(
+            clippy::expect_used,
+            reason = "the table is a literal, and tests read all of it"
+        )]
+        let parse = |text: String| text.parse().expect("a permission of the table");
+        Some(texts.map(parse).collect())
+    }
+
     /// The permission as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -107,7 +123,7 @@ impl PermissionTable {
             permissions: Vec::new(),
             ids: HashMap::new(),
         };
-        for permission in ROLES.iter().filter_map(RoleRow::permissions).flatten() {
+        for permission in ROLES.iter().filter_map(Permission::of_row).flatten() {
             table.intern(&permission);
         }
         table

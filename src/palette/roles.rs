@@ -14,8 +14,39 @@
 //! A role without a set is one whose permissions are not at hand. That is the careful side: a set that lacks something
 //! would let a custom role pass for more than it is.
 
-use super::catalogue::{Rank, RoleScope};
-use super::permission::Permission;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use strum::IntoStaticStr;
+
+/// Where a role can be assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema, IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum RoleScope {
+    /// The whole tenant.
+    Tenant,
+    /// A project, or a workspace of it.
+    Project,
+    /// The resources of some projects that a tag filter selects.
+    Resource,
+}
+
+/// The place of a role in its family, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rank {
+    /// Sees.
+    Viewer,
+    /// Uses what is there (virtual machines).
+    User,
+    /// Backs up and restores (workspaces).
+    Operator,
+    /// Changes what is there.
+    Editor,
+    /// All but creating and deleting (virtual machines).
+    PowerUser,
+    /// Everything.
+    Admin,
+}
 
 /// One built-in role.
 #[derive(Debug)]
@@ -24,26 +55,11 @@ pub(super) struct RoleRow {
     pub(super) scope: RoleScope,
     pub(super) family: &'static str,
     pub(super) rank: Rank,
-    permissions: Option<&'static [(&'static str, &'static str)]>,
+    /// Resources, each with its operations; absent where they are not at hand.
+    pub(super) permissions: Option<&'static [(&'static str, &'static str)]>,
 }
 
 impl RoleRow {
-    /// The permissions, if they are known.
-    pub(super) fn permissions(&self) -> Option<Vec<Permission>> {
-        let rows = self.permissions?.iter();
-        let texts = rows.flat_map(|(resource, operations)| {
-            operations
-                .split(' ')
-                .map(move |operation| format!("{resource}.{operation}"))
-        });
-        #[expect(
-            clippy::expect_used,
-            reason = "the table is a literal, and tests read all of it"
-        )]
-        let parse = |text: String| text.parse().expect("a permission of the table");
-        Some(texts.map(parse).collect())
-    }
-
     const fn known(mut self, permissions: &'static [(&'static str, &'static str)]) -> Self {
         self.permissions = Some(permissions);
         self

@@ -1,9 +1,9 @@
 use std::sync::{Arc, LazyLock};
 
 use super::draft::Draft;
-use super::{Membership, Policy};
-use crate::document::{Cursor, Diagnostics, Location, Mistake, Mistakes, Node, Position};
-use crate::domain::{Installation, NamePattern, nearest};
+use super::{Membership, Policy, RoleReference};
+use crate::document::{Cursor, Diagnostics, Mistake, Mistakes, Node};
+use crate::domain::{Installation, NamePattern};
 
 /// A policy and what is odd about its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,36 +27,6 @@ pub struct ClusterOverride {
     pub workspaces: Option<Vec<Arc<str>>>,
     /// Where the webhook is in it.
     pub installation: Installation,
-}
-
-/// A Palette role that a policy file names, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleReference {
-    /// The name of the role.
-    pub role: Arc<str>,
-    location: Location,
-}
-
-impl RoleReference {
-    pub(super) fn new(role: Arc<str>, location: Location) -> Self {
-        Self { role, location }
-    }
-
-    pub(super) fn position(&self) -> Position {
-        self.location.position
-    }
-
-    /// What to say when there is no such role among those that are known.
-    pub fn unknown<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Mistake {
-        let message = match nearest(&self.role, known) {
-            Some(near) => format!("no Palette role `{}`; did you mean {near:?}?", self.role),
-            None => format!(
-                "no Palette role `{}`, built in or among the directory's `roles`",
-                self.role
-            ),
-        };
-        Mistake::new(self.location.position, self.location.path.as_str(), message)
-    }
 }
 
 impl Policy {

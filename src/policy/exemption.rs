@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use strum::VariantNames;
 
-use super::draft::{pattern, word};
+use super::read::{pattern, word};
 use super::{Exemption, SubjectPattern};
 use crate::document::{Cursor, Fields, unknown_word};
 use crate::domain::{NamePattern, Rule, SubjectKind};

@@ -1,11 +1,41 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::draft::word;
-use super::{MappingEntry, RoleClass, RoleReference};
-use crate::document::{Cursor, Diagnostics, Fields, Location};
+use super::read::word;
+use super::{MappingEntry, RoleClass};
+use crate::document::{Cursor, Diagnostics, Fields, Location, Mistake, Position};
 use crate::domain::nearest;
 use crate::rbac::{Level, PolicyRule, Words};
+
+/// A Palette role that a policy file names, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleReference {
+    /// The name of the role.
+    pub role: Arc<str>,
+    location: Location,
+}
+
+impl RoleReference {
+    pub(super) fn new(role: Arc<str>, location: Location) -> Self {
+        Self { role, location }
+    }
+
+    pub(super) fn position(&self) -> Position {
+        self.location.position
+    }
+
+    /// What to say when there is no such role among those that are known.
+    pub fn unknown<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Mistake {
+        let message = match nearest(&self.role, known) {
+            Some(near) => format!("no Palette role `{}`; did you mean {near:?}?", self.role),
+            None => format!(
+                "no Palette role `{}`, built in or among the directory's `roles`",
+                self.role
+            ),
+        };
+        Mistake::new(self.location.position, self.location.path.as_str(), message)
+    }
+}
 
 /// The mapping as it was typed, one file over the other.
 #[derive(Debug, Clone, Default)]

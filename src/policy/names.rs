@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::draft::pattern;
+use super::read::pattern;
 use crate::document::{Cursor, Fields};
 use crate::domain::{NamePattern, nearest};
 

@@ -5,12 +5,13 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use strum::{Display, IntoStaticStr};
 
-use super::{PolicyRule, scope};
+use super::PolicyRule;
 use table::Table;
 
 mod atoms;
 mod builder;
 mod compare;
+mod namespaced;
 mod overlap;
 mod paths;
 mod table;
@@ -95,12 +96,12 @@ impl Rules {
     /// What of it a binding in a namespace hands out: no path, and no resource that is known to be the cluster's.
     #[must_use]
     pub fn namespaced(&self) -> Self {
-        if self.0.is_too_large || (self.url_rules().len() == 0 && !scope::is_needed(self)) {
+        if self.0.is_too_large || (self.url_rules().len() == 0 && !namespaced::is_needed(self)) {
             return self.clone();
         }
         let mut builder = Builder::default();
         for rule in self.resource_rules() {
-            scope::within_namespace(rule, &mut builder);
+            namespaced::within_namespace(rule, &mut builder);
         }
         builder.finish()
     }
@@ -217,6 +218,12 @@ impl<'de> Visitor<'de> for RulesVisitor {
         Ok(builder.finish())
     }
 }
+
+/// Times that a rule of the owner is held against a class of targets in one comparison, each for 64 verbs.
+const STEPS: usize = 1 << 20;
+
+/// Sets of 64 verbs that are held in one comparison.
+const SETS: usize = 1 << 17;
 
 #[cfg(test)]
 mod tests;

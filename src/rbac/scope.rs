@@ -1,11 +1,9 @@
 //! What a binding in a namespace cannot hand out: resources that belong to the cluster.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use super::rules::{Builder, ResourceRule};
-use super::steps;
-use super::{RBAC_GROUP, Rules};
+use super::RBAC_GROUP;
 
 /// A resource, with its subresources, of which there is one set for the whole cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,75 +25,12 @@ pub fn cluster_scoped() -> impl Iterator<Item = ClusterScoped> {
     })
 }
 
-/// Whether a rule has to be cut down for a namespace.
-pub(super) fn is_needed(rules: &Rules) -> bool {
-    rules
-        .resource_rules()
-        .any(|rule| !the_clusters(rule).is_empty())
-}
-
-/// Puts into the builder what is left of a rule in a namespace.
-///
-/// A rule of many groups is taken apart where they differ in what is the cluster's. Where that would be many times the
-/// rule, it stays as it is: in doubt it counts.
-pub(super) fn within_namespace(rule: ResourceRule<'_>, builder: &mut Builder) {
-    let cut = the_clusters(rule);
-    if cut.len().saturating_mul(rule.resources.len()) > 4 * rule.len() + 64 {
-        return builder.copy(rule);
-    }
-    let is_whole = |group: &&str| cut.iter().all(|(of, _)| of != group);
-    let names = || rule.in_words(rule.names);
-    let verbs = || rule.in_words(rule.verbs);
-    let whole = rule.in_words(rule.groups).filter(is_whole);
-    builder.resource_rule(whole, rule.in_words(rule.resources), names(), verbs());
-    for (group, clusters) in &cut {
-        let is_left = |resource: &&str| !clusters.contains(resource);
-        let resources = rule.in_words(rule.resources).filter(is_left);
-        builder.resource_rule([*group].into_iter(), resources, names(), verbs());
-        for resource in clusters {
-            let verb = verb_asked_in_a_namespace(group, resource).filter(|verb| rule.allows(verb));
-            let resource = [*resource].into_iter();
-            builder.resource_rule([*group].into_iter(), resource, names(), verb.into_iter());
-        }
-    }
-}
-
-/// The groups of the rule in which some of its resources are the cluster's, with these.
-fn the_clusters(rule: ResourceRule<'_>) -> Vec<(&str, BTreeSet<&str>)> {
-    steps::count(rule.len());
-    let is_any = |resource: &&str| NAMES.contains(whole(resource));
-    let resources: Vec<&str> = rule.in_words(rule.resources).filter(is_any).collect();
-    if resources.is_empty() {
-        return Vec::new();
-    }
-    let groups = rule.in_words(rule.groups).filter_map(|group| {
-        let of_group = BY_GROUP.get(group)?;
-        let clusters = resources.iter().copied();
-        let clusters: BTreeSet<&str> = clusters
-            .filter(|it| of_group.contains(&whole(it)))
-            .collect();
-        (!clusters.is_empty()).then_some((group, clusters))
-    });
-    groups.collect()
-}
-
-fn whole(resource: &str) -> &str {
-    resource
-        .split_once('/')
-        .map_or(resource, |(whole, _)| whole)
-}
-
-/// Whoever writes a `RoleBinding` to a `ClusterRole` is asked for `bind` on it in the binding's namespace
-/// (`pkg/registry/rbac/escalation_check.go`), though the `ClusterRole` has none.
-pub(super) fn verb_asked_in_a_namespace(group: &str, resource: &str) -> Option<&'static str> {
-    (group == RBAC_GROUP && resource == "clusterroles").then_some("bind")
-}
-
-static BY_GROUP: LazyLock<HashMap<&str, &[&str]>> =
+/// Of each group.
+pub(super) static BY_GROUP: LazyLock<HashMap<&str, &[&str]>> =
     LazyLock::new(|| CLUSTER_SCOPED.iter().copied().collect());
 
 /// Of the resources of all groups.
-static NAMES: LazyLock<HashSet<&str>> =
+pub(super) static NAMES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| cluster_scoped().map(|it| it.resource).collect());
 
 /// `namespaces` is not among them: a request for the namespace itself is one within it, so that a binding there hands

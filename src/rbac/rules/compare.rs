@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::builder::Builder;
 use super::table::Table;
 use super::verbs::{AskedVerbs, VerbSet, VerbSpace};
-use super::{ResourceRule, Rules, TooMuch, paths};
+use super::{ResourceRule, Rules, SETS, STEPS, TooMuch, paths};
 use crate::rbac::steps;
 use crate::rbac::words::{Translation, WordId, as_place};
 
@@ -58,12 +58,6 @@ pub(super) fn missing(owner: &Table, servant: &Table) -> Result<Rules, TooMuch> 
 
 /// Classes of targets that may be asked about in one comparison.
 const TARGETS: usize = 1 << 14;
-
-/// Times that a rule of the owner is held against a class of targets in one comparison, each for 64 verbs.
-pub(super) const STEPS: usize = 1 << 20;
-
-/// Sets of 64 verbs that are held in one comparison.
-pub(super) const SETS: usize = 1 << 17;
 
 /// Something that the owner's rules say to a word of the servant: the words of its own that stand for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

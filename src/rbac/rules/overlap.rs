@@ -1,7 +1,6 @@
-use super::compare::STEPS;
 use super::paths::Path;
 use super::table::Table;
-use super::{ResourceRule, UrlRule};
+use super::{ResourceRule, STEPS, UrlRule};
 
 /// Whether some request is allowed by both; yes where it would cost too much to tell.
 pub(super) fn overlap(one: &Table, two: &Table) -> bool {

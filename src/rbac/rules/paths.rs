@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use super::compare::SETS;
 use super::table::Table;
 use super::verbs::{AskedVerbs, VerbSet, VerbSpace};
-use super::{TooMuch, UrlRule};
+use super::{SETS, TooMuch, UrlRule};
 use crate::rbac::steps;
 use crate::rbac::words::{Translation, WordId};
 
