@@ -10,7 +10,6 @@ mod explain;
 mod facts;
 mod inputs;
 mod lint;
-mod manifests;
 mod output;
 mod policy;
 mod report;
@@ -28,6 +27,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::metrics::{REVISION, VERSION};
 use crate::sources::SourceError;
+use crate::sources::manifests::Problem;
 
 pub use audit::AuditArgs;
 pub use certs::CertsArgs;
@@ -87,6 +87,20 @@ impl Failure {
 
     fn usage(problem: &str) -> Self {
         Self::BadInput(vec![problem.to_owned()])
+    }
+}
+
+impl From<&Problem> for Exit {
+    /// What a part of the input that is not judged makes of the run.
+    fn from(problem: &Problem) -> Self {
+        match problem {
+            Problem::Unreadable { .. } => Self::CouldNotRun,
+            Problem::EmptyFolder(_)
+            | Problem::NoObjects
+            | Problem::NothingJudged(_)
+            | Problem::Page { .. }
+            | Problem::Broken { .. } => Self::BadInput,
+        }
     }
 }
 

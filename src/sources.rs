@@ -9,6 +9,7 @@ pub mod cluster;
 mod development;
 mod documents;
 mod files;
+pub(crate) mod manifests;
 
 use std::path::PathBuf;
 

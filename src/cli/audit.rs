@@ -12,11 +12,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::facts::{Dump, LiveArgs};
+use super::facts::{LiveArgs, read_dump};
 use super::inputs::RulebookArgs;
-use super::manifests::Problem;
 use super::output::{GOOD, Output};
-use super::report::{self, AuditResult, AuditSummary};
+use super::report::{self, AuditSummary, Decisions};
 use super::results::{
     Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged, verdict_of,
 };
@@ -26,6 +25,7 @@ use crate::decide::Context;
 use crate::domain::{Cause, Decision, Finding, Judged, RoleKind, RoleRef, Rule, Scope, Word};
 use crate::facts::{Cluster, View};
 use crate::rulebook::Rulebook;
+use crate::sources::manifests::{Dump, Problem};
 
 /// Judge every binding of a cluster, or of a dump of one
 ///
@@ -77,7 +77,7 @@ impl AuditArgs {
         let out = &mut output.out;
         match self.output {
             ResultFormat::Text => write_text(results, out)?,
-            ResultFormat::Json => report::write_json(out, &audit_result(results))?,
+            ResultFormat::Json => report::write_result(out, "AuditResult", audit_result(results))?,
             ResultFormat::Junit => results.write_junit(out)?,
             ResultFormat::Sarif => results.write_sarif(out)?,
         }
@@ -86,12 +86,9 @@ impl AuditArgs {
 
     fn read(&self, output: &mut Output<'_>) -> Result<Dump, Failure> {
         if !self.filenames.is_empty() {
-            return Dump::read(&self.filenames, output);
+            return read_dump(&self.filenames, output);
         }
-        Ok(Dump {
-            facts: self.cluster.ask(output)?,
-            problems: Vec::new(),
-        })
+        Ok(Dump::of(self.cluster.ask(output)?))
     }
 }
 
@@ -189,19 +186,19 @@ fn summary(results: Results<'_>) -> String {
     }
 }
 
-fn audit_result(results: Results<'_>) -> AuditResult<'_> {
+fn audit_result(results: Results<'_>) -> Decisions<'_, AuditSummary> {
     let found = results.answers.iter();
     let found = found.filter(|answer| !answer.decision.findings.is_empty());
-    AuditResult::new(
-        AuditSummary {
+    Decisions {
+        summary: AuditSummary {
             bindings: results.bindings(),
             roles: results.roles(),
             verdicts: results.verdicts(),
             unreadable: results.problems.len(),
             not_judged: results.unjudged().collect(),
         },
-        found.map(Answer::report).collect(),
-    )
+        decisions: found.map(Answer::report).collect(),
+    }
 }
 
 const EXAMPLES: &str = "\

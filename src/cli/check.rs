@@ -12,11 +12,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::facts::{self, FactsArgs};
+use super::facts::FactsArgs;
 use super::inputs::{RequesterArgs, RulebookArgs};
-use super::manifests::{Manifests, Problem, Source, SourcedManifest};
 use super::output::Output;
-use super::report::{self, CheckResult, CheckSummary};
+use super::report::{self, CheckSummary, Decisions};
 use super::results::{Answer, FailOn, ResultFormat, Results, Skipped, counted, not_judged};
 use super::{Exit, Failure};
 use crate::decide::{Context, RoleRequest, decide, decide_role};
@@ -24,6 +23,7 @@ use crate::domain::{Binding, BindingRequest, Decision, Requester, Rule, Word};
 use crate::facts::{Cluster, Role, StoredObject};
 use crate::manifest::{self, Strictness};
 use crate::rulebook::Rulebook;
+use crate::sources::manifests::{Manifests, Problem, Source, SourcedManifest};
 use views::Views;
 
 /// Judge the bindings and roles of manifests as the webhook would, before they are applied
@@ -79,7 +79,7 @@ impl CheckArgs {
         self.facts.beside(&self.filenames)?;
         let rulebook = self.rulebook.rulebook(output)?;
         let manifests = Manifests::read(&self.filenames);
-        manifests.warn_of_left_out(output)?;
+        output.left_out(&manifests.left_out)?;
         let known = self.facts.read(output)?.unwrap_or_default();
         let written = WrittenObjects::read(manifests, &self.namespace);
         let views = Views::of(known, written.facts());
@@ -93,7 +93,7 @@ impl CheckArgs {
         let (results, out) = (check.results(self.fail_on, &rulebook), &mut output.out);
         match self.output {
             ResultFormat::Text => check.write_text(results, out)?,
-            ResultFormat::Json => report::write_json(out, &check.report(results))?,
+            ResultFormat::Json => report::write_result(out, "CheckResult", check.report(results))?,
             ResultFormat::Junit => results.write_junit(out)?,
             ResultFormat::Sarif => results.write_sarif(out)?,
         }
@@ -160,7 +160,7 @@ impl WrittenObjects {
     }
 
     fn add(&mut self, object: SourcedManifest, namespace: &str) {
-        match facts::read(&object, Some(namespace), Strictness::Written) {
+        match object.read(Some(namespace), Strictness::Written) {
             Some(Ok(fact)) => self.objects.push((object.source, object.content, fact)),
             Some(Err(problem)) => self.problems.push(problem),
             None => self.skipped.add(object),
@@ -243,9 +243,9 @@ impl Check {
         lines.join("\n")
     }
 
-    fn report(&self, results: Results<'_>) -> CheckResult<'_> {
-        CheckResult::new(
-            CheckSummary {
+    fn report(&self, results: Results<'_>) -> Decisions<'_, CheckSummary<'_>> {
+        Decisions {
+            summary: CheckSummary {
                 files: self.files,
                 bindings: results.bindings(),
                 roles: results.roles(),
@@ -255,8 +255,8 @@ impl Check {
                 unreadable: self.problems.len(),
                 not_judged: results.unjudged().collect(),
             },
-            self.answers.iter().map(Answer::report).collect(),
-        )
+            decisions: self.answers.iter().map(Answer::report).collect(),
+        }
     }
 }
 

@@ -1,17 +1,15 @@
 //! `directory`: what is wrong with a directory file, and the schema of one.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 
 use super::inputs::DirectoryArgs;
-use super::lint::Lint;
-use super::manifests::display_name;
+use super::lint::{Lint, LintFiles};
 use super::output::Output;
 use super::report::write_json;
 use super::{Exit, Failure};
 use crate::directory::Directory;
 use crate::sources::lint_directory;
+use crate::sources::manifests::display_name;
 
 /// Find mistakes in a directory file, print its schema
 #[derive(Debug, Args)]
@@ -33,9 +31,8 @@ enum DirectoryAction {
 
 #[derive(Debug, Args)]
 struct DirectoryLintArgs {
-    /// The directory file; counts more than --directory
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
+    #[command(flatten)]
+    files: LintFiles,
     #[command(flatten)]
     directory: DirectoryArgs,
 }
@@ -54,24 +51,23 @@ impl DirectoryCommand {
 }
 
 impl DirectoryLintArgs {
+    /// A file that is named counts more than `--directory`.
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let path = self.path()?;
-        let limit = self.directory.limit();
-        let lint = match lint_directory(path, limit)? {
-            Ok(compiled) => Lint {
-                warnings: compiled.warnings,
-                ..Lint::new(display_name(path))
-            },
-            Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
+        let otherwise = if self.files.is_empty() {
+            Some(self.directory.path()?)
+        } else {
+            None
         };
-        Ok(lint.write(&mut output.out)?)
-    }
-
-    fn path(&self) -> Result<&Path, Failure> {
-        match &self.file {
-            Some(path) => Ok(path),
-            None => self.directory.path(),
-        }
+        let limit = self.directory.limit();
+        self.files.lint(otherwise, output, |path| {
+            Ok(match lint_directory(path, limit)? {
+                Ok(compiled) => Lint {
+                    warnings: compiled.warnings,
+                    ..Lint::new(display_name(path))
+                },
+                Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
+            })
+        })
     }
 }
 
@@ -83,6 +79,7 @@ Examples:
 const LINT_EXAMPLES: &str = "\
 Examples:
   palette-rbac directory lint directory.yaml
+  palette-rbac directory lint -f orchard.yaml -f cellar.yaml
 
 Exit codes: 0, with or without warnings; 2 a mistake; 3 a file that cannot be read.";
 

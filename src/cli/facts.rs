@@ -1,6 +1,5 @@
-//! What is known of a cluster: from a dump of its roles and bindings, from its API server, and from manifests.
+//! The flags that say where the cluster's roles and bindings are read, and what is said on the way.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -11,11 +10,10 @@ use tokio::runtime::Builder;
 use tokio::time::timeout;
 
 use super::Failure;
-use super::manifests::{self, Manifests, Problem, display_name, is_standard_input};
 use super::output::Output;
-use crate::facts::{Event, Facts, Kind, StoredObject};
-use crate::manifest::{Recognized, Strictness};
+use crate::facts::{Facts, Kind};
 use crate::sources::cluster::{ClusterFrom, Listed, connect, list};
+use crate::sources::manifests::{Dump, Problem, display_name, is_standard_input};
 
 /// Where the cluster's roles and bindings are read.
 #[derive(Debug, Args)]
@@ -68,7 +66,7 @@ impl FactsArgs {
         let Some(path) = &self.facts else {
             return self.cluster.ask(output);
         };
-        let dump = Dump::read(std::slice::from_ref(path), output)?;
+        let dump = read_dump(std::slice::from_ref(path), output)?;
         match dump.problems.as_slice() {
             [] => Ok(dump.facts),
             // Half of a cluster would look like a whole one.
@@ -138,55 +136,22 @@ fn failure(problems: &[Problem]) -> Failure {
     }
 }
 
-/// A cluster as files tell it.
-#[derive(Debug)]
-pub(super) struct Dump {
-    pub(super) facts: Facts,
-    /// What of it could not be read.
-    pub(super) problems: Vec<Problem>,
-}
-
-impl Dump {
-    /// Reads files of which each kind that occurs is there in full.
-    pub(super) fn read(paths: &[PathBuf], output: &mut Output<'_>) -> Result<Self, Failure> {
-        let mut manifests = Manifests::read(paths);
-        manifests.warn_of_left_out(output)?;
-        let mut problems = std::mem::take(&mut manifests.problems);
-        let mut by_kind: BTreeMap<Kind, Vec<StoredObject>> = BTreeMap::new();
-        for page in manifests.pages {
-            problems.push(Problem::Page {
-                at: page.source,
-                count: page.missing,
-            });
-        }
-        for object in &manifests.objects {
-            match read(object, None, Strictness::Stored) {
-                Some(Ok(fact)) => by_kind.entry(fact.kind()).or_default().push(fact),
-                Some(Err(problem)) => problems.push(problem),
-                None => {}
-            }
-        }
-        if by_kind.is_empty() && problems.is_empty() {
-            return Err(Failure::BadInput(vec![nothing_in(paths)]));
-        }
-        warn_of_missing(&by_kind, paths, output)?;
-        let mut facts = Facts::new();
-        for (kind, objects) in by_kind {
-            facts.apply(Event::Reset(kind, objects));
-        }
-        Ok(Self { facts, problems })
+/// A dump as it was asked for, with a warning for each kind that it has nothing of.
+pub(super) fn read_dump(paths: &[PathBuf], output: &mut Output<'_>) -> Result<Dump, Failure> {
+    let dump = Dump::read(paths);
+    output.left_out(&dump.left_out)?;
+    if dump.is_empty() {
+        return Err(Failure::BadInput(vec![nothing_in(paths)]));
     }
+    warn_of_missing(&dump, paths, output)?;
+    Ok(dump)
 }
 
 /// Every cluster has some of each kind, so one that is not there was not asked for.
-fn warn_of_missing(
-    by_kind: &BTreeMap<Kind, Vec<StoredObject>>,
-    paths: &[PathBuf],
-    output: &mut Output<'_>,
-) -> Result<(), Failure> {
-    let missing = Kind::iter().filter(|kind| !by_kind.contains_key(kind));
+fn warn_of_missing(dump: &Dump, paths: &[PathBuf], output: &mut Output<'_>) -> Result<(), Failure> {
+    let missing = Kind::iter().filter(|kind| !dump.kinds.contains(kind));
     let missing: Vec<String> = missing.map(|kind| format!("{kind}s")).collect();
-    if !missing.is_empty() && !by_kind.is_empty() {
+    if !missing.is_empty() && !dump.kinds.is_empty() {
         let (files, missing) = (named(paths), missing.join(", "));
         output.warning(format_args!(
             "{files}: no {missing}, so nothing is known of them; ask for all four kinds: {KUBECTL}"
@@ -208,28 +173,6 @@ fn named(paths: &[PathBuf]) -> String {
         .map(|path| display_name(Path::new(path)))
         .collect();
     names.join(", ")
-}
-
-/// An object as the cluster's facts know it, or nothing if it is no role and no binding.
-///
-/// One that names no namespace is in the one given, and one that leaves its name to the API server is called by the
-/// prefix.
-pub(super) fn read(
-    object: &manifests::SourcedManifest,
-    namespace: Option<&str>,
-    strictness: Strictness,
-) -> Option<Result<StoredObject, Problem>> {
-    let broken = |mistakes| Problem::broken(&object.source, mistakes);
-    match object.content.recognized() {
-        Recognized::Judged(kind) => Some(
-            object
-                .content
-                .read(kind, namespace, strictness)
-                .map_err(broken),
-        ),
-        Recognized::Meant(mistake) => Some(Err(broken(mistake.into()))),
-        Recognized::Other(_) => None,
-    }
 }
 
 /// Work that takes longer is announced.

@@ -51,10 +51,10 @@ impl RulebookArgs {
 pub(super) struct PolicyArgs {
     /// The policy file [default: the embedded policy]
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
-    policy: Option<PathBuf>,
+    pub(super) policy: Option<PathBuf>,
 
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(super) cluster: ClusterArgs,
 }
 
 impl PolicyArgs {
@@ -73,9 +73,9 @@ impl PolicyArgs {
 pub(super) struct DirectoryArgs {
     /// Who holds which Palette roles: PATH or `file:PATH`; to begin with, examples/directory.yaml
     #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
-    directory: Option<DirectoryFrom>,
+    pub(super) directory: Option<DirectoryFrom>,
 
-    /// The largest directory file that is read
+    /// The largest directory file that is read; 100,000 users with two assignments each take some 20 MiB
     #[arg(
         long,
         value_name = "SIZE",

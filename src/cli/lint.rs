@@ -1,10 +1,59 @@
 //! What is wrong with a file, printed one line a mistake.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::Exit;
-use super::output::{BAD, CAUTION, GOOD};
+use clap::Args;
+
+use super::output::{BAD, CAUTION, GOOD, Output};
+use super::{Exit, Failure};
 use crate::document::{InFile, Mistake, Mistakes};
+
+/// The files to look at.
+#[derive(Debug, Args)]
+pub(super) struct LintFiles {
+    /// The file, or `-` for the standard input
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The same as FILE; may be given more than once
+    #[arg(
+        short = 'f',
+        long = "filename",
+        env = "PALETTE_RBAC_FILENAME",
+        value_name = "FILE"
+    )]
+    filenames: Vec<PathBuf>,
+}
+
+impl LintFiles {
+    /// Looks at each, or at the one given where none is named; the worst makes the exit code.
+    pub(super) fn lint(
+        &self,
+        otherwise: Option<&Path>,
+        output: &mut Output<'_>,
+        lint: impl Fn(&Path) -> Result<Lint, Failure>,
+    ) -> Result<Exit, Failure> {
+        let named = self
+            .file
+            .iter()
+            .chain(&self.filenames)
+            .map(PathBuf::as_path);
+        let mut paths: Vec<&Path> = named.collect();
+        if paths.is_empty() {
+            paths.extend(otherwise);
+        }
+        let mut exit = Exit::Success;
+        for path in paths {
+            exit = exit.max(lint(path)?.write(&mut output.out)?);
+        }
+        Ok(exit)
+    }
+
+    /// Whether no file is named.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.file.is_none() && self.filenames.is_empty()
+    }
+}
 
 /// What was found in one file.
 pub(super) struct Lint {
@@ -32,7 +81,7 @@ impl Lint {
     }
 
     /// Prints everything in the order of the file; warnings alone are no failure.
-    pub(super) fn write(&self, out: &mut impl Write) -> io::Result<Exit> {
+    fn write(&self, out: &mut impl Write) -> io::Result<Exit> {
         for (style, word, found) in [
             (BAD, "mistake", &self.mistakes),
             (CAUTION, "warning", &self.warnings),

@@ -6,6 +6,8 @@ use std::io::{self, BufWriter, ErrorKind, StderrLock, StdoutLock, Write};
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
+use std::path::PathBuf;
+
 /// Where a subcommand prints: results to `out`, everything else to `err`. Colour reaches terminals only.
 pub struct Output<'w> {
     pub(super) out: Box<dyn Write + 'w>,
@@ -54,6 +56,16 @@ impl Output<'_> {
             "{CAUTION}warning{CAUTION:#}: {}",
             printable(message)
         )
+    }
+
+    /// Says which folders were not looked into.
+    pub(super) fn left_out(&mut self, links: &[PathBuf]) -> io::Result<()> {
+        links.iter().try_for_each(|link| {
+            self.warning(format_args!(
+                "`{}` is a link to a folder and left out, as kubectl does; name it to have it read",
+                link.display()
+            ))
+        })
     }
 }
 

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::inputs::DirectoryArgs;
-use super::lint::Lint;
-use super::manifests::display_name;
+use super::lint::{Lint, LintFiles};
 use super::output::Output;
 use super::report::write_json;
 use super::{ClusterArgs, Exit, Failure};
@@ -15,6 +14,7 @@ use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
 use crate::policy::{CompiledPolicy, Policy};
+use crate::sources::manifests::display_name;
 use crate::sources::{PolicyRead, lint_policy};
 
 /// Print the compiled policy, find mistakes in a policy file, print its schema
@@ -49,7 +49,10 @@ struct PrintArgs {
 #[derive(Debug, Args)]
 struct PolicyLintArgs {
     #[command(flatten)]
-    file: PolicyFile,
+    files: LintFiles,
+    /// The same as FILE, which counts more
+    #[arg(long, env = "PALETTE_RBAC_POLICY", value_name = "FILE")]
+    policy: Option<PathBuf>,
     #[command(flatten)]
     directory: DirectoryArgs,
 }
@@ -100,21 +103,23 @@ impl PrintArgs {
 }
 
 impl PolicyLintArgs {
+    /// A file that is named counts more than `--policy`.
     fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let Some(path) = self.file.path() else {
+        if self.files.is_empty() && self.policy.is_none() {
             return Err(Failure::usage(
                 "no policy file; name it: palette-rbac policy lint policy.yaml",
             ));
-        };
-        let lint = match lint_policy(path)? {
-            Ok(compiled) => {
-                let directory = self.directory.read_if_named()?;
-                let directory = directory.as_ref().map(|read| &*read.directory);
-                paired(path, compiled, directory)
-            }
-            Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
-        };
-        Ok(lint.write(&mut output.out)?)
+        }
+        self.files.lint(self.policy.as_deref(), output, |path| {
+            Ok(match lint_policy(path)? {
+                Ok(compiled) => {
+                    let directory = self.directory.read_if_named()?;
+                    let directory = directory.as_ref().map(|read| &*read.directory);
+                    paired(path, compiled, directory)
+                }
+                Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
+            })
+        })
     }
 }
 
@@ -158,6 +163,7 @@ const LINT_EXAMPLES: &str = "\
 Examples:
   palette-rbac policy lint policy.yaml
   palette-rbac policy lint policy.yaml --directory directory.yaml
+  palette-rbac policy print | palette-rbac policy lint -f -
 
 Exit codes: 0, with or without warnings; 2 a mistake; 3 a file that cannot be read.";
 

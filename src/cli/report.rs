@@ -7,53 +7,28 @@ use std::sync::Arc;
 use enum_map::EnumMap;
 use serde::{Serialize, Serializer};
 
-use super::manifests::Source;
 use crate::domain::{
     Applicability, BindingName, Decision, Finding, Holding, RoleRef, Rule, Scope, Subject, Verdict,
     Word,
 };
 use crate::message;
+use crate::sources::manifests::Source;
 
-/// What `check --output json` prints.
+/// What is printed for machines: what it is first, then what it says.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct CheckResult<'a> {
+struct Envelope<T> {
     api_version: &'static str,
     kind: &'static str,
-    summary: CheckSummary<'a>,
-    decisions: Vec<DecisionReport<'a>>,
+    #[serde(flatten)]
+    body: T,
 }
 
-impl<'a> CheckResult<'a> {
-    pub(super) fn new(summary: CheckSummary<'a>, decisions: Vec<DecisionReport<'a>>) -> Self {
-        Self {
-            api_version: API_VERSION,
-            kind: "CheckResult",
-            summary,
-            decisions,
-        }
-    }
-}
-
-/// What `audit --output json` prints: every binding that breaks a rule.
+/// What `check` and `audit` say: all verdicts counted, and the decisions one by one.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct AuditResult<'a> {
-    api_version: &'static str,
-    kind: &'static str,
-    summary: AuditSummary,
-    decisions: Vec<DecisionReport<'a>>,
-}
-
-impl<'a> AuditResult<'a> {
-    pub(super) fn new(summary: AuditSummary, decisions: Vec<DecisionReport<'a>>) -> Self {
-        Self {
-            api_version: API_VERSION,
-            kind: "AuditResult",
-            summary,
-            decisions,
-        }
-    }
+pub(super) struct Decisions<'a, S> {
+    pub(super) summary: S,
+    pub(super) decisions: Vec<DecisionReport<'a>>,
 }
 
 /// How many bindings there are, and how they were judged.
@@ -305,6 +280,23 @@ const fn reason(applicability: Applicability) -> Option<&'static str> {
     }
 }
 
+/// Writes a result of that kind, indented, with an end of line.
+pub(super) fn write_result(
+    out: &mut impl Write,
+    kind: &'static str,
+    body: impl Serialize,
+) -> io::Result<()> {
+    let api_version = API_VERSION;
+    write_json(
+        out,
+        &Envelope {
+            api_version,
+            kind,
+            body,
+        },
+    )
+}
+
 /// Writes the value, indented, with an end of line.
 pub(super) fn write_json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value)?;
@@ -324,4 +316,7 @@ fn rules<S: Serializer>(rules: &[Rule], serializer: S) -> Result<S::Ok, S::Error
 }
 
 /// Of every document of this project.
-pub(super) const API_VERSION: &str = "palette-rbac.io/v1alpha1";
+const API_VERSION: &str = "palette-rbac.io/v1alpha1";
+
+/// What `explain` prints, whatever is explained.
+pub(super) const EXPLAIN_RESULT: &str = "ExplainResult";

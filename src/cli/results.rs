@@ -12,9 +12,9 @@ use enum_map::EnumMap;
 use strum::IntoEnumIterator;
 
 use super::Exit;
-use super::manifests::{Problem, Source};
 use crate::domain::{Decision, Effect, Judged, Rule, Verdict, Word};
 use crate::rulebook::Rulebook;
+use crate::sources::manifests::{Problem, Source};
 
 pub(super) use skipped::Skipped;
 pub(super) use text::counted;
@@ -96,7 +96,7 @@ impl<'r> Results<'r> {
         } else {
             Exit::Success
         };
-        let problems = self.problems.iter().map(Problem::exit);
+        let problems = self.problems.iter().map(Exit::from);
         problems.fold(verdict, Exit::max)
     }
 

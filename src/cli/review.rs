@@ -12,12 +12,12 @@ use serde_json::value::RawValue;
 
 use super::facts::FactsArgs;
 use super::inputs::RulebookArgs;
-use super::manifests::{display_name, read_bytes};
 use super::output::Output;
 use super::{Exit, Failure};
 use crate::decide::Context;
 use crate::facts::Cluster;
 use crate::review::{DecisionLabel, Reply, review};
+use crate::sources::manifests::{display_name, read_bytes};
 
 /// Answer recorded reviews with the bytes that the webhook would send
 ///

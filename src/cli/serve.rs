@@ -7,10 +7,11 @@ use clap::builder::NonEmptyStringValueParser;
 use rustls_pki_types::ServerName;
 use tracing::level_filters::LevelFilter;
 
+use super::inputs::{DirectoryArgs, PolicyArgs};
 use super::{ClusterArgs, Failure};
 use crate::live::TlsVersion;
 use crate::policy::ClusterOverride;
-use crate::server::{ByteSize, Limits, duration};
+use crate::server::{Limits, duration};
 use crate::sources::cluster::ClusterFrom;
 
 /// Answer the API server's questions about role bindings
@@ -41,10 +42,10 @@ pub struct ServeArgs {
     tls: TlsArgs,
 
     #[command(flatten)]
-    rules: RulesArgs,
+    policy: PolicyArgs,
 
     #[command(flatten)]
-    cluster: ClusterArgs,
+    directory: DirectoryArgs,
 
     #[command(flatten)]
     api_server: ApiServerArgs,
@@ -124,29 +125,6 @@ struct TlsArgs {
         requires = "client_ca"
     )]
     client_names: Vec<String>,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Policy and directory")]
-struct RulesArgs {
-    /// The policy file [default: the embedded policy]
-    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
-    policy: Option<PathBuf>,
-
-    /// Who holds which Palette roles: `PATH` or `file:PATH`
-    #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
-    directory: Option<DirectoryFrom>,
-
-    /// The largest directory file that is read
-    ///
-    /// 100,000 users with two assignments each take some 20 MiB.
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "PALETTE_RBAC_MAX_DIRECTORY_BYTES",
-        default_value = "256MiB"
-    )]
-    max_directory_bytes: ByteSize,
 }
 
 #[derive(Debug, clap::Args)]
@@ -405,11 +383,11 @@ impl ServeArgs {
             server_names: self.tls.server_names.clone(),
             client_ca: self.tls.client_ca.clone(),
             client_names: self.tls.client_names.clone(),
-            policy: self.rules.policy.clone(),
+            policy: self.policy.policy.clone(),
             overrides: self.cluster_of(&directory).overrides(),
             cluster,
             directory,
-            max_directory_bytes: self.rules.max_directory_bytes.0,
+            max_directory_bytes: self.directory.limit(),
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
             cluster_lost_after: self.api_server.cluster_lost_after,
             audit_interval: self.api_server.audit_interval.max(SHORTEST_INTERVAL),
@@ -437,7 +415,7 @@ impl ServeArgs {
     }
 
     fn directory(&self) -> Result<DirectoryFrom, &'static str> {
-        match &self.rules.directory {
+        match &self.directory.directory {
             Some(directory) => Ok(directory.clone()),
             None if self.dev => Ok(DirectoryFrom::Sample),
             None => Err(
@@ -449,11 +427,12 @@ impl ServeArgs {
 
     /// The sample speaks of a cluster; unless somebody says another, it is that one.
     fn cluster_of(&self, directory: &DirectoryFrom) -> ClusterArgs {
-        let is_unsaid = self.rules.policy.is_none() && self.cluster == ClusterArgs::default();
+        let is_unsaid =
+            self.policy.policy.is_none() && self.policy.cluster == ClusterArgs::default();
         if *directory == DirectoryFrom::Sample && is_unsaid {
             return ClusterArgs::of_sample();
         }
-        self.cluster.clone()
+        self.policy.cluster.clone()
     }
 }
 

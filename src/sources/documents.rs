@@ -5,7 +5,7 @@ use crate::directory::{CompiledDirectory, Directory};
 use crate::document::{Mistake, Mistakes};
 use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 
-use super::files::read;
+use super::files::read_once;
 use super::{SourceError, Watched};
 
 /// A directory, and what is odd about its file, a line each.
@@ -76,7 +76,7 @@ impl DirectoryRead {
 
 /// What a policy file says, or what is wrong with it, as the linter shows it.
 pub fn lint_policy(path: &Path) -> Result<Result<CompiledPolicy, Mistakes>, SourceError> {
-    let bytes = read(path, MAX_POLICY_BYTES)?;
+    let bytes = read_once(path, MAX_POLICY_BYTES)?;
     Ok(Policy::compile(&bytes, &ClusterOverride::default()))
 }
 
@@ -85,7 +85,7 @@ pub fn lint_directory(
     path: &Path,
     limit: usize,
 ) -> Result<Result<CompiledDirectory, Mistakes>, SourceError> {
-    let bytes = read(path, limit)?;
+    let bytes = read_once(path, limit)?;
     Ok(Directory::compile(&bytes, limit))
 }
 

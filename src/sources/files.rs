@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use sha2::{Digest, Sha256};
 
 use super::SourceError;
+use super::manifests::is_standard_input;
 
 /// Files that belong together and are read anew when the content of any of them changes.
 ///
@@ -156,11 +157,26 @@ impl Stamp {
     }
 }
 
-/// All of a file of at most `limit` bytes.
-pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SourceError> {
+/// All of a file of at most `limit` bytes, or of the standard input.
+pub(super) fn read_once(path: &Path, limit: usize) -> Result<Vec<u8>, SourceError> {
+    if is_standard_input(path) {
+        return within(limit, path, Ok(io::stdin().lock()));
+    }
+    read(path, limit)
+}
+
+fn read(path: &Path, limit: usize) -> Result<Vec<u8>, SourceError> {
+    within(limit, path, File::open(path))
+}
+
+fn within(
+    limit: usize,
+    path: &Path,
+    reader: io::Result<impl Read>,
+) -> Result<Vec<u8>, SourceError> {
     let mut bytes = Vec::new();
     let more_than_limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = File::open(path).and_then(|file| file.take(more_than_limit).read_to_end(&mut bytes));
+    let read = reader.and_then(|reader| reader.take(more_than_limit).read_to_end(&mut bytes));
     read.map_err(|error| unreadable(path, &error))?;
     if bytes.len() > limit {
         let problem = format!("`{}` has more than {limit} bytes", path.display());

@@ -24,6 +24,30 @@ fn lint_reports_every_mistake_at_once() {
 }
 
 #[test]
+fn lint_takes_files_as_check_does() {
+    let folder = Folder::new();
+    folder.write("typo.yaml", TYPO);
+    let both = folder.run("policy lint -f policy.yaml -f typo.yaml");
+    assert_eq!((both.code, both.err.as_str()), (2, ""));
+    let good = "good: policy.yaml has no mistakes and no warnings\n";
+    let typo = folder.run("policy lint typo.yaml").out;
+    assert_eq!(both.out, format!("{good}{typo}"));
+    let piped = folder.run_with("policy lint -f -", TYPO);
+    assert_eq!(piped.code, 2);
+    assert_eq!(piped.out, typo.replace("typo.yaml", "<stdin>"));
+    let directory = folder.run("directory lint -f directory.yaml");
+    assert_eq!(directory, folder.run("directory lint directory.yaml"));
+    let none = folder.run("directory lint -f nowhere.yaml");
+    assert_eq!(
+        (none.code, none.err.as_str()),
+        (
+            3,
+            "error: cannot read `nowhere.yaml`: No such file or directory (os error 2)\n"
+        )
+    );
+}
+
+#[test]
 fn lint_pairs_a_policy_with_a_directory() {
     let folder = Folder::new();
     folder.write(

@@ -81,14 +81,12 @@ fn object(explanation: &BindingExplanation) -> String {
 
 /// The same for scripts.
 pub(super) fn write_json(explanation: &BindingExplanation, out: &mut impl Write) -> io::Result<()> {
-    report::write_json(out, &BindingResult::new(explanation))
+    report::write_result(out, report::EXPLAIN_RESULT, BindingResult::new(explanation))
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BindingResult<'a> {
-    api_version: &'static str,
-    kind: &'static str,
     object: ObjectReport<'a>,
     role: RoleReport<'a>,
     scope: ScopeReport<'a>,
@@ -114,8 +112,6 @@ impl<'a> BindingResult<'a> {
         let (name, decision) = (&explanation.name, &explanation.decision);
         let subjects = explanation.subjects.iter();
         Self {
-            api_version: report::API_VERSION,
-            kind: "ExplainResult",
             object: ObjectReport::new(
                 explanation.kind.as_str(),
                 name.namespace.as_deref(),

@@ -31,13 +31,11 @@ pub(super) fn write_role_json(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let result = RoleResult {
-        api_version: report::API_VERSION,
-        kind: "ExplainResult",
         scope: ScopeReport::new(&abilities.scope),
         abilities: AbilitiesReport::new(abilities),
         required: required.iter().map(RequiredReport::new).collect(),
     };
-    report::write_json(out, &result)
+    report::write_result(out, report::EXPLAIN_RESULT, result)
 }
 
 /// Two roles: how they relate, and what each allows that the other does not.
@@ -71,8 +69,6 @@ pub(super) fn write_comparison_json(
     let only_first = Allowed::all(&comparison.only_first);
     let only_second = Allowed::all(&comparison.only_second);
     let result = ComparisonResult {
-        api_version: report::API_VERSION,
-        kind: "ExplainResult",
         scope: ScopeReport::new(&comparison.first.scope),
         relation: comparison.relation.as_str(),
         first: AbilitiesReport::new(&comparison.first),
@@ -81,7 +77,7 @@ pub(super) fn write_comparison_json(
         only_first: only_first.targets,
         only_second: only_second.targets,
     };
-    report::write_json(out, &result)
+    report::write_result(out, report::EXPLAIN_RESULT, result)
 }
 
 /// `ClusterRole spectro-vm-admin`.
@@ -102,8 +98,6 @@ const fn in_words(relation: Relation) -> &'static str {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RoleResult<'a> {
-    api_version: &'static str,
-    kind: &'static str,
     scope: ScopeReport<'a>,
     abilities: AbilitiesReport<'a>,
     required: Vec<RequiredReport<'a>>,
@@ -112,8 +106,6 @@ struct RoleResult<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ComparisonResult<'a> {
-    api_version: &'static str,
-    kind: &'static str,
     scope: ScopeReport<'a>,
     relation: &'static str,
     first: AbilitiesReport<'a>,

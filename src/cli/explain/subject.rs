@@ -35,7 +35,11 @@ pub(super) fn write_json(
     highest: &[Highest],
     out: &mut impl Write,
 ) -> io::Result<()> {
-    report::write_json(out, &ExplainResult::new(explanation, highest))
+    report::write_result(
+        out,
+        report::EXPLAIN_RESULT,
+        ExplainResult::new(explanation, highest),
+    )
 }
 
 /// `User ines@orchard.test in namespace vms`, its standing, its teams and what it holds.
@@ -195,8 +199,6 @@ fn reason(finding: &Finding) -> String {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ExplainResult<'a> {
-    api_version: &'static str,
-    kind: &'static str,
     subject: SubjectReport<'a>,
     scope: ScopeReport<'a>,
     teams: Vec<&'a str>,
@@ -227,8 +229,6 @@ impl<'a> ExplainResult<'a> {
             namespaces: one.namespaces.iter().map(|it| &**it).collect(),
         });
         Self {
-            api_version: report::API_VERSION,
-            kind: "ExplainResult",
             subject: SubjectReport::new(&explanation.subject),
             scope: ScopeReport::new(&explanation.scope),
             teams: explanation.teams.iter().map(|team| &**team).collect(),

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::{ElementWriter, Writer};
 
-use super::super::manifests::Source;
 use super::super::output::printable;
 use super::{Answer, FailOn, Problem, Results};
 use crate::domain::{Decision, Finding, Word};
 use crate::message;
+use crate::sources::manifests::Source;
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     let suites = Suites::of(results);

@@ -8,13 +8,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use strum::IntoEnumIterator;
 
-use super::super::manifests::{STANDARD_INPUT, Source};
 use super::super::report::write_json;
 use super::{Answer, Problem, Results, not_judged};
 use crate::domain::{Action, Decision, Effect, Finding, Principal, Rule, Subject, Word};
 use crate::message;
 use crate::metrics::VERSION;
 use crate::rulebook::Rulebook;
+use crate::sources::manifests::{STANDARD_INPUT, Source};
 
 pub(super) fn write(results: Results<'_>, out: &mut impl Write) -> io::Result<()> {
     write_json(out, &SarifLog::new(results))

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use super::super::manifests::{Source, SourcedManifest};
 use super::super::output::printable;
 use super::counted;
 use crate::manifest::Recognized;
+use crate::sources::manifests::{Source, SourcedManifest};
 
 /// Objects of kinds that are not judged.
 #[derive(Debug, Default)]

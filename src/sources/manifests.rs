@@ -1,5 +1,6 @@
 //! Manifests out of files, folders and the standard input: each object on its own, with its place.
 
+mod dump;
 mod paths;
 
 use std::fmt;
@@ -7,40 +8,63 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::Exit;
-use super::output::Output;
+pub(crate) use dump::Dump;
+
 use crate::document::{InFile, Mistake, Mistakes};
-use crate::manifest::{self, Content};
+use crate::facts::StoredObject;
+use crate::manifest::{self, Content, Recognized, Strictness};
 
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// The file as it was named, or as it was found in a folder.
-    pub(super) file: String,
+    pub(crate) file: String,
     /// The document in the file, from 1; the items of a List share theirs.
-    pub(super) document: usize,
+    pub(crate) document: usize,
     /// The line of the object, from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
 }
 
 /// One object.
 #[derive(Debug)]
-pub(super) struct SourcedManifest {
-    pub(super) source: Source,
-    pub(super) content: manifest::Object,
+pub(crate) struct SourcedManifest {
+    pub(crate) source: Source,
+    pub(crate) content: manifest::Object,
+}
+
+impl SourcedManifest {
+    /// The object as the cluster's facts know it, or nothing if it is no role and no binding.
+    ///
+    /// One that names no namespace is in the one given, and one that leaves its name to the API server is called by the
+    /// prefix.
+    pub(crate) fn read(
+        &self,
+        namespace: Option<&str>,
+        strictness: Strictness,
+    ) -> Option<Result<StoredObject, Problem>> {
+        let broken = |mistakes| Problem::broken(&self.source, mistakes);
+        match self.content.recognized() {
+            Recognized::Judged(kind) => {
+                let read = self.content.read(kind, namespace, strictness);
+                Some(read.map_err(broken))
+            }
+            Recognized::Meant(mistake) => Some(Err(broken(mistake.into()))),
+            Recognized::Other(_) => None,
+        }
+    }
 }
 
 /// A List that is one page of many.
 #[derive(Debug)]
-pub(super) struct MissingPage {
-    pub(super) source: Source,
+pub(crate) struct MissingPage {
+    pub(crate) source: Source,
     /// How many objects are missing, if it says so.
-    pub(super) missing: Option<u64>,
+    pub(crate) missing: Option<u64>,
 }
 
 /// Why a part of the input is not judged.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     /// The system does not hand it over.
     #[error("cannot read `{file}`: {reason}")]
     Unreadable { file: String, reason: String },
@@ -91,7 +115,7 @@ impl fmt::Display for InDocument<'_> {
 
 impl Problem {
     /// An object, or a part of a document, with these mistakes.
-    pub(super) fn broken(source: &Source, mistakes: Mistakes) -> Self {
+    pub(crate) fn broken(source: &Source, mistakes: Mistakes) -> Self {
         let first = mistakes.iter().map(|mistake| mistake.line);
         let line = first.min().filter(|line| *line > 0);
         Self::Broken {
@@ -104,7 +128,7 @@ impl Problem {
     }
 
     /// The file or folder that it is about.
-    pub(super) fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         match self {
             Self::Unreadable { file, .. } => file.clone(),
             Self::EmptyFolder(folder) => folder.display().to_string(),
@@ -114,7 +138,7 @@ impl Problem {
     }
 
     /// Where in a file it is.
-    pub(super) const fn source(&self) -> Option<&Source> {
+    pub(crate) const fn source(&self) -> Option<&Source> {
         match self {
             Self::Broken { at, .. } | Self::Page { at, .. } => Some(at),
             Self::Unreadable { .. }
@@ -125,41 +149,29 @@ impl Problem {
     }
 
     /// Whether there is an input that it keeps from being judged.
-    pub(super) const fn is_about_input(&self) -> bool {
+    pub(crate) const fn is_about_input(&self) -> bool {
         !matches!(self, Self::NoObjects | Self::NothingJudged(_))
-    }
-
-    /// What it makes of the run.
-    pub(super) const fn exit(&self) -> Exit {
-        match self {
-            Self::Unreadable { .. } => Exit::CouldNotRun,
-            Self::EmptyFolder(_)
-            | Self::NoObjects
-            | Self::NothingJudged(_)
-            | Self::Page { .. }
-            | Self::Broken { .. } => Exit::BadInput,
-        }
     }
 }
 
 /// All that the named inputs hold; a part that cannot be read leaves the rest as it is.
 #[derive(Debug, Default)]
-pub(super) struct Manifests {
+pub(crate) struct Manifests {
     /// How many files were read.
-    pub(super) files: usize,
+    pub(crate) files: usize,
     /// In the order of the inputs.
-    pub(super) objects: Vec<SourcedManifest>,
+    pub(crate) objects: Vec<SourcedManifest>,
     /// Those that are not whole.
-    pub(super) pages: Vec<MissingPage>,
+    pub(crate) pages: Vec<MissingPage>,
     /// In the order of the inputs.
-    pub(super) problems: Vec<Problem>,
+    pub(crate) problems: Vec<Problem>,
     /// Linked folders that were left out.
-    pub(super) left_out: Vec<PathBuf>,
+    pub(crate) left_out: Vec<PathBuf>,
 }
 
 impl Manifests {
     /// Reads files, folders with all that is below them, and `-`, the standard input.
-    pub(super) fn read(named: &[PathBuf]) -> Self {
+    pub(crate) fn read(named: &[PathBuf]) -> Self {
         let mut manifests = Self::default();
         for path in named {
             match paths::files(path) {
@@ -171,16 +183,6 @@ impl Manifests {
             }
         }
         manifests
-    }
-
-    /// Says which folders were not looked into.
-    pub(super) fn warn_of_left_out(&self, output: &mut Output<'_>) -> io::Result<()> {
-        self.left_out.iter().try_for_each(|link| {
-            output.warning(format_args!(
-                "`{}` is a link to a folder and left out, as kubectl does; name it to have it read",
-                link.display()
-            ))
-        })
     }
 
     fn add_file(&mut self, path: &Path) {
@@ -215,12 +217,12 @@ impl Manifests {
 }
 
 /// Whether it is the standard input.
-pub(super) fn is_standard_input(path: &Path) -> bool {
+pub(crate) fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
 }
 
 /// The name that messages and results give the file.
-pub(super) fn display_name(path: &Path) -> String {
+pub(crate) fn display_name(path: &Path) -> String {
     if is_standard_input(path) {
         String::from(STANDARD_INPUT)
     } else {
@@ -229,7 +231,7 @@ pub(super) fn display_name(path: &Path) -> String {
 }
 
 /// All of a file or of the standard input.
-pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     if !is_standard_input(path) {
         return fs::read(path);
     }
@@ -239,4 +241,4 @@ pub(super) fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// What messages call it.
-pub(super) const STANDARD_INPUT: &str = "<stdin>";
+pub(crate) const STANDARD_INPUT: &str = "<stdin>";
