@@ -20,7 +20,7 @@ pub use mistake::{InFile, Mistake, Mistakes};
 pub(crate) use mistake::{Position, position_in, unknown_word};
 pub(crate) use tree::{Node, Value, syntax, utf8};
 
-/// Takes serde's defaults out of a schema: what a field means that is left out is not what serde fills in.
+/// Removes `default` from a schema: a field that is left out takes the default policy's value, not serde's.
 pub(crate) fn without_defaults(schema: &mut Schema) {
     RecursiveTransform(|schema: &mut Schema| {
         schema.remove("default");

@@ -115,7 +115,7 @@ impl Live {
         Timestamp::from_millisecond(milliseconds).unwrap_or_default()
     }
 
-    /// Waits until what requests are judged by is not what it was when this was last asked; for one who asks.
+    /// Waits for the next change of policy, directory or view since this was last asked. For a single waiter: the auditor.
     async fn changed(&self) {
         self.changed.notified().await;
     }

@@ -1,3 +1,5 @@
+//! The AdmissionReview as it comes in: who asks for what, read in one pass, with the uid before everything else.
+
 use std::borrow::Cow;
 
 use serde::Deserialize;

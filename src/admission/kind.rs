@@ -1,3 +1,5 @@
+//! Which kinds and operations are judged, and what the metrics call them.
+
 use enum_map::Enum;
 use strum::IntoStaticStr;
 

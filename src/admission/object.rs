@@ -1,3 +1,5 @@
+//! Bindings as a review or a manifest writes them, to the domain's; every problem at once, each with its field.
+
 use std::borrow::Cow;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! The AdmissionReview that goes back.
+
 use std::borrow::Cow;
 
 use serde::Serialize;

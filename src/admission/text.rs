@@ -1,3 +1,5 @@
+//! Text of a review.
+
 use std::borrow::Cow;
 
 use serde::Deserialize;

@@ -1,3 +1,5 @@
+//! The uid of a body that is otherwise no review: without it, no answer counts.
+
 use std::ops::RangeInclusive;
 
 use std::borrow::Cow;

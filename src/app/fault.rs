@@ -1,3 +1,5 @@
+//! What is told of a fault of the program itself: a line, never a stack trace.
+
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;

@@ -1,3 +1,5 @@
+//! What `serve` reads before it begins: policy, directory, certificate, the client of the API server.
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

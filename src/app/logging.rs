@@ -1,3 +1,5 @@
+//! Log lines, written by a thread of their own, so that nobody who reads them slowly holds up a review.
+
 mod json_lines;
 
 use std::io::{self, BufWriter, IsTerminal, Stderr, Write};

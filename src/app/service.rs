@@ -1,3 +1,5 @@
+//! `serve` from the first listener to the last answer.
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -215,5 +217,5 @@ fn log_startup(rulebook: &RulebookFiles) {
     );
 }
 
-/// Those who ask for the state of a server that ends need not wait long.
+/// How long scrapes and probes may take to finish once the webhook has drained.
 const ADMIN_DRAIN_TIMEOUT: Duration = Duration::from_secs(1);

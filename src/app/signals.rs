@@ -1,3 +1,5 @@
+//! The signals that end `serve`.
+
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -1,3 +1,5 @@
+//! `certs`: certificates to try the webhook out with.
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;

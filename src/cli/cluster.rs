@@ -1,3 +1,5 @@
+//! The flags that say which cluster of Palette's this is.
+
 use std::sync::Arc;
 
 use clap::builder::NonEmptyStringValueParser;

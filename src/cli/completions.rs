@@ -1,3 +1,5 @@
+//! `completions`: the script that a shell completes by.
+
 use std::io::{self, Write};
 
 use clap::CommandFactory;

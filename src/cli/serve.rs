@@ -1,3 +1,5 @@
+//! `serve`: its flags, and what they amount to.
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,3 +1,5 @@
+//! What a decision is made by.
+
 use jiff::Timestamp;
 
 use crate::facts::Cluster;

@@ -1,3 +1,5 @@
+//! Rule `cumulative`: what a subject's bindings allow together.
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,7 +20,8 @@ struct Other<'v> {
     role: RoleView<'v>,
 }
 
-/// A role, and where it is held: what is held in the whole cluster is all of it, also beside what is held in a namespace.
+/// A role, and where it is held. One that is held in the whole cluster keeps all of its rules, also where it is put
+/// together with what is held in a namespace.
 struct Held<'v> {
     role: RoleView<'v>,
     scope: Scope<'v>,

@@ -1,3 +1,5 @@
+//! Rule `equivalent-role`: which VM role a role is worth, whatever it is called.
+
 use std::sync::Arc;
 
 use strum::IntoEnumIterator;

@@ -1,3 +1,5 @@
+//! Exemptions: which findings the operator lets through.
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! What a binding grants that it did not grant before.
+
 use std::collections::HashSet;
 
 use crate::domain::{BindingRequest, Principal, Subject};

@@ -1,3 +1,5 @@
+//! Whom a raw name means, and which rules judge it.
+
 use std::sync::Arc;
 
 use crate::domain::{NamePattern, Principal, Standing};

@@ -1,3 +1,5 @@
+//! Whether what a role allows is known, and if not, why.
+
 use crate::domain::{RoleRef, Scope};
 use crate::facts::{Cluster, RoleRead, RoleView};
 

@@ -1,3 +1,5 @@
+//! Rules `role-change` and `role-drift`: what a role grants through its bindings once it is written.
+
 use std::sync::Arc;
 
 use strum::IntoEnumIterator;

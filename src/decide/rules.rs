@@ -1,3 +1,5 @@
+//! The rules about one grant.
+
 use strum::IntoEnumIterator;
 
 use super::Context;

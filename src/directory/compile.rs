@@ -1,3 +1,5 @@
+//! From the document to the look-ups: names to places, roles to numbers, scopes once each.
+
 use std::collections::HashMap;
 use std::fmt;
 

@@ -1,3 +1,5 @@
+//! Names to places, and which known name is near an unknown one.
+
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! A place in a document, from which fields are read and at which mistakes are noted.
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;

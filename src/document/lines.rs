@@ -1,3 +1,5 @@
+//! Where parts of a text stand, found when it is asked.
+
 use std::cell::OnceCell;
 
 use super::Position;

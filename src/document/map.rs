@@ -1,3 +1,5 @@
+//! A map whose keys each stand once.
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;

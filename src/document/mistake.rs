@@ -1,3 +1,5 @@
+//! What is wrong with a file: where, and what to do.
+
 use std::fmt;
 
 use crate::domain::nearest;

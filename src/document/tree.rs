@@ -1,3 +1,5 @@
+//! A document as a tree whose nodes know where they stand.
+
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer};

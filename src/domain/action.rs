@@ -1,3 +1,5 @@
+//! What rules do, and what takes effect.
+
 use enum_map::Enum;
 use strum::{Display, EnumIter, IntoStaticStr};
 

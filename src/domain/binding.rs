@@ -1,3 +1,5 @@
+//! Bindings, and who asks for them.
+
 use std::borrow::Cow;
 
 use strum::{Display, EnumIter, IntoStaticStr};

@@ -1,3 +1,5 @@
+//! What is answered, and why.
+
 use std::sync::Arc;
 use std::time::Duration;
 

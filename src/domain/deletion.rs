@@ -1,3 +1,5 @@
+//! What is deleted.
+
 use std::borrow::Cow;
 
 use super::{BindingKind, Requester, RoleKind, Scope};

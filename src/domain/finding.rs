@@ -1,3 +1,5 @@
+//! A rule that is broken: by whom, where, why, and what is lacking.
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The webhook's own objects, which it must not lose.
+
 use std::fmt;
 use std::sync::Arc;
 

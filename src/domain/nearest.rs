@@ -1,3 +1,5 @@
+//! Which known word was likely meant.
+
 /// The candidate that a misspelt word most likely meant, or nothing when none is close.
 ///
 /// Close is at most a third of the word's characters wrong (a swap of two neighbours counts once); a difference in

@@ -1,3 +1,5 @@
+//! Names and prefixes of a policy.
+
 use std::fmt;
 
 /// A name of the policy: a literal, or a prefix written `prefix*`.

@@ -1,3 +1,5 @@
+//! The rules.
+
 use enum_map::Enum;
 use strum::{Display, EnumIter, EnumString, IntoStaticStr, VariantNames};
 

@@ -1,3 +1,5 @@
+//! Subjects, and who is meant by them.
+
 use std::borrow::Cow;
 
 use strum::{Display, EnumIter, EnumString, IntoStaticStr};

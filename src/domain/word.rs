@@ -1,3 +1,5 @@
+//! Words of closed lists.
+
 /// A value of a closed list, which policies, messages, metrics and logs write as one word.
 ///
 /// `strum` makes the words from the names of the variants; `tests/docs/words.rs` holds them all.

@@ -1,3 +1,5 @@
+//! What a role can do, what that asks for, and how two roles relate.
+
 use std::sync::Arc;
 
 use crate::decide::{Context, EquivalentRole, is_judged_by_name};

@@ -1,3 +1,5 @@
+//! A binding: what it grants, and who of its subjects may have that.
+
 use super::abilities::{Abilities, Required, required};
 use crate::audit;
 use crate::decide::{Class, Context, identity};

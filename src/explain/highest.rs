@@ -1,3 +1,5 @@
+//! The most that a subject may hold, by namespace.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

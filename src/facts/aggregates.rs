@@ -1,3 +1,5 @@
+//! What aggregated ClusterRoles allow with their members, found when it is asked for.
+
 use std::sync::{Arc, OnceLock};
 
 use super::Role;

@@ -1,3 +1,5 @@
+//! What a decision knows of the cluster, and on whose word.
+
 use super::View;
 
 /// What a decision knows of the cluster.

@@ -1,3 +1,5 @@
+//! Rules with the capabilities that follow from them, in the whole cluster and in a namespace.
+
 use std::sync::OnceLock;
 
 use crate::domain::Scope;

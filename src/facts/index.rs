@@ -1,3 +1,5 @@
+//! Roles and bindings by name, by role, by principal and by namespace, within the room that there is.
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};

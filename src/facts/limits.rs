@@ -1,3 +1,5 @@
+//! How much of a cluster is held: whoever may write roles does not choose how much memory they take.
+
 use std::sync::Arc;
 
 use super::sorted::Sorted;

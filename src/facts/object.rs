@@ -1,3 +1,5 @@
+//! Roles and bindings as they are kept.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;

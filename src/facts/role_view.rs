@@ -1,3 +1,5 @@
+//! A role in a view.
+
 use strum::IntoEnumIterator;
 
 use super::effective_rules::EffectiveRules;

@@ -1,3 +1,5 @@
+//! Which ClusterRoles an aggregate's selectors choose, through other aggregates.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 

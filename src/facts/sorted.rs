@@ -1,3 +1,5 @@
+//! A sorted list that shares what did not change with the list before it.
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 

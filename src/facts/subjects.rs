@@ -1,3 +1,5 @@
+//! The subjects of a binding, in little room.
+
 use std::borrow::Cow;
 use std::fmt;
 

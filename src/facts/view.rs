@@ -1,3 +1,5 @@
+//! The cluster at one moment, which does not change while somebody judges by it.
+
 use std::sync::{Arc, OnceLock};
 
 use enum_map::EnumMap;

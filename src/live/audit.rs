@@ -1,3 +1,5 @@
+//! The audit: every binding judged again after each change.
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Which client certificates are let in.
+
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -11,13 +13,13 @@ use x509_parser::parse_x509_certificate;
 /// Lets in the clients whose certificate is good and has one of these names.
 #[derive(Debug)]
 pub(super) struct AllowedClients {
-    good: Arc<dyn ClientCertVerifier>,
+    inner: Arc<dyn ClientCertVerifier>,
     names: Vec<String>,
 }
 
 impl AllowedClients {
-    pub(super) fn new(good: Arc<dyn ClientCertVerifier>, names: Vec<String>) -> Self {
-        Self { good, names }
+    pub(super) fn new(inner: Arc<dyn ClientCertVerifier>, names: Vec<String>) -> Self {
+        Self { inner, names }
     }
 
     fn is_named(&self, certificate: &CertificateDer<'_>) -> bool {
@@ -30,7 +32,7 @@ impl AllowedClients {
 
 impl ClientCertVerifier for AllowedClients {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.good.root_hint_subjects()
+        self.inner.root_hint_subjects()
     }
 
     fn verify_client_cert(
@@ -40,7 +42,7 @@ impl ClientCertVerifier for AllowedClients {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = self
-            .good
+            .inner
             .verify_client_cert(end_entity, intermediates, now)?;
         if !self.is_named(end_entity) {
             return Err(CertificateError::ApplicationVerificationFailure.into());
@@ -54,7 +56,7 @@ impl ClientCertVerifier for AllowedClients {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.good
+        self.inner
             .verify_tls12_signature(message, certificate, signature)
     }
 
@@ -64,12 +66,12 @@ impl ClientCertVerifier for AllowedClients {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.good
+        self.inner
             .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.good.supported_verify_schemes()
+        self.inner.supported_verify_schemes()
     }
 }
 

@@ -1,3 +1,5 @@
+//! The view of the cluster, kept in step with its API server.
+
 use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Roles and bindings that were let through and that the watch has not seen yet.
+
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The TLS configuration that connections begin with.
+
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;

@@ -1,3 +1,5 @@
+//! From bytes to text, as kubectl's reader takes them.
+
 use std::borrow::Cow;
 
 use crate::document::{Mistake, utf8};

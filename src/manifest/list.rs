@@ -1,3 +1,5 @@
+//! Lists, which kubectl takes apart.
+
 use super::Page;
 use crate::document::{Mistake, Node, Value};
 

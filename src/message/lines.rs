@@ -1,3 +1,5 @@
+//! A finding in lines: what is wrong, what is lacking, what is held, the way out.
+
 use std::fmt::Write as _;
 
 use super::reasons::{way_out, why};

@@ -1,3 +1,5 @@
+//! Why a grant breaks a rule, and what to do instead.
+
 use std::sync::Arc;
 
 use super::words::{binding_name, more, name, siblings};
@@ -85,7 +87,7 @@ pub(super) fn why(finding: &Finding, decision: &Decision) -> String {
     }
 }
 
-/// The way out, where it is not the missing roles.
+/// The way out, where it is not the missing roles: what completes "may", and so begins with a verb.
 pub(super) fn way_out(finding: &Finding, decision: &Decision) -> String {
     match &finding.cause {
         Cause::ClusterGroup(_, true) => format!(

@@ -1,3 +1,5 @@
+//! The refusal that kubectl prints.
+
 use std::fmt::Write as _;
 
 use super::lines::lines;

@@ -1,3 +1,5 @@
+//! Warnings, within the API server's limits.
+
 use std::time::Duration;
 
 use super::lines::lines;

@@ -1,3 +1,5 @@
+//! Names, subjects, roles and scopes in words.
+
 use std::sync::Arc;
 
 use crate::domain::{

@@ -1,3 +1,5 @@
+//! What the last audit found.
+
 use enum_map::EnumMap;
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 

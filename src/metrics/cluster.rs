@@ -1,3 +1,5 @@
+//! What is known of the cluster.
+
 use crate::domain::{Scope, Word};
 use crate::facts::{Kind, ReferenceRole, View};
 use crate::rbac::Level;

@@ -1,3 +1,5 @@
+//! Counters of one label.
+
 use enum_map::EnumMap;
 use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 

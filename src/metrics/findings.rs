@@ -1,3 +1,5 @@
+//! Findings by rule, effect and role.
+
 use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntCounterVec, Registry};
 

@@ -1,3 +1,5 @@
+//! The labels and their values.
+
 use enum_map::Enum;
 use strum::{EnumIter, IntoStaticStr};
 

@@ -1,3 +1,5 @@
+//! Reviews by what was asked and decided.
+
 use enum_map::{Enum, EnumMap};
 use prometheus::{IntCounter, IntCounterVec, Registry};
 

@@ -1,3 +1,5 @@
+//! A set of small numbers.
+
 use std::collections::BTreeSet;
 
 /// A set of small numbers: those below `64 * WORDS` are bits, any others go to a tree.

@@ -1,3 +1,5 @@
+//! What each rule does, and in which case.
+
 use std::collections::BTreeMap;
 
 use enum_map::EnumMap;

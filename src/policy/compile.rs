@@ -1,3 +1,5 @@
+//! A policy file laid over the default, resolved.
+
 use std::sync::{Arc, LazyLock};
 
 use super::draft::Draft;

@@ -1,3 +1,5 @@
+//! A policy file, field by field.
+
 use std::sync::Arc;
 
 use strum::VariantNames;

@@ -1,3 +1,5 @@
+//! Exemptions of a policy file.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! The mapping of a policy file: what it adds, changes and takes away.
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Lists of names that a policy file adds to and takes from.
+
 use std::collections::HashMap;
 
 use super::read::pattern;

@@ -1,3 +1,5 @@
+//! A policy as a file of its own.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;

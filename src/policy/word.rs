@@ -1,3 +1,5 @@
+//! Closed words in print and in the schema.
+
 use std::any::type_name;
 use std::borrow::Cow;
 

@@ -1,3 +1,5 @@
+//! Aggregation rules: which labels select a ClusterRole.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

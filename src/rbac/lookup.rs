@@ -1,3 +1,5 @@
+//! Which lines of a table a rule could touch, found without asking each line.
+
 use std::collections::HashMap;
 
 use super::rules::ResourceRule;

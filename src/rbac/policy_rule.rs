@@ -1,3 +1,5 @@
+//! A rule as Kubernetes writes it.
+
 use serde::Deserialize;
 
 use super::Words;

@@ -1,3 +1,5 @@
+//! The rules of a role: what they cover, what they lack, how much of others they have.
+
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 

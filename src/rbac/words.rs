@@ -1,3 +1,5 @@
+//! Words once each, by number.
+
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

@@ -1,3 +1,5 @@
+//! What a report says; pure, so that a test can hold it against the published schemas.
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Which replica writes reports: the one that holds the Lease.
+
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,8 @@ use crate::sources::cluster::describe;
 /// Agrees with the other replicas, by a Lease, which of them is the leader.
 ///
 /// As client-go does it: the Lease is renewed long before it runs out, and written only where nobody else has written
-/// it meanwhile. When another's runs out is measured from when we saw it change, so that clocks need not agree.
+/// it meanwhile. When another's runs out is measured from when we saw it change, so that clocks need not agree: the crates
+/// that fit kube compare the time that is written in the Lease with their own.
 pub struct Leader {
     leases: Api<Lease>,
     identity: String,

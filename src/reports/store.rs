@@ -1,3 +1,5 @@
+//! Reports in the cluster, in either format.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

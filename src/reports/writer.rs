@@ -1,3 +1,5 @@
+//! Reports written where they differ, and deleted where nothing is found any more.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -250,7 +252,7 @@ async fn carry_out(
     (key, done)
 }
 
-/// Bindings that are written in a loop must not become reports that are.
+/// A client that writes bindings in a loop must not make us write reports in a loop.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(1);
 
 /// How long to wait after trouble.

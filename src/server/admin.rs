@@ -1,3 +1,5 @@
+//! Probes, metrics and the state in words, without TLS.
+
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! A body within its limit, within the memory of all bodies, and in time.
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

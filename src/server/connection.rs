@@ -1,3 +1,5 @@
+//! One connection, and the request on it.
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;

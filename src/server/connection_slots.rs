@@ -1,3 +1,5 @@
+//! Which connections are kept when there are too many.
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroUsize;

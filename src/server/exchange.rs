@@ -1,3 +1,5 @@
+//! What a connection is at, and what is counted and logged once its answer is out.
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -1,3 +1,5 @@
+//! The TLS handshake.
+
 use std::io;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Whether requests are still welcome.
+
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio_util::sync::CancellationToken;

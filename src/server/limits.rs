@@ -1,3 +1,5 @@
+//! The limits of `serve`, and sizes and times as they are typed.
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;

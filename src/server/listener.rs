@@ -1,3 +1,5 @@
+//! Connections as they come in.
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! What is answered where nothing is reviewed.
+
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 

@@ -1,3 +1,5 @@
+//! `POST /validate`.
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The bytes of a connection, with the limits that HTTP does not know.
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! The serving certificate and its key, and what must hold of them.
+
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;

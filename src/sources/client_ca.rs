@@ -1,3 +1,5 @@
+//! The CA of clients.
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Policies and directories from files.
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Files that are read anew when they change.
+
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;

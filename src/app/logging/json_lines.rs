@@ -1,3 +1,5 @@
+//! A log line as one JSON object.
+
 use std::fmt;
 use std::fmt::Debug;
 

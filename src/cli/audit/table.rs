@@ -1,3 +1,5 @@
+//! What `audit` found, as tables for people.
+
 use std::io::{self, Write};
 
 use anstyle::Style;

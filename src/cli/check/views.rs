@@ -1,3 +1,5 @@
+//! What `check` knows of the cluster, with what the manifests would add to it.
+
 use std::sync::Arc;
 
 use crate::facts::{Event, Facts, ObjectName, Role, StoredObject, View};

@@ -1,3 +1,5 @@
+//! What a role can do, in words.
+
 use std::io::{self, Write};
 use std::sync::Arc;
 

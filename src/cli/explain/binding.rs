@@ -1,3 +1,5 @@
+//! `explain --binding`.
+
 use std::io::{self, Write};
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! Subjects, roles and bindings as they are typed.
+
 use std::str::FromStr;
 use std::sync::Arc;
 

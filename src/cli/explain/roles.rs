@@ -1,3 +1,5 @@
+//! `explain --role`, and `--compare`.
+
 use std::io::{self, Write};
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! `explain --subject`.
+
 use std::io::{self, Write};
 
 use serde::Serialize;

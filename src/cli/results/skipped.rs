@@ -1,3 +1,5 @@
+//! Objects of other kinds, which are named and not judged.
+
 use std::collections::BTreeMap;
 
 use super::super::output::printable;

@@ -1,3 +1,5 @@
+//! A judged object, for people.
+
 use std::io::{self, Write};
 
 use super::super::output::{BAD, CAUTION, GOOD, printable};

@@ -1,3 +1,5 @@
+//! Policy and directory, read anew and paired.
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

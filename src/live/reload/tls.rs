@@ -1,3 +1,5 @@
+//! Certificate and client CA, read anew.
+
 use std::sync::Arc;
 
 use tracing::info;

@@ -1,3 +1,5 @@
+//! Rules in parts of one verb on one resource or path, for people.
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 

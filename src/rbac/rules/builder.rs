@@ -1,3 +1,5 @@
+//! Rules put into normal form, whatever their size.
+
 use std::sync::Arc;
 
 use super::table::{ResourceSpan, Table, UrlSpan};

@@ -1,3 +1,5 @@
+//! Whether two roles have anything in common.
+
 use super::paths::Path;
 use super::table::Table;
 use super::{ResourceRule, STEPS, UrlRule};

@@ -1,3 +1,5 @@
+//! Rules in one allocation.
+
 use std::ops::Range;
 
 use crate::rbac::words::{Lexicon, WordId, as_place};

@@ -1,3 +1,5 @@
+//! Verbs as bits, 64 at a time.
+
 use std::collections::HashMap;
 
 use crate::rbac::words::WordId;

@@ -1,3 +1,5 @@
+//! One binding, read whole.
+
 use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};

@@ -1,3 +1,5 @@
+//! How the API server is found.
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -150,7 +152,7 @@ fn problem(text: String) -> SourceError {
 /// Where the kubelet tells a pod with a `ServiceAccount` token its namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/// Whom a broken one that nobody named is called after.
+/// What messages call the default kubeconfig, which nobody named.
 const KUBECTLS: &str = "KUBECONFIG or ~/.kube/config";
 
 /// An API server that is there answers in milliseconds.

@@ -1,3 +1,5 @@
+//! What the API server or the way to it says, in a line.
+
 use std::error::Error;
 
 /// What went wrong with a request to the API server, in a line.

@@ -1,3 +1,5 @@
+//! All roles and bindings, once.
+
 use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};

@@ -1,3 +1,5 @@
+//! Lists in pages.
+
 use std::fmt::Debug;
 
 use kube::Api;

@@ -1,3 +1,5 @@
+//! One role, read while a request waits for it.
+
 use std::time::Duration;
 
 use k8s_openapi::api::rbac::v1::{ClusterRole, Role};

@@ -1,3 +1,5 @@
+//! Objects of the API server without what is never looked at.
+
 use std::borrow::Cow;
 use std::fmt::Debug;
 use std::marker::PhantomData;

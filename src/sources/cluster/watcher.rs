@@ -1,3 +1,5 @@
+//! Roles and bindings as they change.
+
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! A cluster's roles and bindings from files.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
