@@ -1,4 +1,20 @@
 //! palette-rbac: judges whether the subjects of a role binding may hold its role, by what they hold in Palette.
+//!
+//! The way of the data, from left to right. What is not gated by the feature `server` is values in, values out: no clock,
+//! no file, no network, no log.
+//!
+//! ```text
+//!             pure                                                                    | feature `server`
+//!  policy ────┐                                                                       |
+//!  directory ─┴─ rulebook ─┐                                                          | sources  files, API server
+//!  facts (rbac) ───────────┴ Context ┐                                                | live     what is in use now
+//!                                    │                                                | server   TLS, HTTP
+//!  bytes ─ admission ─ BindingRequest ┴ decide ─ Decision ─ message ─ bytes           | metrics  what is counted
+//!     └──────────────────────────── review ───────────────────────────┘               | cli      everything by hand
+//!  view ── audit, explain ─ decide ─ Decision ─ reports                               | app      the process
+//! ```
+//!
+//! Of [`reports`], what a report says is pure; who writes it, and that it is written, is behind the feature.
 
 pub mod admission;
 pub mod audit;

@@ -11,12 +11,15 @@ use serde::Deserialize;
 use serde_json::Value;
 use strum::IntoEnumIterator;
 
-/// One case of the corpus: what is asked, under which policy and directory, and what must come of it.
+/// One case of the corpus: what is asked, under which policy and directory, and what must come of it. `README.md` beside
+/// this file describes the format.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) name: String,
+    #[serde(default = "default_policy")]
     policy: Value,
+    #[serde(default = "default_directory")]
     directory: Value,
     /// The roles and bindings that the cluster has; left out, they are not known.
     #[serde(default)]
@@ -32,9 +35,9 @@ pub(crate) struct Case {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    pub(crate) operation: String,
-    pub(crate) user: String,
-    pub(crate) groups: Vec<String>,
+    operation: Option<String>,
+    user: Option<String>,
+    groups: Option<Vec<String>>,
     /// Of DELETE: the object that goes.
     pub(crate) object: Value,
     #[serde(default)]
@@ -45,12 +48,49 @@ pub(crate) struct Request {
 #[serde(deny_unknown_fields)]
 struct Expect {
     decision: String,
+    #[serde(default)]
     findings: Vec<ExpectedFinding>,
     #[serde(default)]
     message: Option<String>,
     #[serde(default)]
     warnings: Option<Vec<String>>,
 }
+
+fn default_policy() -> Value {
+    "data/policy.yaml".into()
+}
+
+fn default_directory() -> Value {
+    "data/directory.yaml".into()
+}
+
+impl Request {
+    /// An UPDATE is what has an old object.
+    pub(crate) fn operation(&self) -> &str {
+        let by_old = if self.old.is_some() {
+            "UPDATE"
+        } else {
+            "CREATE"
+        };
+        self.operation.as_deref().unwrap_or(by_old)
+    }
+
+    pub(crate) fn user(&self) -> &str {
+        self.user.as_deref().unwrap_or(ADMINISTRATOR)
+    }
+
+    /// Those of the administrator, where nobody else asks.
+    pub(crate) fn groups(&self) -> Vec<&str> {
+        match (&self.groups, &self.user) {
+            (Some(groups), _) => groups.iter().map(String::as_str).collect(),
+            (None, Some(_)) => Vec::new(),
+            (None, None) => vec!["system:masters"],
+        }
+    }
+}
+
+/// Whom kubeadm's own kubeconfig names.
+const ADMINISTRATOR: &str = "kubernetes-admin";
 
 /// What is left out is not compared.
 #[derive(Debug, Deserialize)]
@@ -147,7 +187,7 @@ impl Case {
     /// The review that the API server would send.
     pub(crate) fn review(&self) -> Vec<u8> {
         let object = &self.request.object;
-        let (new, old) = match &*self.request.operation {
+        let (new, old) = match self.request.operation() {
             "DELETE" => (None, Some(object)),
             _ => (Some(object), self.request.old.as_ref()),
         };
@@ -159,8 +199,8 @@ impl Case {
                 "kind": { "group": "rbac.authorization.k8s.io", "version": "v1", "kind": object["kind"] },
                 "name": object["metadata"]["name"],
                 "namespace": object["metadata"].get("namespace").cloned().unwrap_or_default(),
-                "operation": self.request.operation,
-                "userInfo": { "username": self.request.user, "groups": self.request.groups },
+                "operation": self.request.operation(),
+                "userInfo": { "username": self.request.user(), "groups": self.request.groups() },
                 "object": new,
                 "oldObject": old,
                 "dryRun": false,

@@ -18,7 +18,7 @@ pub(crate) fn engine(case: &Case) -> Seen {
     let view = case.view();
     let cluster = cluster(view.as_ref());
     let decision = match case.request.object["kind"].as_str() {
-        _ if case.request.operation == "DELETE" => decide_deleted(case),
+        _ if case.request.operation() == "DELETE" => decide_deleted(case),
         Some("ClusterRole") => decide_written(case, RoleKind::ClusterRole, cluster),
         Some("Role") => decide_written(case, RoleKind::Role, cluster),
         _ => decide_binding(case, cluster),
@@ -79,10 +79,10 @@ fn decide_binding(case: &Case, cluster: Cluster<'_>) -> Decision {
 }
 
 fn requester(case: &Case) -> Requester<'_> {
-    let groups = case.request.groups.iter();
+    let groups = case.request.groups().into_iter();
     Requester {
-        username: (&*case.request.user).into(),
-        groups: groups.map(|group| (&**group).into()).collect(),
+        username: case.request.user().into(),
+        groups: groups.map(Into::into).collect(),
     }
 }
 
