@@ -1,4 +1,4 @@
-//! The AdmissionReview as it comes in: who asks for what, read in one pass, with the uid before everything else.
+//! The `AdmissionReview` as it comes in: who asks for what, read in one pass, with the uid before everything else.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The AdmissionReview that goes back.
+//! The `AdmissionReview` that goes back.
 
 use std::borrow::Cow;
 

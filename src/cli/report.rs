@@ -17,7 +17,7 @@ use crate::sources::manifests::Source;
 /// What is printed for machines: what it is first, then what it says.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<T> {
+struct ResultDocument<T> {
     api_version: &'static str,
     kind: &'static str,
     #[serde(flatten)]
@@ -289,7 +289,7 @@ pub(super) fn write_result(
     let api_version = API_VERSION;
     write_json(
         out,
-        &Envelope {
+        &ResultDocument {
             api_version,
             kind,
             body,

@@ -1,4 +1,4 @@
-//! What aggregated ClusterRoles allow with their members, found when it is asked for.
+//! What aggregated `ClusterRoles` allow with their members, found when it is asked for.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,4 +1,4 @@
-//! Which ClusterRoles an aggregate's selectors choose, through other aggregates.
+//! Which `ClusterRoles` an aggregate's selectors choose, through other aggregates.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -10,30 +10,30 @@ use crate::review::{DecisionLabel, Outcome};
 use super::family::opts;
 
 /// `admission_reviews_total`, every series at hand.
-pub(super) struct Reviews(EnumMap<Labels, IntCounter>);
+pub(super) struct Reviews(EnumMap<ReviewLabels, IntCounter>);
 
 #[derive(Clone, Copy, Enum)]
-struct Labels {
+struct ReviewLabels {
     kind: ObjectKind,
     operation: OperationLabel,
     dry_run: bool,
-    decision: Answer,
+    decision: ReviewEnd,
 }
 
 #[derive(Clone, Copy, Enum)]
-enum Answer {
+enum ReviewEnd {
     Given(DecisionLabel),
     /// Nobody waited for it.
     Canceled,
 }
 
-impl Labels {
+impl ReviewLabels {
     /// What is said of a request whose body was never read.
     const UNREAD: Self = Self {
         kind: ObjectKind::Other,
         operation: OperationLabel::Other,
         dry_run: false,
-        decision: Answer::Canceled,
+        decision: ReviewEnd::Canceled,
     };
 
     fn of(outcome: &Outcome) -> Self {
@@ -41,7 +41,7 @@ impl Labels {
             kind: outcome.kind,
             operation: outcome.operation,
             dry_run: outcome.dry_run,
-            decision: Answer::Given(outcome.decision),
+            decision: ReviewEnd::Given(outcome.decision),
         }
     }
 
@@ -51,8 +51,8 @@ impl Labels {
             self.operation.as_str(),
             if self.dry_run { "true" } else { "false" },
             match self.decision {
-                Answer::Given(decision) => decision.as_str(),
-                Answer::Canceled => "canceled",
+                ReviewEnd::Given(decision) => decision.as_str(),
+                ReviewEnd::Canceled => "canceled",
             },
         ]
     }
@@ -65,19 +65,19 @@ impl Reviews {
         let labels = ["kind", "operation", "dry_run", "decision"];
         let vector = IntCounterVec::new(options, &labels)?;
         registry.register(Box::new(vector.clone()))?;
-        let counter = |labels: Labels| vector.with_label_values(&labels.words());
+        let counter = |labels: ReviewLabels| vector.with_label_values(&labels.words());
         Ok(Self(EnumMap::from_fn(counter)))
     }
 
     /// Counts an answered review.
     pub(super) fn answered(&self, outcome: &Outcome) {
-        self.0[Labels::of(outcome)].inc();
+        self.0[ReviewLabels::of(outcome)].inc();
     }
 
     /// Counts a review that nobody waited for.
     pub(super) fn canceled(&self, outcome: Option<&Outcome>) {
-        let labels = outcome.map_or(Labels::UNREAD, Labels::of);
-        let decision = Answer::Canceled;
-        self.0[Labels { decision, ..labels }].inc();
+        let labels = outcome.map_or(ReviewLabels::UNREAD, ReviewLabels::of);
+        let decision = ReviewEnd::Canceled;
+        self.0[ReviewLabels { decision, ..labels }].inc();
     }
 }

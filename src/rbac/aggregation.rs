@@ -1,4 +1,4 @@
-//! Aggregation rules: which labels select a ClusterRole.
+//! Aggregation rules: which labels select a `ClusterRole`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

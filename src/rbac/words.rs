@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for WordsVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Words, A::Error> {
         let mut words = Words::default();
-        while let Some(Word(word)) = sequence.next_element()? {
+        while let Some(BorrowedWord(word)) = sequence.next_element()? {
             words.push(&word);
         }
         Ok(words)
@@ -120,28 +120,28 @@ impl<'de> Visitor<'de> for WordsVisitor {
 }
 
 /// A text, borrowed where the source has it as it is.
-struct Word<'de>(Cow<'de, str>);
+struct BorrowedWord<'de>(Cow<'de, str>);
 
-impl<'de> Deserialize<'de> for Word<'de> {
+impl<'de> Deserialize<'de> for BorrowedWord<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
         impl<'de> Visitor<'de> for Text {
-            type Value = Word<'de>;
+            type Value = BorrowedWord<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Word<'de>, E> {
-                Ok(Word(text.to_owned().into()))
+            fn visit_str<E>(self, text: &str) -> Result<BorrowedWord<'de>, E> {
+                Ok(BorrowedWord(text.to_owned().into()))
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Word<'de>, E> {
-                Ok(Word(text.into()))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<BorrowedWord<'de>, E> {
+                Ok(BorrowedWord(text.into()))
             }
 
-            fn visit_string<E>(self, text: String) -> Result<Word<'de>, E> {
-                Ok(Word(text.into()))
+            fn visit_string<E>(self, text: String) -> Result<BorrowedWord<'de>, E> {
+                Ok(BorrowedWord(text.into()))
             }
         }
         deserializer.deserialize_str(Text)

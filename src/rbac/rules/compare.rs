@@ -83,7 +83,7 @@ struct Question<'s> {
 struct Classified(Vec<(WordClass, WordId)>);
 
 /// The class of a group, a resource and a name.
-type Target = [WordClass; 3];
+type TargetClasses = [WordClass; 3];
 
 /// What the owner may have a rule for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +184,7 @@ impl<'a> Answered<'a> {
         by_resource
     }
 
-    fn granted(&self, target: Target) -> VerbSet {
+    fn granted(&self, target: TargetClasses) -> VerbSet {
         let mut all = self.verbs.none();
         steps::count(1);
         for key in keys(target, self.star) {
@@ -304,7 +304,7 @@ impl<'s> Question<'s> {
         resources.saturating_mul(self.names.len())
     }
 
-    fn targets(&self) -> impl Iterator<Item = Target> {
+    fn targets(&self) -> impl Iterator<Item = TargetClasses> {
         self.groups.classes().flat_map(move |(group, _)| {
             self.resources.classes().flat_map(move |(resource, _)| {
                 let names = self.names.classes();
@@ -336,7 +336,10 @@ fn words(of_class: &[(WordClass, WordId)]) -> impl Iterator<Item = WordId> {
 }
 
 /// What the owner may have rules for that stand for this target: as many as there are wildcards that fit, and one.
-fn keys([group, resource, name]: Target, star: Option<WordId>) -> impl Iterator<Item = TargetKey> {
+fn keys(
+    [group, resource, name]: TargetClasses,
+    star: Option<WordId>,
+) -> impl Iterator<Item = TargetKey> {
     let other_star = |own| star.filter(|star| Some(*star) != own);
     let groups = [group.own, other_star(group.own)];
     let any = resource.any.filter(|any| Some(*any) != resource.own);
