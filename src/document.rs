@@ -6,6 +6,7 @@
 pub(crate) mod conformance;
 mod cursor;
 mod lines;
+mod list;
 mod map;
 mod mistake;
 mod tree;
@@ -15,6 +16,7 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 
 pub(crate) use cursor::{Cursor, Diagnostics, Fields, Location};
 pub(crate) use lines::Lines;
+pub(crate) use list::for_each;
 pub(crate) use map::Map;
 pub use mistake::{InFile, Mistake, Mistakes};
 pub(crate) use mistake::{Position, position_in, unknown_word};

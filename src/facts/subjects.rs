@@ -1,11 +1,10 @@
 //! The subjects of a binding, in little room.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::document::for_each;
 use crate::domain::{Principal, Subject, SubjectKind};
 
 /// The subjects of a binding, in the order of the object: one text and a mark for each, so that a list of 40,000 names
@@ -180,37 +179,10 @@ impl Builder {
 impl<'de> Deserialize<'de> for Subjects {
     /// One subject is read after the other: what they are in the document is never all in memory.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_option(ListVisitor)
-    }
-}
-
-struct ListVisitor;
-
-impl<'de> Visitor<'de> for ListVisitor {
-    type Value = Subjects;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of subjects")
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Subjects, E> {
-        Ok(Subjects::default())
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Subjects, E> {
-        Ok(Subjects::default())
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Subjects, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Subjects, A::Error> {
         let mut builder = Builder::default();
-        while let Some(written) = list.next_element::<SubjectMarks<'de>>()? {
-            builder.push(&written).map_err(A::Error::custom)?;
-        }
-        Ok(Subjects {
+        let take = |written: SubjectMarks<'de>| builder.push(&written);
+        for_each(deserializer, "a list of subjects", take)?;
+        Ok(Self {
             text: builder.text.into(),
             marks: builder.marks.into(),
             are_not_held: false,

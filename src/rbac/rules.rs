@@ -1,13 +1,14 @@
 //! The rules of a role: what they cover, what they lack, how much of others they have.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use strum::{Display, IntoStaticStr};
 
 use super::PolicyRule;
+use crate::document::for_each;
 use table::Table;
 
 mod atoms;
@@ -191,32 +192,11 @@ impl fmt::Debug for Rules {
 impl<'de> Deserialize<'de> for Rules {
     /// Reads the list of a role's rules one by one, so that what is read is no larger than what is kept.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RulesVisitor)
-    }
-}
-
-struct RulesVisitor;
-
-impl<'de> Visitor<'de> for RulesVisitor {
-    type Value = Rules;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence of rules")
-    }
-
-    fn visit_unit<E>(self) -> Result<Rules, E> {
-        Ok(Rules::default())
-    }
-
-    fn visit_none<E>(self) -> Result<Rules, E> {
-        Ok(Rules::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rules: A) -> Result<Rules, A::Error> {
         let mut builder = Builder::default();
-        while let Some(rule) = rules.next_element::<PolicyRule>()? {
+        for_each(deserializer, "a sequence of rules", |rule: PolicyRule| {
             builder.rule(&rule);
-        }
+            Ok::<(), Infallible>(())
+        })?;
         Ok(builder.finish())
     }
 }

@@ -1,14 +1,15 @@
 //! Words once each, by number.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use hashbrown::HashTable;
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::steps;
+use crate::document::for_each;
 
 /// A word of a [`Lexicon`].
 pub(super) type WordId = u32;
@@ -87,66 +88,23 @@ impl<T: AsRef<str>> From<&[T]> for Words {
 }
 
 impl<'de> Deserialize<'de> for Words {
-    /// As leniently as the API server stores lists: `null` is an empty one.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WordsVisitor)
-    }
-}
-
-struct WordsVisitor;
-
-impl<'de> Visitor<'de> for WordsVisitor {
-    type Value = Words;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence of strings")
-    }
-
-    fn visit_unit<E>(self) -> Result<Words, E> {
-        Ok(Words::default())
-    }
-
-    fn visit_none<E>(self) -> Result<Words, E> {
-        Ok(Words::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Words, A::Error> {
-        let mut words = Words::default();
-        while let Some(BorrowedWord(word)) = sequence.next_element()? {
-            words.push(&word);
-        }
+        let mut words = Self::default();
+        for_each(
+            deserializer,
+            "a sequence of strings",
+            |BorrowedWord(word): BorrowedWord<'de>| {
+                words.push(&word);
+                Ok::<(), Infallible>(())
+            },
+        )?;
         Ok(words)
     }
 }
 
 /// A text, borrowed where the source has it as it is.
-struct BorrowedWord<'de>(Cow<'de, str>);
-
-impl<'de> Deserialize<'de> for BorrowedWord<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = BorrowedWord<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<BorrowedWord<'de>, E> {
-                Ok(BorrowedWord(text.to_owned().into()))
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<BorrowedWord<'de>, E> {
-                Ok(BorrowedWord(text.into()))
-            }
-
-            fn visit_string<E>(self, text: String) -> Result<BorrowedWord<'de>, E> {
-                Ok(BorrowedWord(text.into()))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
+#[derive(Deserialize)]
+struct BorrowedWord<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Different words, sorted, so that a smaller number is a smaller word.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
