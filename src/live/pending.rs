@@ -1,13 +1,12 @@
 //! Roles and bindings that were let through and that the watch has not seen yet.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::facts::{StoredObject, View};
-use std::sync::Arc;
 
 /// Roles and bindings that this replica is judging or has let through in the last seconds, and that the watch may not
 /// have told yet.
