@@ -116,6 +116,7 @@ impl Facts {
             self.aggregates = Arc::new(self.aggregates.after(&self.changes));
             self.changes = Changes::default();
         }
+        // The copy shares its pieces with the index, which copies a piece once it changes it.
         let view = Arc::new(View::new(self.index.clone(), Arc::clone(&self.aggregates)));
         Arc::clone(self.view.insert(view))
     }

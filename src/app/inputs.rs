@@ -159,4 +159,5 @@ fn made(
 }
 
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+/// It lives as long as the process, which nobody tries out for a month.
 const THROW_AWAY_DAYS: u16 = 30;

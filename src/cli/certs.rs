@@ -118,6 +118,7 @@ const NAMES: [&str; 4] = [
     "localhost",
     "127.0.0.1",
 ];
+/// Whoever checks the certificate has to read it; the key is for its owner alone.
 const PUBLIC: u32 = 0o644;
 const SECRET: u32 = 0o600;
 const EXAMPLES: &str = "\

@@ -66,4 +66,5 @@ impl<'r> Known<'r> {
     }
 }
 
+/// To compare with so many costs less than to hash one.
 const FEW: usize = 8;

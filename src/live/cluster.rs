@@ -101,6 +101,7 @@ impl ClusterWatch {
         for WatchUpdate { kind, signal } in batch {
             changed |= self.on_event(kind, signal, now);
         }
+        // In half a cluster, roles would look as if they were not there.
         if changed && self.is_complete() {
             self.live.publish(self.facts.view());
         }
@@ -115,6 +116,7 @@ impl ClusterWatch {
                 standing.is_in(error, now);
                 false
             }
+            // What stands for it, a role that allows everything, comes as an event of its own.
             WatchSignal::Undecodable(name, reason) => {
                 warn!(kind = kind.as_str(), %name, reason, "an object of the cluster cannot be understood");
                 false

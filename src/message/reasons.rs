@@ -250,5 +250,6 @@ fn argument(text: &str) -> &str {
 
 /// The longest name in a command to paste: a DNS name's, so that no real one is cut.
 const ARGUMENT_BYTES: usize = 253;
+/// Whoever looks for the others has `explain`.
 const BINDINGS_SHOWN: usize = 3;
 const RIGHTS_SHOWN: usize = 3;

@@ -147,6 +147,9 @@ fn policy_line(line: &str) -> String {
         .collect()
 }
 
+/// Enough to act upon: a binding may name thousands, and the refusal is stored in the audit log of the API server.
 const SUBJECTS_SHOWN: usize = 10;
+/// As many as somebody mends at once.
 const PROBLEMS_SHOWN: usize = 10;
+/// `lacks`, `needs` and `holds`.
 const LABEL_WIDTH: usize = 5;

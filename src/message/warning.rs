@@ -102,6 +102,7 @@ fn cut(line: &str) -> String {
     format!("{kept}...")
 }
 
+/// The API server cuts all of them short once they have 4,096 characters together.
 const WARNINGS: usize = 10;
 /// Kubernetes' advice for the length of a warning.
 const CHARACTERS: usize = 120;

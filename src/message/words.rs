@@ -198,7 +198,10 @@ pub(super) fn siblings<'d>(
 }
 
 const CUT: &str = "...";
+/// The length of a DNS label, so that no name of an ordinary object is cut.
 const NAME_CHARACTERS: usize = 63;
+/// Names that look alike differ in one or two characters.
 const CODE_POINTS_SHOWN: usize = 4;
+/// An administrator holds dozens.
 const ROLES_SHOWN: usize = 12;
 const SCOPES_SHOWN: usize = 6;

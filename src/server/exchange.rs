@@ -204,4 +204,5 @@ fn cut(name: &str) -> &str {
     name.get(..end).unwrap_or_default()
 }
 
+/// Of an object (RFC 1123 subdomain).
 const LONGEST_NAME: usize = 253;

@@ -124,11 +124,13 @@ impl Validate {
         observation: &mut Observation,
     ) -> Result<Response<FullBody>, Refused> {
         if let Err(rejection) = self.can_judge() {
+            // Whoever still writes when the connection closes sees a reset, and not the answer.
             body::skip(body, self.max_body, deadline).await?;
             return Err(rejection.into());
         }
         let received = body::read(body, self.max_body, deadline, &self.memory).await?;
         exchange.body_done();
+        // Only now: whoever sends slowly must not keep a place from those whose body is there.
         let _slot = self.slot(deadline).await?;
         let is_oversized = matches!(received, Received::Oversized(_));
         let reply = self.reply_from_cluster(&received, observation.current(), deadline);

@@ -263,6 +263,7 @@ impl OnTarget<'_> {
 const NOTHING: &str = "nothing with virtual machines or the cluster";
 /// As long as the longest label.
 const LABEL_WIDTH: usize = 8;
+/// About a screen; JSON has more.
 const RULES_SHOWN: usize = 30;
 /// Every verb on every target: some megabytes of JSON.
 const ATOMS_WRITTEN: usize = 1 << 16;
