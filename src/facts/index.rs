@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use enum_map::EnumMap;
@@ -52,6 +53,9 @@ pub(super) struct KnownRole {
 struct SubjectGrant {
     binding: Arc<StoredBinding>,
     subject: u32,
+    /// Of the principal. Compared first: a name has to be put together from its binding, and each search for one
+    /// compares a dozen.
+    hash: u32,
 }
 
 impl SubjectGrant {
@@ -61,9 +65,24 @@ impl SubjectGrant {
         self.binding.principal(place).unwrap_or(Principal::User(""))
     }
 
-    fn key(&self) -> (Principal<'_>, Key<'_>) {
-        (self.principal(), self.binding.name.key())
+    fn cmp_principal(&self, hash: u32, principal: Principal<'_>) -> Ordering {
+        self.hash
+            .cmp(&hash)
+            .then_with(|| self.principal().cmp(&principal))
     }
+
+    /// By principal, then by the name of the binding.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.cmp_principal(other.hash, other.principal())
+            .then_with(|| self.binding.name.key().cmp(&other.binding.name.key()))
+    }
+}
+
+/// The same in every process: whoever finds two names of one hash gains no more than a comparison of these.
+fn hash_of(principal: Principal<'_>) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    principal.hash(&mut hasher);
+    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
 }
 
 impl Index {
@@ -121,9 +140,10 @@ impl Index {
         &self,
         principal: Principal<'_>,
     ) -> impl Iterator<Item = &Arc<StoredBinding>> {
+        let hash = hash_of(principal);
         let grants = self
             .by_principal
-            .range(move |grant| grant.principal().cmp(&principal));
+            .range(move |grant| grant.cmp_principal(hash, principal));
         grants.map(|grant| &grant.binding)
     }
 
@@ -133,9 +153,12 @@ impl Index {
         principal: Principal<'_>,
         namespace: Option<&str>,
     ) -> impl Iterator<Item = &Arc<StoredBinding>> {
+        let hash = hash_of(principal);
         let order = move |grant: &SubjectGrant| {
             let own = grant.binding.name.namespace.as_deref();
-            (grant.principal(), own).cmp(&(principal, namespace))
+            grant
+                .cmp_principal(hash, principal)
+                .then_with(|| own.cmp(&namespace))
         };
         self.by_principal.range(order).map(|grant| &grant.binding)
     }
@@ -305,8 +328,7 @@ impl Index {
             self.by_role.insert(Arc::clone(&binding), order);
         }
         for grant in grants(&binding) {
-            let key = grant.key();
-            let order = |other: &SubjectGrant| other.key().cmp(&key);
+            let order = |other: &SubjectGrant| other.cmp(&grant);
             self.by_principal.insert(grant.clone(), order);
         }
         Upserted::Held(before)
@@ -319,8 +341,7 @@ impl Index {
         };
         self.by_role.remove(by_role_of(&gone));
         for grant in grants(&gone) {
-            let key = grant.key();
-            self.by_principal.remove(|other| other.key().cmp(&key));
+            self.by_principal.remove(|other| other.cmp(&grant));
         }
         self.accounts.take(name.namespace.as_ref(), gone.size());
         let is_in_name_only = gone.subjects.are_not_held();
@@ -381,8 +402,10 @@ fn by_role_of(binding: &StoredBinding) -> impl Fn(&Arc<StoredBinding>) -> Orderi
 
 /// Where the subjects of a binding are found; one that is named twice is found twice, at one place.
 fn grants(binding: &Arc<StoredBinding>) -> impl Iterator<Item = SubjectGrant> {
-    (0..binding.subjects.len()).map(|place| SubjectGrant {
+    let hash = |place| binding.principal(place).map_or(0, hash_of);
+    (0..binding.subjects.len()).map(move |place| SubjectGrant {
         binding: Arc::clone(binding),
         subject: u32::try_from(place).unwrap_or(u32::MAX),
+        hash: hash(place),
     })
 }
