@@ -78,11 +78,14 @@ pub enum Failure {
 impl Failure {
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
-        let exit = match self {
+        self.exit().into()
+    }
+
+    const fn exit(&self) -> Exit {
+        match self {
             Self::BadInput(_) => Exit::BadInput,
             Self::CouldNotRun(_) => Exit::CouldNotRun,
-        };
-        exit.into()
+        }
     }
 
     fn usage(problem: &str) -> Self {

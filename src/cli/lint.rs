@@ -44,7 +44,14 @@ impl LintFiles {
         }
         let mut exit = Exit::Success;
         for path in paths {
-            exit = exit.max(lint(path)?.write(&mut output.out)?);
+            exit = exit.max(match lint(path) {
+                Ok(lint) => lint.write(&mut output.out)?,
+                // The others are looked at all the same.
+                Err(failure) => {
+                    output.problem(&failure)?;
+                    failure.exit()
+                }
+            });
         }
         Ok(exit)
     }
