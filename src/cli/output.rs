@@ -2,11 +2,10 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, StderrLock, StdoutLock, Write};
+use std::path::PathBuf;
 
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
-
-use std::path::PathBuf;
 
 /// Where a subcommand prints: results to `out`, everything else to `err`. Colour reaches terminals only.
 pub struct Output<'w> {

@@ -1,5 +1,6 @@
 //! `policy`: the policy as it is understood, what is wrong with a file, and the schema of one.
 
+use std::cell::LazyCell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -110,12 +111,13 @@ impl PolicyLintArgs {
                 "no policy file; name it: palette-rbac policy lint policy.yaml",
             ));
         }
+        // A policy with mistakes needs none, and many policies need one.
+        let directory = LazyCell::new(|| self.directory.read_if_named());
         self.files.lint(self.policy.as_deref(), output, |path| {
             Ok(match lint_policy(path)? {
                 Ok(compiled) => {
-                    let directory = self.directory.read_if_named()?;
-                    let directory = directory.as_ref().map(|read| &*read.directory);
-                    paired(path, compiled, directory)
+                    let read = directory.as_ref().map_err(Clone::clone)?;
+                    paired(path, compiled, read.as_ref().map(|read| &*read.directory))
                 }
                 Err(mistakes) => Lint::mistaken(display_name(path), &mistakes),
             })

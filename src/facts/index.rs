@@ -73,7 +73,9 @@ impl SubjectGrant {
 
     /// By principal, then by the name of the binding.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.cmp_principal(other.hash, other.principal())
+        self.hash
+            .cmp(&other.hash)
+            .then_with(|| self.principal().cmp(&other.principal()))
             .then_with(|| self.binding.name.key().cmp(&other.binding.name.key()))
     }
 }

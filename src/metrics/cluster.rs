@@ -1,8 +1,5 @@
 //! What is known of the cluster.
 
-use crate::domain::{Scope, Word};
-use crate::facts::{Kind, ReferenceRole, View};
-use crate::rbac::Level;
 use enum_map::EnumMap;
 use prometheus::{Gauge, IntGauge, IntGaugeVec, Registry};
 use strum::IntoEnumIterator;
@@ -10,6 +7,9 @@ use strum::IntoEnumIterator;
 use super::family::opts;
 use super::labels::{ClusterState, Label, ReferenceState};
 use super::{gauge, gauges, time_gauge};
+use crate::domain::{Scope, Word};
+use crate::facts::{Kind, ReferenceRole, View};
+use crate::rbac::Level;
 
 /// What is known of the cluster, and how well.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,12 +3,13 @@
 use std::any::type_name;
 use std::borrow::Cow;
 
-use super::RuleAction;
-use super::actions::Cases;
-use crate::domain::{Action, Rule, Word};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use strum::IntoEnumIterator;
+
+use super::RuleAction;
+use super::actions::Cases;
+use crate::domain::{Action, Rule, Word};
 
 /// A value as its word, in a schema and in print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
