@@ -16,6 +16,7 @@ mod report;
 mod results;
 mod review;
 mod serve;
+mod sync;
 
 use std::ffi::OsString;
 use std::io;
@@ -40,6 +41,8 @@ pub use output::Output;
 pub(crate) use output::printable;
 pub use policy::PolicyCommand;
 pub use review::ReviewArgs;
+pub use sync::{HubSettings, SyncArgs, SyncSettings};
+pub(crate) use sync::{broken_bindings, print_preview};
 pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 
 /// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
@@ -54,6 +57,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Serve(Box<ServeArgs>),
+    Sync(Box<SyncArgs>),
     Check(CheckArgs),
     Audit(AuditArgs),
     Review(ReviewArgs),

@@ -122,7 +122,7 @@ impl Judge<'_> {
     fn unjudged(&self, added: &[Grant<'_>]) -> Vec<Rule> {
         let policy = self.context.rulebook.policy();
         let concerned = self.request.binding.scope == Scope::Cluster
-            && policy.cluster.cluster_group == Membership::Unknown
+            && self.context.rulebook.cluster().cluster_group == Membership::Unknown
             && !policy.actions.is_off(Rule::ClusterGroupScope)
             && added.iter().any(|grant| self.class(grant) == Class::Person);
         let group = concerned.then_some(Rule::ClusterGroupScope);

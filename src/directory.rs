@@ -5,6 +5,7 @@
 mod compile;
 mod document;
 mod names;
+mod snapshot;
 mod twins;
 
 use std::collections::HashMap;
@@ -16,11 +17,17 @@ use jiff::Timestamp;
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, PermissionTable, RoleId};
 pub use compile::CompiledDirectory;
 use names::DirectoryNames;
+pub use snapshot::{
+    Assignment as SnapshotAssignment, Cluster as SnapshotCluster, Role as SnapshotRole, Snapshot,
+    Team as SnapshotTeam, Tenant, User as SnapshotUser, Workspace as SnapshotWorkspace,
+};
 
 /// The users and teams of Palette and what they hold, compiled for look-ups.
 #[derive(Debug)]
 pub struct Directory {
     as_of: Option<Timestamp>,
+    tenant: Option<Box<str>>,
+    clusters: Vec<ClusterFacts>,
     users: Vec<User>,
     user_names: DirectoryNames,
     teams: Vec<Team>,
@@ -28,6 +35,19 @@ pub struct Directory {
     roles: Roles,
     scopes: Vec<AssignmentScope>,
     permissions: PermissionTable,
+}
+
+/// What Palette says of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterFacts {
+    /// Its uid in Palette.
+    pub uid: Box<str>,
+    /// The project that it belongs to, if there is one.
+    pub project: Option<Arc<str>>,
+    /// The cluster group that it belongs to, if there is one.
+    pub cluster_group: Option<Arc<str>>,
+    /// The workspaces that it belongs to.
+    pub workspaces: Vec<Arc<str>>,
 }
 
 /// A user of Palette.
@@ -162,6 +182,30 @@ impl Directory {
         self.as_of
     }
 
+    /// The same directory, known to be true at that time.
+    #[must_use]
+    pub fn known_at(self, as_of: Timestamp) -> Self {
+        Self {
+            as_of: Some(as_of),
+            ..self
+        }
+    }
+
+    /// The uid of the tenant that it was read from, if the file knows.
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+
+    /// The clusters that it was made for; none: it says nothing of clusters, and is of the whole tenant.
+    pub fn clusters(&self) -> &[ClusterFacts] {
+        &self.clusters
+    }
+
+    /// What Palette says of the cluster with that uid.
+    pub fn cluster(&self, uid: &str) -> Option<&ClusterFacts> {
+        self.clusters.iter().find(|it| *it.uid == *uid)
+    }
+
     /// How much is in it.
     pub fn counts(&self) -> Counts {
         Counts {
@@ -177,6 +221,8 @@ impl Default for Directory {
     fn default() -> Self {
         Self {
             as_of: None,
+            tenant: None,
+            clusters: Vec::new(),
             users: Vec::new(),
             user_names: DirectoryNames::default(),
             teams: Vec::new(),

@@ -38,6 +38,8 @@ pub mod app;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]
+pub mod leader;
+#[cfg(feature = "server")]
 pub mod live;
 #[cfg(feature = "server")]
 pub mod metrics;
@@ -45,3 +47,5 @@ pub mod metrics;
 pub mod server;
 #[cfg(feature = "server")]
 pub mod sources;
+#[cfg(feature = "server")]
+pub mod sync;

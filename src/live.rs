@@ -20,10 +20,11 @@ use tokio::sync::{Notify, watch};
 
 use crate::facts::View;
 use crate::metrics::{FindingCounters, Metrics};
-use crate::policy::{Membership, Policy};
-use crate::rulebook::Rulebook;
+use crate::policy::Membership;
+use crate::rulebook::{Contradiction, Rulebook};
 
 pub use audit::{Audited, Auditor};
+pub use clients::names_of_client;
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use pending::{Pending, Ticket};
 pub use reload::{Reload, RulebookFiles, TlsFiles};
@@ -154,12 +155,24 @@ impl Current {
     }
 }
 
-/// What the policy does not say of the cluster, and what that leaves out.
-pub fn unknown(policy: &Policy) -> impl Iterator<Item = &'static str> {
-    let project = (policy.cluster.project == Membership::Unknown).then_some(PROJECT_UNKNOWN);
-    let group = (policy.cluster.cluster_group == Membership::Unknown).then_some(GROUP_UNKNOWN);
-    [project, group].into_iter().flatten()
+/// What is not known of the cluster, and what that leaves out; and where the directory says otherwise than the policy.
+pub fn notes(rulebook: &Rulebook) -> impl Iterator<Item = &'static str> {
+    let cluster = rulebook.cluster();
+    let project = (cluster.project == Membership::Unknown).then_some(PROJECT_UNKNOWN);
+    let group = (cluster.cluster_group == Membership::Unknown).then_some(GROUP_UNKNOWN);
+    let contradictions = rulebook.contradictions().map(|about| match about {
+        Contradiction::Project => PROJECT_CONTRADICTED,
+        Contradiction::ClusterGroup => GROUP_CONTRADICTED,
+        Contradiction::Workspaces => WORKSPACES_CONTRADICTED,
+    });
+    [project, group]
+        .into_iter()
+        .flatten()
+        .chain(contradictions)
 }
 
 const PROJECT_UNKNOWN: &str = "the policy does not say the cluster's project (cluster.project): no project or workspace assignment counts";
+const PROJECT_CONTRADICTED: &str = "the directory says another project of this cluster than the policy (cluster.project), which counts";
+const GROUP_CONTRADICTED: &str = "the directory says another cluster group of this cluster than the policy (cluster.clusterGroup), which counts";
+const WORKSPACES_CONTRADICTED: &str = "the directory says other workspaces of this cluster than the policy (cluster.workspaces), which count";
 const GROUP_UNKNOWN: &str = "the policy does not say the cluster's group (cluster.clusterGroup): cluster-group-scope is not judged";

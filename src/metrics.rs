@@ -8,6 +8,7 @@ mod family;
 mod findings;
 mod labels;
 mod reviews;
+mod sync;
 
 use std::time::Duration;
 
@@ -17,10 +18,13 @@ use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
     TextEncoder,
 };
+use strum::IntoEnumIterator;
 
 use crate::domain::{Rule, Word};
+use crate::leader::LeaderObserver;
 use crate::policy::Policy;
 use crate::review::Outcome;
+use crate::rulebook::Contradiction;
 
 use audit::AuditGauges;
 pub use audit::AuditSnapshot;
@@ -29,11 +33,12 @@ pub use cluster::ClusterSnapshot;
 use family::{Family, opts};
 pub use findings::FindingCounters;
 pub use labels::{
-    ClusterState, Handshake, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
-    ReportResult, RoleReadResult,
+    ChangeKind, ClusterState, Handshake, HubResult, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
+    ReportResult, RequestResult, RoleReadResult, SyncResult,
 };
 use labels::{LetThroughBy, SubjectsOf};
 use reviews::Reviews;
+pub use sync::SyncMetrics;
 
 /// Every metric of the service, as handles.
 pub struct Metrics {
@@ -69,6 +74,8 @@ pub struct Snapshot {
     pub directory_users: usize,
     /// How many teams it has.
     pub directory_teams: usize,
+    /// What of the cluster the directory says otherwise than the policy.
+    pub contradictions: Vec<Contradiction>,
     /// When the serving certificate runs out, in seconds since 1970.
     pub certificate_not_after: f64,
     /// What is known of the cluster.
@@ -92,6 +99,7 @@ struct StateGauges {
     directory_stale: IntGauge,
     directory_last_success: Gauge,
     directory_subjects: IntGaugeVec,
+    contradictions: IntGaugeVec,
     certificate_not_after: Gauge,
     cluster: ClusterGauges,
     audit: AuditGauges,
@@ -230,11 +238,6 @@ impl Metrics {
         self.reports.count(result);
     }
 
-    /// Says whether this process writes the reports.
-    pub fn leads(&self, leads: bool) {
-        self.leader.set(i64::from(leads));
-    }
-
     /// Counts a connection that could not be accepted.
     pub fn accept_failed(&self) {
         self.accept_errors.inc();
@@ -253,6 +256,16 @@ impl Metrics {
         self.log_lines_dropped
             .inc_by(now.log_lines_dropped.saturating_sub(known));
         TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+impl LeaderObserver for Metrics {
+    fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    fn failed(&self) {
+        self.report(ReportResult::Failed);
     }
 }
 
@@ -277,6 +290,12 @@ impl StateGauges {
                 "Users and teams that the directory knows.",
                 "kind",
             )?,
+            contradictions: gauges(
+                registry,
+                "cluster_facts_contradicted",
+                "1 where the directory says otherwise of this cluster than the policy, which counts.",
+                "fact",
+            )?,
             certificate_not_after: time_gauge(
                 registry,
                 "tls_certificate_not_after_timestamp_seconds",
@@ -298,6 +317,11 @@ impl StateGauges {
         self.certificate_not_after.set(now.certificate_not_after);
         self.cluster.set(&now.cluster);
         self.audit.set(&now.audit);
+        for fact in Contradiction::iter() {
+            let is_one = now.contradictions.contains(&fact);
+            let fact = self.contradictions.with_label_values(&[fact.as_str()]);
+            fact.set(i64::from(is_one));
+        }
         for (of, count) in [
             (SubjectsOf::User, now.directory_users),
             (SubjectsOf::Team, now.directory_teams),

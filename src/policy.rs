@@ -106,6 +106,26 @@ pub enum Membership {
     Of(Arc<str>),
 }
 
+impl Membership {
+    /// This, or what is known where this says nothing.
+    pub(crate) fn or_known(&self, known: Option<&Arc<str>>) -> Self {
+        match (self, known) {
+            (Self::Unknown, None) => Self::None,
+            (Self::Unknown, Some(name)) => Self::Of(Arc::clone(name)),
+            (said, _) => said.clone(),
+        }
+    }
+
+    /// Whether this says something else than what is known.
+    pub(crate) fn contradicts(&self, known: Option<&Arc<str>>) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::None => known.is_some(),
+            Self::Of(name) => known != Some(name),
+        }
+    }
+}
+
 /// How a raw name becomes the one that Palette is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Identity {

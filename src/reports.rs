@@ -6,8 +6,6 @@
 
 mod contents;
 #[cfg(feature = "server")]
-mod leader;
-#[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
 mod writer;
@@ -15,7 +13,5 @@ mod writer;
 pub use contents::{
     Contents, PolicyResult, ResourceReference, ResultEntry, ResultSummary, Severity, Time, contents,
 };
-#[cfg(feature = "server")]
-pub use leader::Leader;
 #[cfg(feature = "server")]
 pub use writer::ReportWriter;

@@ -4,19 +4,20 @@
 //! where an assignment of the directory counts in this cluster.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use enum_map::Enum;
 use jiff::Timestamp;
 use strum::IntoEnumIterator;
 
-use crate::directory::{Assignment, AssignmentScope, Directory, ScopeId, Team, User};
+use crate::directory::{Assignment, AssignmentScope, ClusterFacts, Directory, ScopeId, Team, User};
 use crate::domain::{Applicability, Holding, RoleKind, RoleRef, Scope, nearest};
 use crate::facts::{Event, Facts, ObjectName, Role, StoredObject, View};
 use crate::palette::{Catalogue, NamespacePattern, PermissionSet, RoleId, RoleSet, implication};
-use crate::policy::{Membership, Policy, RoleClass};
+use crate::policy::{ClusterMembership, Membership, Policy, RoleClass};
 use crate::rbac::{Labels, Level, Rules};
 
 /// Policy and directory, paired.
@@ -24,6 +25,8 @@ use crate::rbac::{Labels, Level, Rules};
 pub struct Rulebook {
     policy: Arc<Policy>,
     directory: Arc<Directory>,
+    /// What policy and directory say of the cluster, together.
+    cluster: ClusterMembership,
     /// In the order of the policy's mapping.
     requirements: Vec<Requirement>,
     by_role: HashMap<Arc<str>, usize>,
@@ -57,6 +60,20 @@ impl fmt::Display for UnknownRole {
             None => Ok(()),
         }
     }
+}
+
+/// What of the cluster policy and directory can say differently.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Enum, strum::EnumIter, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum Contradiction {
+    /// Its project.
+    Project,
+    /// Its cluster group.
+    ClusterGroup,
+    /// Its workspaces.
+    Workspaces,
 }
 
 /// Who is asked about: a user with its teams, or teams.
@@ -113,15 +130,17 @@ impl Rulebook {
             .enumerate()
             .map(|(index, entry)| (entry.role.clone(), index))
             .collect();
+        let cluster = membership(&policy.cluster, &directory);
         let rulebook = Self {
             requester: Requirement::resolve(&requester_requirement(), &directory),
             reviewed: reviewed(&policy),
             applicabilities: directory
                 .scopes()
                 .iter()
-                .map(|scope| ScopeApplicability::of(scope, &policy))
+                .map(|scope| ScopeApplicability::of(scope, &cluster))
                 .collect(),
             failing_since: None,
+            cluster,
             requirements,
             by_role,
             policy,
@@ -138,6 +157,30 @@ impl Rulebook {
     /// The directory.
     pub fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// What is known of this cluster in Palette: what the policy says, and the directory where the policy says nothing.
+    pub fn cluster(&self) -> &ClusterMembership {
+        &self.cluster
+    }
+
+    /// What the directory says of this cluster, where the policy says something else, which counts.
+    pub fn contradictions(&self) -> impl Iterator<Item = Contradiction> {
+        let policy = &self.policy.cluster;
+        let facts = facts_of(policy, &self.directory);
+        Contradiction::iter().filter(move |about| {
+            facts.is_some_and(|facts| match about {
+                Contradiction::Project => policy.project.contradicts(facts.project.as_ref()),
+                Contradiction::ClusterGroup => policy
+                    .cluster_group
+                    .contradicts(facts.cluster_group.as_ref()),
+                Contradiction::Workspaces => {
+                    let said: BTreeSet<_> = policy.workspaces.iter().collect();
+                    let known: BTreeSet<_> = facts.workspaces.iter().collect();
+                    !said.is_empty() && said != known
+                }
+            })
+        })
     }
 
     /// The VM roles that the policy adds, as they were when they were reviewed; without those that it holds no rules of.
@@ -505,9 +548,35 @@ fn unknown_roles(
         .collect()
 }
 
+/// What the directory says of this cluster: the one that the policy names by its uid, or the only one.
+fn facts_of<'d>(policy: &ClusterMembership, directory: &'d Directory) -> Option<&'d ClusterFacts> {
+    match (&policy.uid, directory.clusters()) {
+        (Some(uid), _) => directory.cluster(uid),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// The policy's word counts; what it does not say, the directory may.
+fn membership(policy: &ClusterMembership, directory: &Directory) -> ClusterMembership {
+    let Some(facts) = facts_of(policy, directory) else {
+        return policy.clone();
+    };
+    let workspaces = if policy.workspaces.is_empty() {
+        &facts.workspaces
+    } else {
+        &policy.workspaces
+    };
+    ClusterMembership {
+        uid: Some(facts.uid.clone()),
+        project: policy.project.or_known(facts.project.as_ref()),
+        cluster_group: policy.cluster_group.or_known(facts.cluster_group.as_ref()),
+        workspaces: workspaces.clone(),
+    }
+}
+
 impl ScopeApplicability {
-    fn of(scope: &AssignmentScope, policy: &Policy) -> Self {
-        let cluster = &policy.cluster;
+    fn of(scope: &AssignmentScope, cluster: &ClusterMembership) -> Self {
         match (scope, &cluster.project) {
             (AssignmentScope::Tenant, _) => Self::Everywhere,
             (_, Membership::Unknown) => Self::Nowhere(Applicability::ProjectUnknown),

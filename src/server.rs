@@ -8,10 +8,12 @@ mod connection;
 mod connection_slots;
 mod exchange;
 mod handshake;
+mod hub;
 mod lifecycle;
 mod limits;
 mod listener;
 mod rejection;
+mod sync_admin;
 mod validate;
 mod wire;
 
@@ -27,8 +29,10 @@ use crate::metrics::Metrics;
 use crate::sources::cluster::RoleReader;
 
 pub use admin::Admin;
+pub use hub::{Hub, HubClients};
 pub use lifecycle::{Lifecycle, Phase};
 pub use limits::{ByteSize, Limits, duration};
+pub use sync_admin::SyncAdmin;
 
 use connection::Connections;
 use validate::Validate;
@@ -57,13 +61,17 @@ pub struct Webhook {
 impl Webhook {
     /// Serves on a bound listener until the server stops accepting; connections end on the tracker.
     pub async fn serve(self, listener: TcpListener, tracker: TaskTracker) {
-        let connections = Arc::new(Connections::new(&self.limits, &self.lifecycle));
+        let connections = Arc::new(Connections::new(
+            self.limits.max_header_bytes.0,
+            self.limits.header_timeout,
+            &self.lifecycle,
+        ));
         let validate = Arc::new(Validate::new(&self));
         let accept = listener::Accept {
             listener,
             tracker,
             slots: connection_slots::ConnectionSlots::new(self.limits.max_connections),
-            metrics: Arc::clone(&self.metrics),
+            failed: accept_failed(&self.metrics),
             lifecycle: Arc::clone(&self.lifecycle),
         };
         accept
@@ -72,7 +80,9 @@ impl Webhook {
                 let (connections, validate) = (Arc::clone(&connections), Arc::clone(&validate));
                 let metrics = Arc::clone(&self.metrics);
                 async move {
-                    let accepted = handshake::accept(stream, tls, &limits, &metrics, &slot).await;
+                    let longest = limits.handshake_timeout;
+                    let observe = |result| metrics.handshake(result);
+                    let accepted = handshake::accept(stream, tls, longest, observe, &slot).await;
                     if let Some(stream) = accepted {
                         connections
                             .serve(stream, validate, Some(&metrics), &slot)
@@ -82,4 +92,10 @@ impl Webhook {
             })
             .await;
     }
+}
+
+/// Counts connections that the system could not hand over.
+fn accept_failed(metrics: &Arc<Metrics>) -> Arc<dyn Fn() + Send + Sync> {
+    let metrics = Arc::clone(metrics);
+    Arc::new(move || metrics.accept_failed())
 }

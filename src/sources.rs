@@ -10,6 +10,8 @@ mod development;
 mod documents;
 mod files;
 pub(crate) mod manifests;
+pub mod palette;
+pub mod snapshots;
 
 use std::path::PathBuf;
 

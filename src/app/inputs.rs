@@ -7,7 +7,7 @@ use rustls::crypto::{CryptoProvider, ring};
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
-use crate::live::{Live, RulebookFiles, Tls, TlsFiles, TlsOptions};
+use crate::live::{Live, RulebookFiles, notes, Tls, TlsFiles, TlsOptions};
 use crate::metrics::Metrics;
 use crate::rulebook::Rulebook;
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
@@ -67,6 +67,7 @@ pub(super) fn rulebook(
         policy,
         directory,
         failing_since: None,
+        notes: notes(&rulebook).collect(),
         live: Arc::new(Live::new(rulebook, metrics, Timestamp::now())),
         metrics: Arc::clone(metrics),
     })
@@ -107,6 +108,7 @@ pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFile
     let rules = TlsOptions {
         min_version: settings.tls_min_version,
         client_names: settings.client_names.clone(),
+        may_be_nobody: false,
         provider,
     };
     let tls = Tls::new(&certificate, clients.as_ref(), rules)

@@ -12,9 +12,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
-use crate::live::{Auditor, ClusterWatch, Reload, RulebookFiles, TlsFiles, unknown};
+use crate::live::{Auditor, ClusterWatch, Reload, RulebookFiles, TlsFiles, notes};
 use crate::metrics::Metrics;
-use crate::reports::{Leader, ReportWriter};
+use crate::leader::{Leader, LeaderTask};
+use crate::reports::ReportWriter;
 use crate::server::{Admin, Lifecycle, Webhook};
 use crate::sources::cluster::{Client, RoleReader};
 
@@ -97,6 +98,10 @@ impl Service {
         let leader = Leader::new(
             client.clone(),
             &namespace,
+            LeaderTask {
+                lease: "palette-rbac",
+                does: "writes the reports of the audit",
+            },
             settings.lease_duration,
             metrics(),
         );
@@ -194,7 +199,7 @@ impl Service {
     }
 }
 
-async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpListener, Failure> {
+pub(super) async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpListener, Failure> {
     let failed =
         |error| Failure::CouldNotRun(format!("cannot listen on {address} ({flag}): {error}"));
     // SO_REUSEADDR is set by tokio, so that a restart does not wait for old connections.
@@ -205,8 +210,8 @@ async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpList
 }
 
 fn log_startup(rulebook: &RulebookFiles) {
-    for note in unknown(&rulebook.policy) {
-        warn!(note, "policy");
+    for note in notes(&rulebook.live.current().rulebook) {
+        warn!(note, "cluster");
     }
     let counts = rulebook.directory.counts();
     info!(

@@ -48,7 +48,7 @@ impl RulebookArgs {
 /// The policy, and what is known of the cluster.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policy and directory")]
-pub(super) struct PolicyArgs {
+pub(crate) struct PolicyArgs {
     /// The policy file [default: the embedded policy]
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_POLICY")]
     pub(super) policy: Option<PathBuf>,
@@ -58,7 +58,8 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
-    fn read(&self) -> Result<PolicyRead, Failure> {
+    /// The policy that they name.
+    pub(crate) fn read(&self) -> Result<PolicyRead, Failure> {
         let cluster = self.cluster.overrides();
         match &self.policy {
             Some(path) => Ok(PolicyRead::watched(path.clone(), cluster).load()?),

@@ -428,7 +428,7 @@ impl<'r> Judge<'r> {
     fn cluster_group(&self, grant: &Grant<'_>) -> Option<Finding> {
         match (
             &self.request.binding.scope,
-            &self.context.rulebook.policy().cluster.cluster_group,
+            &self.context.rulebook.cluster().cluster_group,
         ) {
             (Scope::Cluster, Membership::Of(group)) => self.finding(
                 Rule::ClusterGroupScope,
@@ -454,7 +454,7 @@ impl<'r> Judge<'r> {
 
     /// Rule `workspace-scope`.
     fn workspace(&self, grant: &Grant<'_>) -> Option<Finding> {
-        let workspaces = &self.context.rulebook.policy().cluster.workspaces;
+        let workspaces = &self.context.rulebook.cluster().workspaces;
         let concerned = self.request.binding.scope == Scope::Cluster && !workspaces.is_empty();
         concerned
             .then(|| {

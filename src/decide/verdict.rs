@@ -62,7 +62,7 @@ pub(super) fn notices(
     let by_directory = |finding: &Finding| {
         !finding.lacks.is_empty() && finding.cause != Cause::Requirement(Standing::ClusterIdentity)
     };
-    let project = (policy.cluster.project == Membership::Unknown
+    let project = (rulebook.cluster().project == Membership::Unknown
         && findings.iter().any(by_directory))
     .then_some(Notice::ProjectUnknown);
     let help = policy.help.clone().map(Notice::Help);

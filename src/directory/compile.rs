@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use super::document::{
-    AssignmentDocument, Document, PlainText, RoleDocument, TeamDocument, UserDocument,
+    AssignmentDocument, ClusterDocument, Document, PlainText, RoleDocument, TeamDocument, UserDocument,
 };
 use super::twins::near_twins;
-use super::{Assignment, AssignmentScope, Directory, ScopeId, Team, TeamId, User};
+use super::{Assignment, AssignmentScope, ClusterFacts, Directory, ScopeId, Team, TeamId, User};
 use crate::document::{Diagnostics, Lines, Location, Mistake, Mistakes, Position, utf8};
 use crate::domain::nearest;
 use crate::palette::{Catalogue, NamespacePattern, Permission};
@@ -100,6 +101,10 @@ impl<'a> Compiler<'a> {
     /// Roles first, then teams: what comes later refers to them, wherever the file has them.
     fn add(&mut self, document: &'a Document<'a>) {
         self.directory.as_of = document.as_of;
+        self.directory.tenant = document.tenant.as_ref().map(|it| Box::from(&*it.uid));
+        for (index, cluster) in document.clusters.iter().enumerate() {
+            self.add_cluster(cluster, index);
+        }
         for (index, role) in document.roles.iter().enumerate() {
             self.add_role(role, index);
         }
@@ -164,6 +169,19 @@ impl<'a> Compiler<'a> {
             directory,
             warnings,
         })
+    }
+
+    fn add_cluster(&mut self, cluster: &'a ClusterDocument<'a>, index: usize) {
+        if self.directory.cluster(&cluster.uid).is_some() {
+            self.stands_twice(&cluster.uid, format!("clusters[{index}].uid"));
+        }
+        let workspaces = cluster.workspaces.iter();
+        self.directory.clusters.push(ClusterFacts {
+            uid: Box::from(&*cluster.uid),
+            project: cluster.project.as_ref().map(|it| Arc::from(&**it)),
+            cluster_group: cluster.cluster_group.as_ref().map(|it| Arc::from(&**it)),
+            workspaces: workspaces.map(|it| Arc::from(&*it.name)).collect(),
+        });
     }
 
     fn add_role(&mut self, role: &'a RoleDocument<'a>, index: usize) {

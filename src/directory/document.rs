@@ -39,6 +39,12 @@ pub(super) struct Document<'a> {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub(super) as_of: Option<Timestamp>,
+    /// The tenant that it was read from.
+    #[serde(borrow, default)]
+    pub(super) tenant: Option<TenantDocument<'a>>,
+    /// What Palette says of clusters. Of the cluster itself, the policy's word counts more.
+    #[serde(borrow, default)]
+    pub(super) clusters: Vec<ClusterDocument<'a>>,
     /// Custom Palette roles; the built-in ones are known.
     #[serde(borrow, default)]
     pub(super) roles: Vec<RoleDocument<'a>>,
@@ -68,6 +74,51 @@ struct Metadata {
     _name: Option<String>,
 }
 
+/// A tenant of Palette.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TenantDocument<'a> {
+    /// Its uid in Palette.
+    #[serde(borrow)]
+    pub(super) uid: PlainText<'a>,
+    /// Its name in Palette.
+    #[serde(borrow, default, rename = "name")]
+    _name: Option<PlainText<'a>>,
+}
+
+/// What Palette says of a cluster.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ClusterDocument<'a> {
+    /// Its uid in Palette.
+    #[serde(borrow)]
+    pub(super) uid: PlainText<'a>,
+    /// Its name in Palette.
+    #[serde(borrow, default, rename = "name")]
+    _name: Option<PlainText<'a>>,
+    /// The project that it belongs to; absent: none.
+    #[serde(borrow, default)]
+    pub(super) project: Option<PlainText<'a>>,
+    /// The cluster group that it belongs to; absent: none.
+    #[serde(borrow, default)]
+    pub(super) cluster_group: Option<PlainText<'a>>,
+    /// The workspaces that it belongs to.
+    #[serde(borrow, default)]
+    pub(super) workspaces: Vec<WorkspaceDocument<'a>>,
+}
+
+/// A workspace of a cluster.
+#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceDocument<'a> {
+    /// Its name in Palette.
+    #[serde(borrow)]
+    pub(super) name: PlainText<'a>,
+    /// The namespaces that it has; for people, since an assignment says where it counts.
+    #[serde(borrow, default, rename = "namespaces")]
+    _namespaces: Vec<PlainText<'a>>,
+}
+
 /// A custom Palette role.
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +138,9 @@ pub(super) struct RoleDocument<'a> {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserDocument<'a> {
+    /// Its uid in Palette, by which a renamed user is known.
+    #[serde(borrow, default, rename = "uid")]
+    _uid: Option<PlainText<'a>>,
     /// The e-mail address, exactly.
     #[serde(borrow)]
     pub(super) name: PlainText<'a>,
@@ -109,6 +163,9 @@ const fn yes() -> bool {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TeamDocument<'a> {
+    /// Its uid in Palette, by which a renamed team is known.
+    #[serde(borrow, default, rename = "uid")]
+    _uid: Option<PlainText<'a>>,
     /// Its name, exactly.
     #[serde(borrow)]
     pub(super) name: PlainText<'a>,

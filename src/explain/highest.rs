@@ -57,7 +57,7 @@ fn namespaces(context: Context<'_>) -> BTreeSet<Arc<str>> {
 }
 
 fn named(rulebook: &Rulebook) -> impl Iterator<Item = Arc<str>> {
-    let workspaces = &rulebook.policy().cluster.workspaces;
+    let workspaces = &rulebook.cluster().workspaces;
     let patterns = rulebook
         .directory()
         .scopes()

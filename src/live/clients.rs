@@ -75,6 +75,14 @@ impl ClientCertVerifier for AllowedClients {
     }
 }
 
+/// The names by which a client's certificate knows it; none where it is no certificate.
+pub fn names_of_client(certificate: &CertificateDer<'_>) -> Vec<String> {
+    match parse_x509_certificate(certificate) {
+        Ok((_, parsed)) => names_of(&parsed).map(str::to_owned).collect(),
+        Err(_) => Vec::new(),
+    }
+}
+
 /// The common name, which is how Kubernetes names its clients, and the DNS names and URIs beside it.
 fn names_of<'c>(certificate: &'c X509Certificate<'_>) -> impl Iterator<Item = &'c str> {
     let common = certificate.subject().iter_common_name();

@@ -27,6 +27,8 @@ pub struct TlsOptions {
     pub min_version: TlsVersion,
     /// Names of which a client certificate must have one; empty: any certificate of the CA.
     pub client_names: Vec<String>,
+    /// Whether a client without a certificate is let in, to show who it is in another way.
+    pub may_be_nobody: bool,
     /// Who does the cryptography.
     pub provider: Arc<CryptoProvider>,
 }
@@ -125,7 +127,12 @@ fn verifier(
 ) -> Result<Arc<dyn ClientCertVerifier>, rustls::Error> {
     let roots = Arc::clone(&trust.roots);
     let provider = Arc::clone(&rules.provider);
-    let any_of_the_ca = WebPkiClientVerifier::builder_with_provider(roots, provider)
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    let builder = match rules.may_be_nobody {
+        true => builder.allow_unauthenticated(),
+        false => builder,
+    };
+    let any_of_the_ca = builder
         .build()
         .map_err(|error| rustls::Error::General(error.to_string()))?;
     if rules.client_names.is_empty() {

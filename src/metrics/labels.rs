@@ -22,16 +22,20 @@ macro_rules! labels {
 }
 
 labels! {
+    ChangeKind: "kind";
     ClusterState: "state";
     Handshake: "result";
+    HubResult: "result";
     LetThroughBy: "kind";
     ReferenceState: "state";
     Rejection: "reason";
     ReloadResult: "result";
     Reloaded: "what";
     ReportResult: "result";
+    RequestResult: "result";
     RoleReadResult: "result";
     Rule: "rule";
+    SyncResult: "result";
 }
 
 /// Why a request got no review.
@@ -150,6 +154,70 @@ pub enum ReportResult {
     Deleted,
     /// The API server did not take it, or did not let us look or have the Lease.
     Failed,
+}
+
+/// What became of a request to Palette.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum RequestResult {
+    /// It was answered.
+    Ok,
+    /// The key is not accepted, or may not.
+    Denied,
+    /// There is no such object.
+    NotFound,
+    /// There were too many requests.
+    TooMany,
+    /// Palette failed.
+    ServerError,
+    /// Nothing came in time.
+    Timeout,
+    /// There is no connection.
+    Unreachable,
+    /// The answer is not what is documented.
+    Broken,
+}
+
+/// What became of a sync.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum SyncResult {
+    /// What Palette says is written.
+    Written,
+    /// Palette says what it said before.
+    Unchanged,
+    /// It would take too much away, and waits for a person.
+    Held,
+    /// Palette was not read to the end, or not believed.
+    Failed,
+    /// It could not be written.
+    NotWritten,
+}
+
+/// What a cluster that asked for its snapshot was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum HubResult {
+    /// The snapshot.
+    Sent,
+    /// That it has the latest.
+    NotModified,
+    /// It showed no token or certificate of that cluster.
+    Denied,
+    /// There is none yet, or no such path.
+    NotFound,
+}
+
+/// How somebody's roles changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ChangeKind {
+    /// More.
+    Gained,
+    /// Fewer.
+    Lost,
+    /// Another name.
+    Renamed,
 }
 
 /// What let a finding through.

@@ -30,6 +30,7 @@ fn snapshot(revision: &str) -> Snapshot {
         directory_last_success: 1.5,
         directory_users: 7,
         directory_teams: 0,
+        contradictions: Vec::new(),
         certificate_not_after: 2.5,
         cluster: ClusterSnapshot::of(None, ClusterState::Lost, 3.5),
         audit: AuditSnapshot::default(),

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::Word;
 use crate::facts::Kind;
-use crate::live::{Live, Tls, unknown};
+use crate::live::{Live, Tls, notes};
 use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use crate::rulebook::Rulebook;
 
@@ -25,6 +25,7 @@ use super::exchange::Exchange;
 use super::lifecycle::{Lifecycle, Phase};
 use super::limits::Limits;
 use super::listener::Accept;
+use super::accept_failed;
 use super::rejection::plain;
 
 /// `/healthz`, `/readyz` and `/metrics`, over plain HTTP; nothing that changes anything.
@@ -51,12 +52,16 @@ impl Admin {
         limits: &Limits,
         lifecycle: Arc<Lifecycle>,
     ) {
-        let connections = Arc::new(Connections::new(limits, &lifecycle));
+        let connections = Arc::new(Connections::new(
+            limits.max_header_bytes.0,
+            limits.header_timeout,
+            &lifecycle,
+        ));
         let accept = Accept {
             listener,
             tracker,
             slots: ConnectionSlots::new(CONNECTIONS),
-            metrics: Arc::clone(&self.metrics),
+            failed: accept_failed(&self.metrics),
             lifecycle,
         };
         let admin = Arc::new(self);
@@ -92,7 +97,7 @@ impl Admin {
     /// What it judges by, a line each.
     fn state(&self, now: Timestamp) -> String {
         let current = self.live.current();
-        let (rulebook, policy) = (&current.rulebook, current.rulebook.policy());
+        let rulebook = &current.rulebook;
         let counts = rulebook.directory().counts();
         let mut state = format!("policy: revision {}\n", rulebook.revision());
         let _ = write!(
@@ -117,7 +122,7 @@ impl Admin {
         };
         let _ = write!(state, "\ncertificate: {word} {not_after}");
         let _ = write!(state, "\ncluster: {}", self.cluster(now));
-        for note in unknown(policy) {
+        for note in notes(rulebook) {
             let _ = write!(state, "\nnote: {note}");
         }
         state
@@ -209,6 +214,7 @@ impl Admin {
             directory_last_success: seconds(self.live.directory_read()),
             directory_users: counts.users,
             directory_teams: counts.teams,
+            contradictions: current.rulebook.contradictions().collect(),
             certificate_not_after: seconds(self.tls.not_after()),
             cluster: ClusterSnapshot::of(
                 self.live.view().as_deref(),

@@ -17,7 +17,6 @@ use crate::metrics::{Metrics, Rejection};
 use super::connection_slots::ConnectionSlot;
 use super::exchange::Exchange;
 use super::lifecycle::Lifecycle;
-use super::limits::Limits;
 use super::wire::{Wire, WireLimits};
 
 /// A body that is at hand.
@@ -41,16 +40,16 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(limits: &Limits, lifecycle: &Lifecycle) -> Self {
+    pub(super) fn new(max_header_bytes: usize, header_timeout: Duration, lifecycle: &Lifecycle) -> Self {
         let mut http = http1::Builder::new();
         // Without a timer: hyper's would be armed anew for each request.
-        http.max_header_size(limits.max_header_bytes.0)
-            .max_buf_size(limits.max_header_bytes.0.max(SMALLEST_BUFFER));
+        http.max_header_size(max_header_bytes)
+            .max_buf_size(max_header_bytes.max(SMALLEST_BUFFER));
         Self {
             http,
             wire: WireLimits {
                 idle: IDLE_TIMEOUT,
-                headers: limits.header_timeout,
+                headers: header_timeout,
                 write: WRITE_TIMEOUT,
             },
             draining: lifecycle.draining().clone(),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::{CertificateError, Error, ServerConfig};
 use tokio::net::TcpStream;
@@ -11,21 +12,20 @@ use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 use crate::domain::Word;
-use crate::metrics::{Handshake, Metrics};
+use crate::metrics::Handshake;
 
 use super::connection_slots::ConnectionSlot;
-use super::limits::Limits;
 
 /// Makes a TLS connection, or counts why it is none.
 pub(super) async fn accept(
     stream: TcpStream,
     config: Arc<ServerConfig>,
-    limits: &Limits,
-    metrics: &Metrics,
+    longest: Duration,
+    observe: impl Fn(Handshake),
     slot: &ConnectionSlot,
 ) -> Option<TlsStream<TcpStream>> {
     let handshake = timeout(
-        limits.handshake_timeout,
+        longest,
         TlsAcceptor::from(config).accept(stream),
     );
     let (result, accepted) = tokio::select! {
@@ -37,7 +37,7 @@ pub(super) async fn accept(
         // The oldest connection, and it has not even said hello.
         () = slot.wanted() => (Handshake::Timeout, None),
     };
-    metrics.handshake(result);
+    observe(result);
     if result != Handshake::Ok {
         debug!(result = result.as_str(), "TLS handshake failed");
     }

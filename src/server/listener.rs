@@ -8,8 +8,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 use tracing::{debug, error};
 
-use crate::metrics::Metrics;
-
 use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 use super::lifecycle::Lifecycle;
 
@@ -18,7 +16,8 @@ pub(super) struct Accept {
     pub(super) listener: TcpListener,
     pub(super) tracker: TaskTracker,
     pub(super) slots: ConnectionSlots,
-    pub(super) metrics: Arc<Metrics>,
+    /// Told of each connection that the system could not hand over.
+    pub(super) failed: Arc<dyn Fn() + Send + Sync>,
     pub(super) lifecycle: Arc<Lifecycle>,
 }
 
@@ -60,7 +59,7 @@ impl Accept {
             debug!(%error, "connection is gone");
             return;
         }
-        self.metrics.accept_failed();
+        (self.failed)();
         error!(%error, "cannot accept connections");
         tokio::time::sleep(BACK_OFF).await;
     }

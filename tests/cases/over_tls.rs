@@ -131,6 +131,7 @@ impl Identity {
         let certificate =
             ServingCertificate::from_pem(&made.certificate, &made.key, &rules, now).unwrap();
         let rules = TlsOptions {
+            may_be_nobody: false,
             min_version: TlsVersion::V1_3,
             client_names: Vec::new(),
             provider: Arc::clone(&provider),

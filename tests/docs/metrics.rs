@@ -114,6 +114,7 @@ static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
         directory_last_success: 0.0,
         directory_users: 0,
         directory_teams: 0,
+        contradictions: Vec::new(),
         certificate_not_after: 0.0,
         cluster: ClusterSnapshot::of(None, ClusterState::Off, 0.0),
         audit: AuditSnapshot {

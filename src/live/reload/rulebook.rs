@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::directory::Directory;
-use crate::live::{Live, unknown};
+use crate::live::{Live, notes};
 use crate::metrics::{Metrics, Reloaded};
 use crate::policy::Policy;
 use crate::rulebook::Rulebook;
@@ -26,6 +26,8 @@ pub struct RulebookFiles {
     pub policy: Arc<Policy>,
     /// The directory in force.
     pub directory: Arc<Directory>,
+    /// What was said of the cluster last.
+    pub notes: Vec<&'static str>,
     /// Since when the directory could not be read or understood.
     pub failing_since: Option<Timestamp>,
     /// Where it is swapped.
@@ -73,9 +75,6 @@ impl RulebookFiles {
         for problem in read.warnings {
             warn!(problem, "policy");
         }
-        for note in unknown(&self.policy) {
-            warn!(note, "policy");
-        }
     }
 
     fn keep_policy(&mut self, error: &SourceError) {
@@ -122,8 +121,13 @@ impl RulebookFiles {
         (rulebook, problems.iter().map(ToString::to_string).collect())
     }
 
-    fn swap(&self, rulebook: Rulebook) {
+    fn swap(&mut self, rulebook: Rulebook) {
         let rulebook = rulebook.directory_failing_since(self.failing_since);
+        let notes: Vec<&'static str> = notes(&rulebook).collect();
+        for note in notes.iter().filter(|note| !self.notes.contains(note)) {
+            warn!(note, "cluster");
+        }
+        self.notes = notes;
         self.live.swap(rulebook, &self.metrics);
     }
 }

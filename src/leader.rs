@@ -1,4 +1,4 @@
-//! Which replica writes reports: the one that holds the Lease.
+//! Which replica does what only one may do: the one that holds the Lease.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,8 +15,24 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::metrics::{Metrics, ReportResult};
 use crate::sources::cluster::describe;
+
+/// What only one replica does.
+#[derive(Debug, Clone, Copy)]
+pub struct LeaderTask {
+    /// The Lease.
+    pub lease: &'static str,
+    /// What the leader does: `writes the reports of the audit`.
+    pub does: &'static str,
+}
+
+/// Who is told how it goes.
+pub trait LeaderObserver: Send + Sync {
+    /// Whether this replica leads.
+    fn leads(&self, leads: bool);
+    /// The Lease cannot be had from the API server.
+    fn failed(&self);
+}
 
 /// Agrees with the other replicas, by a Lease, which of them is the leader.
 ///
@@ -25,9 +41,10 @@ use crate::sources::cluster::describe;
 /// that fit kube compare the time that is written in the Lease with their own.
 pub struct Leader {
     leases: Api<Lease>,
+    task: LeaderTask,
     identity: String,
     duration: Duration,
-    metrics: Arc<Metrics>,
+    observer: Arc<dyn LeaderObserver>,
     leads: watch::Sender<bool>,
     /// The Lease as we wrote it last.
     own: Option<Lease>,
@@ -38,12 +55,19 @@ pub struct Leader {
 
 impl Leader {
     /// Nobody leads yet; the Lease is in this namespace and holds for this long.
-    pub fn new(client: Client, namespace: &str, duration: Duration, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        task: LeaderTask,
+        duration: Duration,
+        observer: Arc<dyn LeaderObserver>,
+    ) -> Self {
         Self {
+            task,
             leases: Api::namespaced(client, namespace),
             identity: identity(),
             duration,
-            metrics,
+            observer,
             leads: watch::Sender::new(false),
             own: None,
             others: None,
@@ -119,11 +143,12 @@ impl Leader {
             Ok(Err(error)) => describe(&error),
             Err(_) => "no answer in time".to_owned(),
         };
-        self.metrics.report(ReportResult::Failed);
+        self.observer.failed();
         if !std::mem::replace(&mut self.is_failing, true) {
             warn!(
                 error,
-                "the Lease by which replicas agree who writes reports cannot be had"
+                lease = self.task.lease,
+                "the Lease by which replicas agree who leads cannot be had"
             );
         }
         None
@@ -131,7 +156,7 @@ impl Leader {
 
     /// Makes, renews or takes over the Lease, if it is to be had.
     async fn claim(&mut self) -> Result<bool, kube::Error> {
-        let Some(lease) = self.leases.get_opt(NAME).await? else {
+        let Some(lease) = self.leases.get_opt(self.task.lease).await? else {
             let made = self.leases.create(&params(), &self.lease(None)).await;
             return self.written(made);
         };
@@ -139,7 +164,7 @@ impl Leader {
             return Ok(false);
         }
         let taken = self.lease(Some(lease));
-        let written = self.leases.replace(NAME, &params(), &taken).await;
+        let written = self.leases.replace(self.task.lease, &params(), &taken).await;
         self.written(written)
     }
 
@@ -181,7 +206,7 @@ impl Leader {
         let now = MicroTime(Timestamp::now());
         let (metadata, spec) = match before {
             Some(lease) => (lease.metadata, lease.spec.unwrap_or_default()),
-            None => (named(), LeaseSpec::default()),
+            None => (self.named(), LeaseSpec::default()),
         };
         let is_ours = spec.holder_identity.as_ref() == Some(&self.identity);
         let acquired = spec.acquire_time.clone().filter(|_| is_ours);
@@ -214,7 +239,7 @@ impl Leader {
             spec.lease_duration_seconds = Some(1);
         }
         let params = params();
-        let released = self.leases.replace(NAME, &params, &lease);
+        let released = self.leases.replace(self.task.lease, &params, &lease);
         match timeout(RELEASE, released).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
@@ -226,16 +251,20 @@ impl Leader {
     }
 
     fn tell(&self, leads: bool) {
-        self.metrics.leads(leads);
+        self.observer.leads(leads);
         self.leads.send_replace(leads);
         let identity = &self.identity;
         if leads {
-            info!(identity, "this replica writes the reports of the audit");
+            info!(identity, "this replica leads: it {}", self.task.does);
         } else {
-            info!(
-                identity,
-                "this replica no longer writes the reports of the audit"
-            );
+            info!(identity, "this replica no longer leads");
+        }
+    }
+
+    fn named(&self) -> ObjectMeta {
+        ObjectMeta {
+            name: Some(self.task.lease.to_owned()),
+            ..ObjectMeta::default()
         }
     }
 
@@ -244,12 +273,6 @@ impl Leader {
     }
 }
 
-fn named() -> ObjectMeta {
-    ObjectMeta {
-        name: Some(NAME.to_owned()),
-        ..ObjectMeta::default()
-    }
-}
 
 fn params() -> PostParams {
     PostParams {
@@ -271,7 +294,7 @@ fn identity() -> String {
     format!("{host}_{:016x}", u64::from_be_bytes(random))
 }
 
-/// The Lease, and our field manager.
+/// Our field manager.
 const NAME: &str = "palette-rbac";
 
 const CONFLICT: u16 = 409;
