@@ -27,7 +27,7 @@ pub use audit::{Audited, Auditor};
 pub use clients::names_of_client;
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use pending::{Pending, Ticket};
-pub use reload::{Reload, RulebookFiles, TlsFiles};
+pub use reload::{DirectorySource, Follower, Reload, RulebookFiles, TlsFiles};
 pub use tls::{Tls, TlsOptions, TlsVersion};
 
 /// What requests are judged by.
@@ -38,7 +38,7 @@ pub struct Live {
     cluster: ArcSwap<ClusterStatus>,
     /// When the API server last said anything, in milliseconds since 1970; 0 before it did.
     cluster_answered: AtomicI64,
-    /// When the directory was last read without a fault, in milliseconds since 1970.
+    /// When the directory was last read without a fault, in milliseconds since 1970; 0 before it was.
     directory_read: AtomicI64,
     /// Told when what requests are judged by changes.
     changed: Notify,
@@ -59,12 +59,19 @@ pub struct Current {
 impl Live {
     /// Begins with a rulebook whose directory was read at `now`.
     pub fn new(rulebook: Rulebook, metrics: &Metrics, now: Timestamp) -> Self {
+        let live = Self::without_directory(rulebook, metrics, now);
+        live.directory_was_read(now);
+        live
+    }
+
+    /// Begins with a policy, and without a directory.
+    pub fn without_directory(rulebook: Rulebook, metrics: &Metrics, now: Timestamp) -> Self {
         Self {
             current: ArcSwap::from_pointee(Current::new(rulebook, metrics)),
             view: ArcSwapOption::empty(),
             cluster: ArcSwap::from_pointee(ClusterStatus::off(now)),
             cluster_answered: AtomicI64::new(0),
-            directory_read: AtomicI64::new(now.as_millisecond()),
+            directory_read: AtomicI64::new(0),
             changed: Notify::new(),
             pending: Pending::default(),
             audited: watch::Sender::new(None),
@@ -108,6 +115,11 @@ impl Live {
         Timestamp::from_millisecond(milliseconds)
             .ok()
             .filter(|_| milliseconds != 0)
+    }
+
+    /// Whether there is a directory at all: before the first, everybody would hold nothing.
+    pub fn has_directory(&self) -> bool {
+        self.directory_read.load(Ordering::Relaxed) != 0
     }
 
     /// When the directory was last read without a fault.

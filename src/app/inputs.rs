@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::crypto::{CryptoProvider, ring};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
-use crate::live::{Live, RulebookFiles, notes, Tls, TlsFiles, TlsOptions};
+use crate::live::{DirectorySource, Follower, Live, RulebookFiles, notes, Tls, TlsFiles, TlsOptions};
 use crate::metrics::Metrics;
 use crate::rulebook::Rulebook;
+use crate::sources::snapshots::{SnapshotCache, follow_hub, follow_secret};
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
 use crate::sources::{
     CertificateRequirements, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
@@ -45,30 +48,45 @@ pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
 }
 
 /// Reads policy and directory for the first time.
-pub(super) fn rulebook(
+///
+/// A directory that is followed may come later: until then the webhook is not ready.
+pub(super) async fn rulebook(
     settings: &Settings,
     metrics: &Arc<Metrics>,
+    cluster: Option<&Client>,
+    stop: &CancellationToken,
 ) -> Result<RulebookFiles, Failure> {
     let (policy_file, policy) = policy(settings)?;
-    let (directory_file, directory) = directory(settings)?;
+    let (directory_from, directory) = directory(settings, cluster, stop).await?;
+    let has_directory = directory.is_some();
+    let directory = directory.unwrap_or_else(|| DirectoryRead {
+        directory: Arc::default(),
+        warnings: Vec::new(),
+    });
     for problem in policy.warnings.iter().chain(&directory.warnings) {
         warn!(problem, "input");
     }
     let (policy, directory) = (policy.policy, directory.directory);
     let (rulebook, problems) = Rulebook::pair(Arc::clone(&policy), Arc::clone(&directory));
-    if !problems.is_empty() {
+    // A role that nobody knows may come with the directory.
+    if has_directory && !problems.is_empty() {
         let problems = problems.iter().map(|problem| format!("policy: {problem}"));
         return Err(Failure::BadInput(problems.collect()));
     }
+    let now = Timestamp::now();
     Ok(RulebookFiles {
         policy_file,
         waiting_policy: None,
-        directory_file,
+        directory_from,
         policy,
         directory,
-        failing_since: None,
+        failing_since: (!has_directory).then_some(now),
         notes: notes(&rulebook).collect(),
-        live: Arc::new(Live::new(rulebook, metrics, Timestamp::now())),
+        live: Arc::new(if has_directory {
+            Live::new(rulebook, metrics, now)
+        } else {
+            Live::without_directory(rulebook, metrics, now)
+        }),
         metrics: Arc::clone(metrics),
     })
 }
@@ -83,20 +101,50 @@ fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRea
     Ok((Some(file), read))
 }
 
-fn directory(
+async fn directory(
     settings: &Settings,
-) -> Result<(Option<Watched<DirectoryRead>>, DirectoryRead), Failure> {
-    match &settings.directory {
+    cluster: Option<&Client>,
+    stop: &CancellationToken,
+) -> Result<(DirectorySource, Option<DirectoryRead>), Failure> {
+    let limit = settings.max_directory_bytes;
+    let cache = settings.directory_cache.clone().map(SnapshotCache::new);
+    let (sender, receiver) = mpsc::channel(1);
+    let stop = stop.clone();
+    let mut follower = match &settings.directory {
         DirectoryFrom::File(path) => {
-            let mut file = DirectoryRead::watched(path.clone(), settings.max_directory_bytes);
+            let mut file = DirectoryRead::watched(path.clone(), limit);
             let read = file.load()?;
-            Ok((Some(file), read))
+            return Ok((DirectorySource::File(file), Some(read)));
         }
         DirectoryFrom::Sample => {
             let read = DirectoryRead::sample().map_err(Failure::BadInput)?;
-            Ok((None, read))
+            return Ok((DirectorySource::Fixed, Some(read)));
         }
-    }
+        DirectoryFrom::Secret(name) => {
+            let no_cluster = || {
+                let problem = format!("{name} needs a cluster, and there is none: --kubeconfig names one");
+                Failure::BadInput(vec![problem])
+            };
+            let client = cluster.ok_or_else(no_cluster)?.clone();
+            let (what, name) = (name.to_string(), name.clone());
+            tokio::spawn(async move {
+                let follow = follow_secret(client, name, limit, sender);
+                stop.run_until_cancelled(follow).await;
+            });
+            Follower::new(what, limit, receiver, cache)
+        }
+        DirectoryFrom::Hub(url) => {
+            let options = settings.hub.clone();
+            tokio::spawn(async move {
+                if let Some(options) = options {
+                    stop.run_until_cancelled(follow_hub(options, sender)).await;
+                }
+            });
+            Follower::new(url.clone(), limit, receiver, cache)
+        }
+    };
+    let first = follower.first().await;
+    Ok((DirectorySource::Followed(follower), first))
 }
 
 /// Reads the certificate and the clients' CA for the first time.

@@ -45,9 +45,10 @@ impl Service {
             .map_err(|error| Failure::CouldNotRun(format!("cannot set up metrics: {error}")))?;
         let metrics = Arc::new(metrics);
         let tls = inputs::tls(&settings, &metrics)?;
-        let rulebook = inputs::rulebook(&settings, &metrics)?;
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
+        let stop = &service.stop_reloading;
+        let rulebook = inputs::rulebook(&settings, &metrics, cluster.as_ref(), stop).await?;
         // Before anybody asks whether it is ready.
         service.watch(&settings, cluster.as_ref(), &rulebook);
         service.serve_webhook(&settings, webhook, cluster, (&rulebook, &tls));

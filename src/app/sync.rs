@@ -62,7 +62,7 @@ async fn once(settings: SyncSettings) -> Result<Exit, Failure> {
         Ok(Kept::Written(_) | Kept::Unchanged) => Ok(Exit::Success),
         Ok(Kept::Held(change, digest)) => Err(Failure::CouldNotRun(format!(
             "held back: {} of {} who hold something would lose something, or it is another tenant; nothing was \
-             written. `--accept-loss {digest}` takes this snapshot\n{change}",
+             written. `--accept-loss {digest}` takes this snapshot",
             change.losses.len(),
             change.holders
         ))),

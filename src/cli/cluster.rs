@@ -89,6 +89,7 @@ impl ClusterArgs {
         Installation {
             namespace: given(&self.own_namespace).unwrap_or(default.namespace),
             name: given(&self.own_name).unwrap_or(default.name),
+            directory_namespace: None,
         }
     }
 }

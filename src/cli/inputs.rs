@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
+use tokio::runtime::Builder;
 
 use super::output::Output;
 use super::{ClusterArgs, DirectoryFrom, Failure};
 use crate::domain::Requester;
 use crate::rulebook::Rulebook;
 use crate::server::ByteSize;
-use crate::sources::{DirectoryRead, PolicyRead};
+use crate::sources::cluster::{ClusterFrom, connect};
+use crate::sources::snapshots::{SecretName, read_secret};
+use crate::sources::{DirectoryRead, PolicyRead, SourceError};
 
 /// Policy, directory and time: all that a decision is made from.
 #[derive(Debug, Args)]
@@ -72,7 +75,8 @@ impl PolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policy and directory")]
 pub(super) struct DirectoryArgs {
-    /// Who holds which Palette roles: PATH or `file:PATH`; to begin with, examples/directory.yaml
+    /// Who holds which Palette roles: PATH or `file:PATH`, to begin with examples/directory.yaml; or
+    /// `secret:NAMESPACE/NAME`, which `sync` writes; and for `serve` also `https://HUB/v1/directories/CLUSTER-UID`
     #[arg(long, value_name = "SOURCE", env = "PALETTE_RBAC_DIRECTORY")]
     pub(super) directory: Option<DirectoryFrom>,
 
@@ -89,15 +93,12 @@ pub(super) struct DirectoryArgs {
 impl DirectoryArgs {
     /// The file, which there is no sense in going without: nobody would hold anything.
     pub(super) fn path(&self) -> Result<&Path, Failure> {
-        self.optional_path()
-            .ok_or_else(|| Failure::usage(NO_DIRECTORY))
-    }
-
-    /// The file, if one is named.
-    fn optional_path(&self) -> Option<&Path> {
         match &self.directory {
-            Some(DirectoryFrom::File(path)) => Some(path),
-            Some(DirectoryFrom::Sample) | None => None,
+            Some(DirectoryFrom::File(path)) => Ok(path),
+            Some(DirectoryFrom::Secret(_) | DirectoryFrom::Hub(_)) => {
+                Err(Failure::usage("a file can be linted, and nothing else"))
+            }
+            Some(DirectoryFrom::Sample) | None => Err(Failure::usage(NO_DIRECTORY)),
         }
     }
 
@@ -113,10 +114,37 @@ impl DirectoryArgs {
 
     /// The directory, if one is named.
     pub(super) fn read_if_named(&self) -> Result<Option<DirectoryRead>, Failure> {
-        let path = self.optional_path().map(Path::to_owned);
-        let read = path.map(|path| DirectoryRead::watched(path, self.limit()).load());
-        Ok(read.transpose()?)
+        match &self.directory {
+            Some(DirectoryFrom::File(path)) => {
+                let read = DirectoryRead::watched(path.clone(), self.limit()).load()?;
+                Ok(Some(read))
+            }
+            Some(DirectoryFrom::Secret(name)) => read_secret_once(name, self.limit()).map(Some),
+            Some(DirectoryFrom::Hub(_)) => Err(Failure::usage(
+                "only `serve` asks a hub; a file or `secret:NAMESPACE/NAME` can be read here",
+            )),
+            Some(DirectoryFrom::Sample) | None => Ok(None),
+        }
     }
+}
+
+/// What is in force in the cluster of the surroundings.
+fn read_secret_once(name: &SecretName, limit: usize) -> Result<DirectoryRead, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime
+        .map_err(|error| Failure::CouldNotRun(format!("cannot start a runtime: {error}")))?;
+    let delivered = runtime.block_on(async {
+        let client = connect(&ClusterFrom::Surroundings).await?;
+        let no_cluster = || {
+            let problem = format!("{name} needs a cluster, and there is none: KUBECONFIG names one");
+            SourceError::Rejected(vec![problem])
+        };
+        read_secret(&client.ok_or_else(no_cluster)?, name, limit).await
+    })?;
+    let missing = || Failure::CouldNotRun(format!("there is no Secret {name}: does `palette-rbac sync` run?"));
+    let delivered = delivered.ok_or_else(missing)?;
+    let read = DirectoryRead::delivered(&delivered, limit, &name.to_string());
+    read.map_err(Failure::BadInput)
 }
 
 /// Who would make the binding.

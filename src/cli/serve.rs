@@ -15,6 +15,7 @@ use crate::live::TlsVersion;
 use crate::policy::ClusterOverride;
 use crate::server::{Limits, duration};
 use crate::sources::cluster::ClusterFrom;
+use crate::sources::snapshots::{HubOptions, SecretName};
 
 /// Answer the API server's questions about role bindings
 ///
@@ -48,6 +49,9 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     directory: DirectoryArgs,
+
+    #[command(flatten)]
+    follow: FollowArgs,
 
     #[command(flatten)]
     api_server: ApiServerArgs,
@@ -127,6 +131,31 @@ struct TlsArgs {
         requires = "client_ca"
     )]
     client_names: Vec<String>,
+}
+
+/// How a directory is followed that is no file.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Policy and directory")]
+struct FollowArgs {
+    /// Keeps the last good directory of `secret:` or `https:` here, so that a replica that starts without it goes on
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_DIRECTORY_CACHE")]
+    directory_cache: Option<PathBuf>,
+
+    /// The file of this cluster's token for `https:`, read for each request
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_DIRECTORY_TOKEN_FILE")]
+    directory_token_file: Option<PathBuf>,
+
+    /// The client certificate for `https:` and its key, in one PEM file, read for each request
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_DIRECTORY_IDENTITY")]
+    directory_identity: Option<PathBuf>,
+
+    /// CAs of the hub of `https:`, PEM, instead of the system's
+    #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_DIRECTORY_CA")]
+    directory_ca: Option<PathBuf>,
+
+    /// How often the hub of `https:` is asked whether there is something new
+    #[arg(long, value_name = "TIME", env = "PALETTE_RBAC_DIRECTORY_INTERVAL", default_value = "10s", value_parser = duration)]
+    directory_interval: Duration,
 }
 
 #[derive(Debug, clap::Args)]
@@ -267,6 +296,10 @@ pub enum LogFormat {
 pub enum DirectoryFrom {
     /// A file.
     File(PathBuf),
+    /// The Secrets that `sync` writes.
+    Secret(SecretName),
+    /// The hub of a fleet.
+    Hub(String),
     /// The sample in the binary.
     Sample,
 }
@@ -275,6 +308,15 @@ impl FromStr for DirectoryFrom {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(secret) = text.strip_prefix("secret:") {
+            return secret.parse().map(Self::Secret);
+        }
+        if text.starts_with("https://") {
+            return Ok(Self::Hub(text.to_owned()));
+        }
+        if text.starts_with("http://") {
+            return Err("who holds what is told over https:// only".to_owned());
+        }
         match text.strip_prefix("file:").unwrap_or(text) {
             "" => Err("the path is empty".to_owned()),
             path => Ok(Self::File(path.into())),
@@ -331,6 +373,10 @@ pub struct Settings {
     pub lease_duration: Duration,
     /// The directory.
     pub directory: DirectoryFrom,
+    /// Where the last good one is kept that is no file.
+    pub directory_cache: Option<PathBuf>,
+    /// How the hub is asked, where there is one.
+    pub hub: Option<HubOptions>,
     /// The largest directory file.
     pub max_directory_bytes: usize,
     /// How often files are looked at.
@@ -386,8 +432,10 @@ impl ServeArgs {
             client_ca: self.tls.client_ca.clone(),
             client_names: self.tls.client_names.clone(),
             policy: self.policy.policy.clone(),
-            overrides: self.cluster_of(&directory).overrides(),
+            overrides: self.overrides(&directory),
             cluster,
+            hub: self.hub(&directory),
+            directory_cache: self.follow.directory_cache.clone(),
             directory,
             max_directory_bytes: self.directory.limit(),
             reload_interval: self.reload_interval.max(SHORTEST_INTERVAL),
@@ -421,10 +469,34 @@ impl ServeArgs {
             Some(directory) => Ok(directory.clone()),
             None if self.dev => Ok(DirectoryFrom::Sample),
             None => Err(
-                "serve needs to know who holds which Palette roles: --directory FILE. `serve --dev` tries it out with \
-                 a sample",
+                "serve needs to know who holds which Palette roles: --directory FILE, or secret:NAMESPACE/NAME that \
+                 `palette-rbac sync` writes. `serve --dev` tries it out with a sample",
             ),
         }
+    }
+
+    fn hub(&self, directory: &DirectoryFrom) -> Option<HubOptions> {
+        let DirectoryFrom::Hub(url) = directory else {
+            return None;
+        };
+        let follow = self.follow.clone();
+        Some(HubOptions {
+            url: url.clone(),
+            token_file: follow.directory_token_file,
+            ca_file: follow.directory_ca,
+            identity_file: follow.directory_identity,
+            interval: follow.directory_interval.max(SHORTEST_INTERVAL),
+            limit: self.directory.limit(),
+        })
+    }
+
+    /// What flags say of the cluster. Whoever may write the Secrets of the directory decides who holds what.
+    fn overrides(&self, directory: &DirectoryFrom) -> ClusterOverride {
+        let mut overrides = self.cluster_of(directory).overrides();
+        if let DirectoryFrom::Secret(name) = directory {
+            overrides.installation.directory_namespace = Some(name.namespace.as_str().into());
+        }
+        overrides
     }
 
     /// The sample speaks of a cluster; unless somebody says another, it is that one.

@@ -14,6 +14,8 @@ pub struct Installation {
     pub namespace: Arc<str>,
     /// The name of its roles, its bindings and its service account.
     pub name: Arc<str>,
+    /// The namespace of the Secrets in which its directory is, where it is in Secrets.
+    pub directory_namespace: Option<Arc<str>>,
 }
 
 /// One of the webhook's own roles or bindings.
@@ -30,6 +32,12 @@ impl Installation {
         scope
             .namespace()
             .is_none_or(|namespace| *namespace == *self.namespace)
+    }
+
+    /// Whether a grant in that scope reaches what it reads: its namespace, or that of its directory.
+    pub fn is_read_within(&self, scope: &Scope<'_>) -> bool {
+        let directory = self.directory_namespace.as_deref();
+        self.is_within(scope) || (directory.is_some() && scope.namespace() == directory)
     }
 
     /// Whether the name may be one of its objects': others than its roles are called after it.
@@ -70,6 +78,7 @@ impl Default for Installation {
         Self {
             namespace: DEFAULT_NAME.into(),
             name: DEFAULT_NAME.into(),
+            directory_namespace: None,
         }
     }
 }

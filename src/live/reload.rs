@@ -1,3 +1,4 @@
+mod directory;
 mod rulebook;
 mod tls;
 
@@ -10,6 +11,7 @@ use crate::domain::Word;
 use crate::metrics::{Metrics, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
+pub use directory::{DirectorySource, Follower};
 pub use rulebook::RulebookFiles;
 pub use tls::TlsFiles;
 
@@ -18,14 +20,24 @@ pub trait Reload: Send + Sized + 'static {
     /// Looks once. Reads and parses on the calling thread.
     fn look(&mut self);
 
+    /// Ends where it is worth a look before its time. Dropped and asked again, it forgets nothing.
+    fn woken(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
+
     /// Looks again and again, until told to stop; never on a thread that serves.
     fn run(mut self, every: Duration, stop: CancellationToken) -> impl Future<Output = ()> + Send {
         async move {
-            while stop
-                .run_until_cancelled(tokio::time::sleep(every))
-                .await
-                .is_some()
-            {
+            loop {
+                let pause = async {
+                    tokio::select! {
+                        () = tokio::time::sleep(every) => {}
+                        () = self.woken() => {}
+                    }
+                };
+                if stop.run_until_cancelled(pause).await.is_none() {
+                    return;
+                }
                 let look = tokio::task::spawn_blocking(move || {
                     self.look();
                     self

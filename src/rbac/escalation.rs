@@ -62,7 +62,7 @@ impl EscalationPath {
 impl Rules {
     /// Whether a grant of these rules in that scope opens the way to change this webhook.
     ///
-    /// In its own namespace every object counts; in the whole cluster a rule for objects by name does if one of the
+    /// In its own namespace and in that of its directory every object counts; in the whole cluster a rule for objects by name does if one of the
     /// names may be its own.
     pub fn reach_installation(&self, webhook: &Installation, scope: &Scope<'_>) -> bool {
         let in_its_namespace = scope.namespace().is_some();
@@ -76,7 +76,7 @@ impl Rules {
                 .is_some_and(EscalationPath::is_to_the_webhook)
         };
         let mut rules = self.resource_rules();
-        webhook.is_within(scope)
+        webhook.is_read_within(scope)
             && rules.any(|rule| {
                 let lines = ways().lookup.met(rule);
                 lines.iter().any(leads_there) && is_meant(rule)

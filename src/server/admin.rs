@@ -77,6 +77,10 @@ impl Admin {
         let phase = self.lifecycle.phase();
         let cluster = self.live.cluster();
         let (status, word) = match phase {
+            Phase::Serving if !self.live.has_directory() => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not ready: who holds what in Palette was not read yet (--directory)",
+            ),
             Phase::Serving if cluster.is_ready() => (StatusCode::OK, "ready"),
             Phase::Serving if cluster.state == ClusterState::NoPermission => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -154,7 +154,7 @@ impl Validate {
             return Err(Rejection::Draining);
         }
         // Whoever asks by its address asks although it is not ready.
-        if !self.live.cluster().is_ready() {
+        if !self.live.cluster().is_ready() || !self.live.has_directory() {
             return Err(Rejection::NotReady);
         }
         Ok(())

@@ -8,6 +8,7 @@ use crate::document::{Mistake, Mistakes};
 use crate::policy::{ClusterOverride, CompiledPolicy, Policy};
 
 use super::files::read_once;
+use super::snapshots::Delivered;
 use super::{SourceError, Watched};
 
 /// A directory, and what is odd about its file, a line each.
@@ -64,6 +65,16 @@ impl DirectoryRead {
     pub fn sample() -> Result<Self, Vec<String>> {
         let name = "examples/directory.yaml";
         Self::compile(SAMPLE.as_bytes(), SAMPLE.len(), name)
+    }
+
+    /// A snapshot of `sync`, which is as old as it says.
+    pub fn delivered(delivered: &Delivered, limit: usize, name: &str) -> Result<Self, Vec<String>> {
+        let compiled = Directory::compile(&delivered.text, limit);
+        let compiled = compiled.map_err(|mistakes| lines(&mistakes.in_file(name)))?;
+        Ok(Self {
+            warnings: in_file(&compiled.warnings, name),
+            directory: Arc::new(compiled.directory.known_at(delivered.as_of)),
+        })
     }
 
     fn compile(bytes: &[u8], limit: usize, name: &str) -> Result<Self, Vec<String>> {

@@ -12,6 +12,7 @@ use crate::policy::Policy;
 use crate::rulebook::Rulebook;
 use crate::sources::{DirectoryRead, PolicyRead, SourceError, Watched};
 
+use super::directory::DirectorySource;
 use super::{Reload, applied, keep};
 
 /// The files behind the rulebook, and what they last brought.
@@ -20,8 +21,8 @@ pub struct RulebookFiles {
     pub policy_file: Option<Watched<PolicyRead>>,
     /// A policy that asks for roles which only a later directory may know.
     pub waiting_policy: Option<PolicyRead>,
-    /// The directory's file; none: the sample.
-    pub directory_file: Option<Watched<DirectoryRead>>,
+    /// Where the directory comes from.
+    pub directory_from: DirectorySource,
     /// The policy in force.
     pub policy: Arc<Policy>,
     /// The directory in force.
@@ -39,7 +40,7 @@ pub struct RulebookFiles {
 impl Reload for RulebookFiles {
     fn look(&mut self) {
         // First the directory: a policy that came with it may name its roles.
-        match self.directory_file.as_mut().and_then(Watched::poll) {
+        match self.directory_from.poll() {
             Some(Ok(read)) => self.take_directory(read),
             Some(Err(error)) => self.keep_directory(&error),
             None => {}
@@ -52,6 +53,10 @@ impl Reload for RulebookFiles {
         if self.failing_since.is_none() {
             self.live.directory_was_read(Timestamp::now());
         }
+    }
+
+    async fn woken(&mut self) {
+        self.directory_from.woken().await;
     }
 }
 

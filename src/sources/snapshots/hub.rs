@@ -37,11 +37,12 @@ pub struct HubOptions {
 /// What is not changed is delivered as no text but the time at which it was true.
 pub async fn follow_hub(options: HubOptions, listener: Sender<Result<Delivered, SourceError>>) {
     let mut known: Option<(HeaderValue, Delivered)> = None;
+    let mut is_failing = false;
     loop {
         let answer = ask(&options, known.as_ref().map(|(tag, _)| tag)).await;
         let news = match answer {
             Ok(Answer::Same(as_of)) => known.as_mut().and_then(|(_, delivered)| {
-                let is_news = as_of > delivered.as_of;
+                let is_news = is_failing || as_of > delivered.as_of;
                 delivered.as_of = delivered.as_of.max(as_of);
                 is_news.then(|| Ok(delivered.clone()))
             }),
@@ -51,6 +52,7 @@ pub async fn follow_hub(options: HubOptions, listener: Sender<Result<Delivered, 
             }
             Err(reason) => Some(Err(unreadable(&options.url, reason))),
         };
+        is_failing = news.as_ref().map_or(is_failing, Result::is_err);
         if let Some(news) = news
             && listener.send(news).await.is_err()
         {

@@ -93,7 +93,7 @@ pub async fn read_secret(
         return Ok(None);
     };
     let pointer = pointer_of(&secret)
-        .ok_or_else(|| unreadable(&what, "it is not a snapshot that `palette-rbac sync` wrote"))?;
+        .ok_or_else(|| unreadable(&what, NOT_OURS))?;
     delivered(&secrets, &what, pointer, limit).await.map(Some)
 }
 
@@ -152,46 +152,44 @@ pub async fn follow_secret(
         let what = name.to_string();
         let failed = |error: kube::Error| unreadable(&what, describe(&error));
         let secret = within(&what, secrets.get_opt(&name.name), failed).await;
-        let version = match secret {
-            Err(error) => {
-                if listener.send(Err(error)).await.is_err() {
-                    return;
-                }
-                None
-            }
-            Ok(None) => {
-                let gone = Err(unreadable(&what, "there is no such Secret"));
-                if listener.send(gone).await.is_err() {
-                    return;
-                }
-                None
-            }
+        let (read, version) = match secret {
+            Err(error) => (Err(error), None),
+            Ok(None) => (Err(unreadable(&what, "there is no such Secret")), None),
             Ok(Some(secret)) => {
-                let pointer = pointer_of(&secret);
-                let version = secret.metadata.resource_version;
-                let is_new = pointer.is_none() || pointer != known;
-                if is_new {
-                    let read = match &pointer {
-                        Some(pointer) => delivered(&secrets, &what, pointer.clone(), limit).await,
-                        None => {
-                            let reason = "it is not a snapshot that `palette-rbac sync` wrote";
-                            Err(unreadable(&what, reason))
-                        }
-                    };
-                    known = pointer.filter(|_| read.is_ok());
-                    if listener.send(read).await.is_err() {
-                        return;
+                let version = secret.metadata.resource_version.clone();
+                match pointer_of(&secret) {
+                    Some(pointer) if known.as_ref() == Some(&pointer) => (Ok(None), version),
+                    Some(pointer) => {
+                        let read = delivered(&secrets, &what, pointer.clone(), limit).await;
+                        (read.map(|read| Some((pointer, read))), version)
                     }
+                    None => (Err(unreadable(&what, NOT_OURS)), None),
                 }
-                version.filter(|_| known.is_some())
             }
         };
-        if let Some(version) = version {
+        let is_failing = read.is_err();
+        let news = match read {
+            Ok(None) => None,
+            Ok(Some((pointer, read))) => {
+                known = Some(pointer);
+                Some(Ok(read))
+            }
+            Err(error) => {
+                // What is there once it can be read again is told, even if it is the same.
+                known = None;
+                Some(Err(error))
+            }
+        };
+        if let Some(news) = news
+            && listener.send(news).await.is_err()
+        {
+            return;
+        }
+        if let Some(version) = version.filter(|_| !is_failing) {
             wait_for_change(&secrets, &name.name, &version).await;
         }
-        if began.elapsed() < PAUSE {
-            sleep(PAUSE.saturating_sub(began.elapsed())).await;
-        }
+        let pause = if is_failing { RETRY } else { PAUSE };
+        sleep(pause.saturating_sub(began.elapsed())).await;
     }
 }
 
@@ -219,6 +217,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Between two looks at the least, so that a Secret that changes without end costs no more.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// After a failure.
+const RETRY: Duration = Duration::from_secs(1);
+
+const NOT_OURS: &str = "it is not a snapshot that `palette-rbac sync` wrote";
 
 const LOOK_SECONDS: u32 = 30;
 

@@ -1,0 +1,270 @@
+//! The tenant as the API tells it: as the vendor's types write it, `null` for an empty list, nothing for an empty text.
+
+use serde_json::{Map, Value, json};
+
+use super::tenant::{Grants, Project, Tenant};
+
+/// One answer: a status and a body.
+pub(super) type Answer = (u16, Value);
+
+/// What was asked.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) project: Option<String>,
+    pub(super) body: Value,
+    /// Whether projects say nothing of their members.
+    pub(super) no_members: bool,
+}
+
+impl Asked<'_> {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| &**value)
+    }
+}
+
+impl Tenant {
+    pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
+        let parts: Vec<&str> = asked.path.trim_start_matches("/v1/").split('/').collect();
+        match (asked.method, &*parts) {
+            ("GET", ["users", "info"]) => ok(json!({
+                "orgName": self.name, "tenantUid": self.uid, "userUid": self.reader,
+            })),
+            ("GET", ["users"]) => self.page(asked, self.users.keys().filter_map(|uid| self.user_json(uid))),
+            ("GET", ["users", uid]) => found(self.user_json(uid)),
+            ("GET", ["users", uid, "roles"]) => found(self.users.get(*uid).map(|user| {
+                let teams = self.teams.values().filter(|team| team.users.iter().any(|it| it == uid));
+                json!({
+                    "roles": self.references(&user.roles),
+                    "inheritedRoles": self.references(teams.flat_map(|team| &team.roles)),
+                })
+            })),
+            ("GET", ["users", uid, "projects"]) => {
+                found(self.users.get(*uid).map(|_| self.project_roles(uid, |it| &it.users)))
+            }
+            ("GET", ["teams"]) => self.page(asked, self.teams.keys().filter_map(|uid| self.team_json(uid))),
+            ("GET", ["teams", uid]) => found(self.team_json(uid)),
+            ("GET", ["teams", uid, "projects"]) => {
+                found(self.teams.get(*uid).map(|_| self.project_roles(uid, |it| &it.teams)))
+            }
+            ("GET", ["roles"]) => self.page(asked, self.roles.keys().filter_map(|uid| self.role_json(uid))),
+            ("GET", ["roles", uid]) => found(self.role_json(uid)),
+            ("GET", ["projects", uid]) => found(self.project_json(uid, asked.no_members)),
+            ("POST", ["dashboard", "projects"]) => self.project_summaries(asked),
+            ("GET", ["dashboard", "spectroclusters", "vms"]) => {
+                let machines = self.clusters.iter().filter(|(_, cluster)| cluster.has_machines);
+                let items = machines.map(|(uid, cluster)| {
+                    let mut metadata = metadata(uid, &cluster.name);
+                    if let Some(project) = &cluster.project {
+                        metadata["projectUid"] = json!(project);
+                    }
+                    json!({ "metadata": metadata })
+                });
+                ok(json!({ "items": list(items) }))
+            }
+            ("POST", ["dashboard", "spectroclusters", "search"]) => {
+                let items = self.clusters.iter().map(|(uid, cluster)| {
+                    let project = cluster.project.as_ref().map(|project| self.project_reference(project));
+                    let mut summary = Map::new();
+                    summary.extend(project.map(|it| ("projectMeta".to_owned(), it)));
+                    json!({ "metadata": metadata(uid, &cluster.name), "specSummary": summary })
+                });
+                self.page(asked, items)
+            }
+            ("GET", ["dashboard", "spectroclusters", uid]) => found(self.within(asked, uid).map(|name| {
+                let workspaces = self.workspaces.iter();
+                let own = workspaces.filter(|(_, it)| it.clusters.iter().any(|cluster| cluster == uid));
+                let own = own.map(|(uid, it)| json!({ "uid": uid, "name": it.name, "kind": "workspace" }));
+                json!({ "metadata": metadata(uid, name), "status": { "workspaces": list(own), "virtual": {} } })
+            })),
+            ("GET", ["spectroclusters", uid]) => found(self.within(asked, uid).map(|name| {
+                json!({
+                    "metadata": metadata(uid, name),
+                    "spec": { "clusterConfig": { "hostClusterConfig": { "isHostCluster": false } } },
+                })
+            })),
+            ("GET", ["clustergroups", "hostCluster"]) => {
+                let groups = self.groups.iter().map(|(uid, group)| {
+                    let hosts = group.hosts.iter().map(|host| json!({ "uid": host, "kind": "spectrocluster" }));
+                    json!({ "metadata": metadata(uid, &group.name), "spec": {
+                        "hostClusters": list(hosts), "endpointType": "Ingress",
+                        "clusterProfileTemplates": null,
+                    } })
+                });
+                ok(json!({ "summaries": list(groups) }))
+            }
+            ("GET", ["workspaces", uid]) => found(self.workspaces.get(*uid).map(|it| {
+                let namespaces = it.namespaces.iter();
+                let namespaces = namespaces.map(|(name, is_regex)| json!({ "name": name, "isRegex": is_regex }));
+                let clusters = it.clusters.iter().map(|uid| json!({ "clusterUid": uid }));
+                json!({ "metadata": metadata(uid, &it.name), "spec": {
+                    "clusterNamespaces": list(namespaces), "clusterRefs": list(clusters), "clusterRbacs": null,
+                } })
+            })),
+            ("GET", ["workspaces", "users", uid, "roles"]) => {
+                ok(self.workspace_roles(|workspace| workspace.users.get(*uid)))
+            }
+            ("GET", ["workspaces", "teams", uid, "roles"]) => {
+                ok(self.workspace_roles(|workspace| workspace.teams.get(*uid)))
+            }
+            ("GET", ["audits"]) => {
+                let since = asked.parameter("startTime").map(|at| at.parse::<jiff::Timestamp>().unwrap());
+                let since = since.unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+                let audits = self.audits.iter().filter(|audit| audit.at >= since);
+                let audits: Vec<Value> = audits
+                    .map(|audit| json!({
+                        "metadata": { "uid": audit.uid, "creationTimestamp": audit.at.strftime("%FT%T.000Z").to_string() },
+                        "spec": { "actionType": "update", "resource": { "kind": audit.kind, "uid": audit.resource } },
+                    }))
+                    .collect();
+                self.page(asked, audits.into_iter())
+            }
+            ("GET", ["apiKeys"]) => ok(json!({ "items": [{
+                "metadata": metadata(&super::tenant::uid(0x09, 1), "sync"),
+                "spec": { "expiry": "2030-01-01T00:00:00.000Z", "user": { "uid": self.reader } },
+                "status": { "isActive": true },
+            }] })),
+            _ => missing(),
+        }
+    }
+
+    /// By Palette's tokens, which hold an offset.
+    fn page(&self, asked: &Asked<'_>, rows: impl Iterator<Item = Value>) -> Answer {
+        let rows: Vec<Value> = rows.collect();
+        let limit = asked.parameter("limit").map_or(50, |limit| limit.parse().unwrap());
+        if !(1..=50).contains(&limit) {
+            return (400, json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }));
+        }
+        let token = asked.parameter("continue").filter(|token| !token.is_empty());
+        let offset = token.map_or(0, |token| token.strip_prefix("offset-").unwrap().parse().unwrap());
+        let next = offset + limit;
+        let token = if next < rows.len() { format!("offset-{next}") } else { String::new() };
+        let items = rows.iter().skip(offset).take(limit).cloned();
+        ok(json!({
+            "items": list(items),
+            "listmeta": { "continue": token, "count": rows.len(), "limit": limit, "offset": offset },
+        }))
+    }
+
+    fn user_json(&self, uid: &str) -> Option<Value> {
+        let user = self.users.get(uid)?;
+        Some(json!({
+            "metadata": metadata(uid, &user.name),
+            "spec": { "emailId": user.name, "roles": list(user.roles.iter().map(|it| json!(it))) },
+            "status": { "isActive": user.is_active },
+        }))
+    }
+
+    fn team_json(&self, uid: &str) -> Option<Value> {
+        let team = self.teams.get(uid)?;
+        Some(json!({
+            "metadata": metadata(uid, &team.name),
+            "spec": {
+                "users": list(team.users.iter().map(|it| json!(it))),
+                "roles": list(team.roles.iter().map(|it| json!(it))),
+                "sources": null,
+            },
+            "status": {},
+        }))
+    }
+
+    fn role_json(&self, uid: &str) -> Option<Value> {
+        let role = self.roles.get(uid)?;
+        Some(json!({
+            "metadata": metadata(uid, &role.name),
+            "spec": {
+                "permissions": list(role.permissions.iter().map(|it| json!(it))),
+                "scope": role.scope,
+                "type": if role.is_built_in { "system" } else { "user" },
+            },
+            "status": { "isEnabled": role.is_enabled },
+        }))
+    }
+
+    fn project_json(&self, uid: &str, no_members: bool) -> Option<Value> {
+        let project = self.projects.get(uid)?;
+        let mut spec = json!({ "alerts": null, "users": null, "teams": null });
+        if !no_members {
+            spec["users"] = list(grants(&project.users, "userId"));
+            spec["teams"] = list(grants(&project.teams, "teamId"));
+        }
+        let mut status = Map::new();
+        if project.is_disabled {
+            status.insert("isDisabled".to_owned(), json!(true));
+        }
+        Some(json!({ "metadata": metadata(uid, &project.name), "spec": spec, "status": status }))
+    }
+
+    fn project_summaries(&self, asked: &Asked<'_>) -> Answer {
+        let name = asked.body["filter"]["name"]["eq"].as_str();
+        let projects = self.projects.iter();
+        let projects = projects.filter(|(_, it)| name.is_none_or(|name| it.name == name));
+        let projects = projects.map(|(uid, project)| {
+            let users = project.users.keys().map(|uid| json!({ "uid": uid }));
+            let teams = project.teams.keys().map(|uid| json!({ "uid": uid }));
+            json!({ "metadata": metadata(uid, &project.name), "specSummary": {
+                "users": list(users), "teams": list(teams),
+            } })
+        });
+        self.page(asked, projects)
+    }
+
+    fn project_reference(&self, uid: &str) -> Value {
+        json!({ "uid": uid, "name": self.projects[uid].name })
+    }
+
+    /// The name of a cluster, for who asks in its project, by whatever case the header is written.
+    fn within(&self, asked: &Asked<'_>, uid: &str) -> Option<&str> {
+        let cluster = self.clusters.get(uid)?;
+        (cluster.project == asked.project).then_some(&cluster.name)
+    }
+
+    fn project_roles(&self, uid: &str, of: fn(&Project) -> &Grants) -> Value {
+        let projects = self.projects.iter().filter_map(|(project, it)| {
+            let roles = of(it).get(uid)?;
+            Some(json!({ "uid": project, "name": it.name, "roles": self.references(roles), "inheritedRoles": null }))
+        });
+        json!({ "projects": list(projects) })
+    }
+
+    fn workspace_roles<'t>(&'t self, of: impl Fn(&'t super::tenant::Workspace) -> Option<&'t Vec<String>>) -> Value {
+        let workspaces = self.workspaces.iter().filter_map(|(uid, it)| {
+            let roles = self.references(of(it)?);
+            let workspace = json!({ "uid": uid, "name": it.name, "roles": roles, "inheritedRoles": null });
+            Some(json!({ "uid": it.project, "workspaces": [workspace] }))
+        });
+        json!({ "projects": list(workspaces) })
+    }
+
+    fn references<'t>(&self, uids: impl IntoIterator<Item = &'t String>) -> Value {
+        list(uids.into_iter().map(|uid| json!({ "uid": uid, "name": self.roles[uid].name })))
+    }
+}
+
+fn grants<'g>(grants: &'g Grants, key: &'g str) -> impl Iterator<Item = Value> + 'g {
+    grants.iter().map(move |(uid, roles)| json!({ key: uid, "roles": roles }))
+}
+
+fn metadata(uid: &str, name: &str) -> Value {
+    json!({ "uid": uid, "name": name })
+}
+
+/// An empty list is `null`.
+fn list(rows: impl Iterator<Item = Value>) -> Value {
+    let rows: Vec<Value> = rows.collect();
+    if rows.is_empty() { Value::Null } else { json!(rows) }
+}
+
+fn ok(body: Value) -> Answer {
+    (200, body)
+}
+
+fn found(body: Option<Value>) -> Answer {
+    body.map_or_else(missing, ok)
+}
+
+fn missing() -> Answer {
+    (404, json!({ "code": "ResourceNotFound", "message": "not found", "ref": "" }))
+}

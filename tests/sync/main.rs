@@ -1,0 +1,20 @@
+//! `sync`, run as users run it, against a stand-in for Palette.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod counted;
+mod harness;
+mod lists;
+mod losses;
+mod secrecy;
+mod snapshots;
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
+mod troubles;
