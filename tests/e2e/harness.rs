@@ -8,4 +8,5 @@ pub(crate) mod http;
 pub(crate) mod kubectl;
 pub(crate) mod process;
 pub(crate) mod review;
+pub(crate) mod syncer;
 pub(crate) mod webhook;

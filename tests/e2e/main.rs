@@ -28,11 +28,15 @@ mod memory;
 mod operators;
 mod outage;
 mod overtaken;
+mod palette;
 mod own_rights;
 mod races;
 mod reports;
 mod scopes;
 mod site;
+#[expect(dead_code, unused_imports, reason = "the tests of `sync` use the rest")]
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
 mod standard_roles;
 mod subjects;
 mod swaps;

@@ -32,7 +32,7 @@ impl Tenant {
             ("GET", ["users", "info"]) => ok(json!({
                 "orgName": self.name, "tenantUid": self.uid, "userUid": self.reader,
             })),
-            ("GET", ["users"]) => self.page(asked, self.users.keys().filter_map(|uid| self.user_json(uid))),
+            ("GET", ["users"]) => self.page(asked, self.users.keys().collect(), |uid| self.user_json(uid)),
             ("GET", ["users", uid]) => found(self.user_json(uid)),
             ("GET", ["users", uid, "roles"]) => found(self.users.get(*uid).map(|user| {
                 let teams = self.teams.values().filter(|team| team.users.iter().any(|it| it == uid));
@@ -44,12 +44,12 @@ impl Tenant {
             ("GET", ["users", uid, "projects"]) => {
                 found(self.users.get(*uid).map(|_| self.project_roles(uid, |it| &it.users)))
             }
-            ("GET", ["teams"]) => self.page(asked, self.teams.keys().filter_map(|uid| self.team_json(uid))),
+            ("GET", ["teams"]) => self.page(asked, self.teams.keys().collect(), |uid| self.team_json(uid)),
             ("GET", ["teams", uid]) => found(self.team_json(uid)),
             ("GET", ["teams", uid, "projects"]) => {
                 found(self.teams.get(*uid).map(|_| self.project_roles(uid, |it| &it.teams)))
             }
-            ("GET", ["roles"]) => self.page(asked, self.roles.keys().filter_map(|uid| self.role_json(uid))),
+            ("GET", ["roles"]) => self.page(asked, self.roles.keys().collect(), |uid| self.role_json(uid)),
             ("GET", ["roles", uid]) => found(self.role_json(uid)),
             ("GET", ["projects", uid]) => found(self.project_json(uid, asked.no_members)),
             ("POST", ["dashboard", "projects"]) => self.project_summaries(asked),
@@ -71,7 +71,7 @@ impl Tenant {
                     summary.extend(project.map(|it| ("projectMeta".to_owned(), it)));
                     json!({ "metadata": metadata(uid, &cluster.name), "specSummary": summary })
                 });
-                self.page(asked, items)
+                self.page(asked, items.collect(), |row| Some(row.clone()))
             }
             ("GET", ["dashboard", "spectroclusters", uid]) => found(self.within(asked, uid).map(|name| {
                 let workspaces = self.workspaces.iter();
@@ -119,7 +119,7 @@ impl Tenant {
                         "spec": { "actionType": "update", "resource": { "kind": audit.kind, "uid": audit.resource } },
                     }))
                     .collect();
-                self.page(asked, audits.into_iter())
+                self.page(asked, audits, |row| Some(row.clone()))
             }
             ("GET", ["apiKeys"]) => ok(json!({ "items": [{
                 "metadata": metadata(&super::tenant::uid(0x09, 1), "sync"),
@@ -131,8 +131,7 @@ impl Tenant {
     }
 
     /// By Palette's tokens, which hold an offset.
-    fn page(&self, asked: &Asked<'_>, rows: impl Iterator<Item = Value>) -> Answer {
-        let rows: Vec<Value> = rows.collect();
+    fn page<T>(&self, asked: &Asked<'_>, rows: Vec<T>, row: impl Fn(&T) -> Option<Value>) -> Answer {
         let limit = asked.parameter("limit").map_or(50, |limit| limit.parse().unwrap());
         if !(1..=50).contains(&limit) {
             return (400, json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }));
@@ -141,7 +140,7 @@ impl Tenant {
         let offset = token.map_or(0, |token| token.strip_prefix("offset-").unwrap().parse().unwrap());
         let next = offset + limit;
         let token = if next < rows.len() { format!("offset-{next}") } else { String::new() };
-        let items = rows.iter().skip(offset).take(limit).cloned();
+        let items = rows.iter().skip(offset).take(limit).filter_map(row);
         ok(json!({
             "items": list(items),
             "listmeta": { "continue": token, "count": rows.len(), "limit": limit, "offset": offset },
@@ -208,7 +207,7 @@ impl Tenant {
                 "users": list(users), "teams": list(teams),
             } })
         });
-        self.page(asked, projects)
+        self.page(asked, projects.collect(), |row| Some(row.clone()))
     }
 
     fn project_reference(&self, uid: &str) -> Value {

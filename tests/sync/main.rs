@@ -10,11 +10,16 @@
 
 mod counted;
 mod harness;
+mod hub;
 mod lists;
 mod losses;
 mod secrecy;
 mod snapshots;
+#[path = "../server/identity.rs"]
+#[expect(dead_code, reason = "the tests of the webhook use the rest")]
+mod identity;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 mod troubles;
+mod wire;

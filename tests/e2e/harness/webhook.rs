@@ -215,7 +215,7 @@ fn listening(log: &str) -> Option<(SocketAddr, SocketAddr)> {
 pub(crate) struct Metrics(BTreeMap<String, f64>);
 
 impl Metrics {
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let samples = text
             .lines()
             .filter(|line| !line.starts_with('#'))
