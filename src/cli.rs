@@ -41,9 +41,9 @@ pub use output::Output;
 pub(crate) use output::printable;
 pub use policy::PolicyCommand;
 pub use review::ReviewArgs;
+pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 pub use sync::{HubSettings, SyncArgs, SyncSettings};
 pub(crate) use sync::{broken_bindings, print_preview};
-pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 
 /// Judges whether the subjects of a role binding may hold its role, by what they hold in Palette
 #[derive(Debug, Parser)]

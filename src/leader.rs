@@ -164,7 +164,10 @@ impl Leader {
             return Ok(false);
         }
         let taken = self.lease(Some(lease));
-        let written = self.leases.replace(self.task.lease, &params(), &taken).await;
+        let written = self
+            .leases
+            .replace(self.task.lease, &params(), &taken)
+            .await;
         self.written(written)
     }
 
@@ -272,7 +275,6 @@ impl Leader {
         self.duration / 5
     }
 }
-
 
 fn params() -> PostParams {
     PostParams {

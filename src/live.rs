@@ -177,10 +177,7 @@ pub fn notes(rulebook: &Rulebook) -> impl Iterator<Item = &'static str> {
         Contradiction::ClusterGroup => GROUP_CONTRADICTED,
         Contradiction::Workspaces => WORKSPACES_CONTRADICTED,
     });
-    [project, group]
-        .into_iter()
-        .flatten()
-        .chain(contradictions)
+    [project, group].into_iter().flatten().chain(contradictions)
 }
 
 const PROJECT_UNKNOWN: &str = "the policy does not say the cluster's project (cluster.project): no project or workspace assignment counts";

@@ -33,8 +33,8 @@ pub use cluster::ClusterSnapshot;
 use family::{Family, opts};
 pub use findings::FindingCounters;
 pub use labels::{
-    ChangeKind, ClusterState, Handshake, HubResult, Label, ReferenceState, Rejection, ReloadResult, Reloaded,
-    ReportResult, RequestResult, RoleReadResult, SyncResult,
+    ChangeKind, ClusterState, Handshake, HubResult, Label, ReferenceState, Rejection, ReloadResult,
+    Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
 };
 use labels::{LetThroughBy, SubjectsOf};
 use reviews::Reviews;

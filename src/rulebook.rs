@@ -63,9 +63,7 @@ impl fmt::Display for UnknownRole {
 }
 
 /// What of the cluster policy and directory can say differently.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Enum, strum::EnumIter, strum::IntoStaticStr,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum Contradiction {
     /// Its project.

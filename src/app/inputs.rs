@@ -9,11 +9,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
-use crate::live::{DirectorySource, Follower, Live, RulebookFiles, notes, Tls, TlsFiles, TlsOptions};
+use crate::live::{
+    DirectorySource, Follower, Live, RulebookFiles, Tls, TlsFiles, TlsOptions, notes,
+};
 use crate::metrics::Metrics;
 use crate::rulebook::Rulebook;
-use crate::sources::snapshots::{SnapshotCache, follow_hub, follow_secret};
 use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
+use crate::sources::snapshots::{SnapshotCache, follow_hub, follow_secret};
 use crate::sources::{
     CertificateRequirements, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
     ServingCertificate, Watched,
@@ -122,7 +124,8 @@ async fn directory(
         }
         DirectoryFrom::Secret(name) => {
             let no_cluster = || {
-                let problem = format!("{name} needs a cluster, and there is none: --kubeconfig names one");
+                let problem =
+                    format!("{name} needs a cluster, and there is none: --kubeconfig names one");
                 Failure::BadInput(vec![problem])
             };
             let client = cluster.ok_or_else(no_cluster)?.clone();

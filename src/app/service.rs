@@ -12,9 +12,9 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::cli::{Failure, Settings};
+use crate::leader::{Leader, LeaderTask};
 use crate::live::{Auditor, ClusterWatch, Reload, RulebookFiles, TlsFiles, notes};
 use crate::metrics::Metrics;
-use crate::leader::{Leader, LeaderTask};
 use crate::reports::ReportWriter;
 use crate::server::{Admin, Lifecycle, Webhook};
 use crate::sources::cluster::{Client, RoleReader};
@@ -200,7 +200,11 @@ impl Service {
     }
 }
 
-pub(super) async fn bind(address: SocketAddr, endpoint: &str, flag: &str) -> Result<TcpListener, Failure> {
+pub(super) async fn bind(
+    address: SocketAddr,
+    endpoint: &str,
+    flag: &str,
+) -> Result<TcpListener, Failure> {
     let failed =
         |error| Failure::CouldNotRun(format!("cannot listen on {address} ({flag}): {error}"));
     // SO_REUSEADDR is set by tokio, so that a restart does not wait for old connections.

@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use super::signals::Signals;
-use super::logging::{self, Log};
 use super::fault;
+use super::logging::{self, Log};
+use super::signals::Signals;
 use crate::cli::{
     Exit, Failure, HubSettings, Output as Printer, SyncArgs, SyncSettings, broken_bindings,
     print_preview,
@@ -102,7 +102,11 @@ async fn run(settings: SyncSettings) -> Result<Exit, Failure> {
     if let Some((hub, listener)) = settings.hub.as_ref().zip(listening.hub) {
         let clients = Arc::new(ArcSwap::from_pointee(clients));
         serve_hub(hub, listener, &syncer, &clients, &lifecycle, &tracker)?;
-        tracker.spawn(follow_tokens((hub.tokens.clone(), settings.options.clusters.clone()), clients, stop.clone()));
+        tracker.spawn(follow_tokens(
+            (hub.tokens.clone(), settings.options.clusters.clone()),
+            clients,
+            stop.clone(),
+        ));
     }
     let admin = SyncAdmin {
         metrics: Arc::clone(&syncer.metrics),
@@ -154,7 +158,10 @@ async fn syncer(settings: &SyncSettings, of_hub: &[String]) -> Result<Syncer, Fa
     options.clusters.extend(of_hub.iter().cloned());
     options.clusters.sort();
     options.clusters.dedup();
-    let needs_cluster = settings.to.iter().any(|to| matches!(to, OutputName::Secret(_)));
+    let needs_cluster = settings
+        .to
+        .iter()
+        .any(|to| matches!(to, OutputName::Secret(_)));
     let client = match connect(&settings.cluster).await {
         Ok(client) => client,
         // What it is for can be done without one.
@@ -162,7 +169,10 @@ async fn syncer(settings: &SyncSettings, of_hub: &[String]) -> Result<Syncer, Fa
         Err(error) => return Err(error.into()),
     };
     let outputs = || {
-        let outputs = settings.to.iter().map(|to| Output::new(to, client.as_ref()));
+        let outputs = settings
+            .to
+            .iter()
+            .map(|to| Output::new(to, client.as_ref()));
         let outputs: Result<Vec<Output>, _> = outputs.collect();
         outputs.map_err(|error| Failure::CouldNotRun(error.to_string()))
     };
@@ -191,7 +201,10 @@ async fn lead(
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let is_shared = settings.to.iter().any(|to| matches!(to, OutputName::Secret(_)));
+    let is_shared = settings
+        .to
+        .iter()
+        .any(|to| matches!(to, OutputName::Secret(_)));
     let namespace = settings.lease_namespace.clone().or_else(own_namespace);
     let client = connect(&settings.cluster).await.ok().flatten();
     let (true, Some(namespace), Some(client)) = (is_shared, namespace, client) else {
@@ -249,7 +262,10 @@ fn serve_hub(
     };
     let (certificate, key) = (settings.certificate.clone(), settings.key.clone());
     let certificate = ServingCertificate::watched(certificate, key, rules).load()?;
-    let trust = settings.client_ca.clone().map(|path| ClientTrust::watched(path).load());
+    let trust = settings
+        .client_ca
+        .clone()
+        .map(|path| ClientTrust::watched(path).load());
     let trust = trust.transpose()?;
     let options = TlsOptions {
         min_version: TlsVersion::V1_3,
@@ -275,7 +291,12 @@ async fn on_hangup(now: Arc<Notify>, stop: CancellationToken) {
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         return warn!("SIGHUP cannot be handled");
     };
-    while stop.run_until_cancelled(hangup.recv()).await.flatten().is_some() {
+    while stop
+        .run_until_cancelled(hangup.recv())
+        .await
+        .flatten()
+        .is_some()
+    {
         info!("SIGHUP: Palette is read now");
         now.notify_one();
     }

@@ -136,12 +136,17 @@ fn read_secret_once(name: &SecretName, limit: usize) -> Result<DirectoryRead, Fa
     let delivered = runtime.block_on(async {
         let client = connect(&ClusterFrom::Surroundings).await?;
         let no_cluster = || {
-            let problem = format!("{name} needs a cluster, and there is none: KUBECONFIG names one");
+            let problem =
+                format!("{name} needs a cluster, and there is none: KUBECONFIG names one");
             SourceError::Rejected(vec![problem])
         };
         read_secret(&client.ok_or_else(no_cluster)?, name, limit).await
     })?;
-    let missing = || Failure::CouldNotRun(format!("there is no Secret {name}: does `palette-rbac sync` run?"));
+    let missing = || {
+        Failure::CouldNotRun(format!(
+            "there is no Secret {name}: does `palette-rbac sync` run?"
+        ))
+    };
     let delivered = delivered.ok_or_else(missing)?;
     let read = DirectoryRead::delivered(&delivered, limit, &name.to_string());
     read.map_err(Failure::BadInput)

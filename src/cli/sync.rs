@@ -267,9 +267,7 @@ impl SyncArgs {
             ));
         }
         if self.what.once && self.hub.listen.is_some() {
-            return Err(Failure::usage(
-                "--once opens no port: --listen has no use",
-            ));
+            return Err(Failure::usage("--once opens no port: --listen has no use"));
         }
         Ok(SyncSettings {
             palette: PaletteOptions {
@@ -328,7 +326,11 @@ impl HubArgs {
 /// A uid is a part of a path, so it is nothing but letters and digits.
 fn uid(text: &str) -> Result<String, String> {
     let is_uid = !text.is_empty() && text.len() <= 64;
-    if is_uid && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    if is_uid
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    {
         return Ok(text.to_owned());
     }
     Err("a uid has letters, digits and dashes, as 70a1b2c3d4e5f60718294001".to_owned())

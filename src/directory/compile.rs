@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::document::{
-    AssignmentDocument, ClusterDocument, Document, PlainText, RoleDocument, TeamDocument, UserDocument,
+    AssignmentDocument, ClusterDocument, Document, PlainText, RoleDocument, TeamDocument,
+    UserDocument,
 };
 use super::twins::near_twins;
 use super::{Assignment, AssignmentScope, ClusterFacts, Directory, ScopeId, Team, TeamId, User};

@@ -37,8 +37,12 @@ impl SyncMetrics {
         let registry = Registry::new();
         registry.register(Box::new(ProcessCollector::for_self()))?;
         build_info(&registry)?;
-        let help = "Requests to Palette, each try for itself, by what was asked and what became of it.";
-        let requests = IntCounterVec::new(opts("palette_requests_total", help), &["endpoint", "result"])?;
+        let help =
+            "Requests to Palette, each try for itself, by what was asked and what became of it.";
+        let requests = IntCounterVec::new(
+            opts("palette_requests_total", help),
+            &["endpoint", "result"],
+        )?;
         registry.register(Box::new(requests.clone()))?;
         Ok(Self {
             requests: EnumMap::from_fn(|endpoint: Endpoint| {
@@ -80,7 +84,11 @@ impl SyncMetrics {
                 "palette_key_not_after_timestamp_seconds",
                 "When the first of the API keys of the key's user runs out; 0 where Palette does not say.",
             )?,
-            leader: gauge(&registry, "leader", "1 while this replica is the one that reads Palette.")?,
+            leader: gauge(
+                &registry,
+                "leader",
+                "1 while this replica is the one that reads Palette.",
+            )?,
             registry,
         })
     }

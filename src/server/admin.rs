@@ -19,13 +19,13 @@ use crate::live::{Live, Tls, notes};
 use crate::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
 use crate::rulebook::Rulebook;
 
+use super::accept_failed;
 use super::connection::{Connections, FullBody, Handler};
 use super::connection_slots::ConnectionSlots;
 use super::exchange::Exchange;
 use super::lifecycle::{Lifecycle, Phase};
 use super::limits::Limits;
 use super::listener::Accept;
-use super::accept_failed;
 use super::rejection::plain;
 
 /// `/healthz`, `/readyz` and `/metrics`, over plain HTTP; nothing that changes anything.

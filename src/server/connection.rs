@@ -40,7 +40,11 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(max_header_bytes: usize, header_timeout: Duration, lifecycle: &Lifecycle) -> Self {
+    pub(super) fn new(
+        max_header_bytes: usize,
+        header_timeout: Duration,
+        lifecycle: &Lifecycle,
+    ) -> Self {
         let mut http = http1::Builder::new();
         // Without a timer: hyper's would be armed anew for each request.
         http.max_header_size(max_header_bytes)

@@ -24,10 +24,7 @@ pub(super) async fn accept(
     observe: impl Fn(Handshake),
     slot: &ConnectionSlot,
 ) -> Option<TlsStream<TcpStream>> {
-    let handshake = timeout(
-        longest,
-        TlsAcceptor::from(config).accept(stream),
-    );
+    let handshake = timeout(longest, TlsAcceptor::from(config).accept(stream));
     let (result, accepted) = tokio::select! {
         accepted = handshake => match accepted {
             Ok(Ok(stream)) => (Handshake::Ok, Some(stream)),

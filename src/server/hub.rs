@@ -74,7 +74,10 @@ impl HubClients {
         let mut twice: HashSet<[u8; 32]> = HashSet::new();
         for entry in fs::read_dir(folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             // The kubelet's own are `..data` and the like.
             if name.starts_with('.') || !path.is_file() {
                 continue;
@@ -238,7 +241,11 @@ impl Client {
         };
         let is_known = request.headers().get(IF_NONE_MATCH) == Some(&made.tag);
         let (result, status, body) = if is_known {
-            (HubResult::NotModified, StatusCode::NOT_MODIFIED, FullBody::default())
+            (
+                HubResult::NotModified,
+                StatusCode::NOT_MODIFIED,
+                FullBody::default(),
+            )
         } else {
             (HubResult::Sent, StatusCode::OK, FullBody::new(made.packed))
         };
@@ -266,7 +273,10 @@ impl Handler for Client {
             self.directory(&request).await
         } else {
             let text = "nothing here can be changed";
-            (HubResult::NotFound, plain(StatusCode::METHOD_NOT_ALLOWED, text))
+            (
+                HubResult::NotFound,
+                plain(StatusCode::METHOD_NOT_ALLOWED, text),
+            )
         };
         self.shelf.hub.metrics.hub_answered(result);
         exchange.answer(None);

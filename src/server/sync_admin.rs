@@ -53,7 +53,10 @@ impl Handler for SyncAdmin {
         exchange.headers_done();
         exchange.answer(None);
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            return plain(StatusCode::METHOD_NOT_ALLOWED, "nothing here can be changed");
+            return plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "nothing here can be changed",
+            );
         }
         match request.uri().path() {
             // One that waits for the Lease is as ready as one that has it.
@@ -67,7 +70,10 @@ impl Handler for SyncAdmin {
                 }
                 Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
             },
-            _ => plain(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here"),
+            _ => plain(
+                StatusCode::NOT_FOUND,
+                "/healthz, /readyz and /metrics are here",
+            ),
         }
     }
 }

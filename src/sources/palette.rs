@@ -9,8 +9,8 @@ mod key;
 mod list;
 pub mod wire;
 
-pub(in crate::sources) use client::{causes, http_client};
 pub use client::{Call, Observed, PaletteClient, PaletteOptions};
+pub(in crate::sources) use client::{causes, http_client};
 pub use error::{ApiError, ApiProblem};
 pub use list::ListError;
 

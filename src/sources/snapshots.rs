@@ -7,8 +7,8 @@ mod content;
 mod hub;
 mod secret;
 
-pub(crate) use cache::replace;
 pub use cache::SnapshotCache;
+pub(crate) use cache::replace;
 pub use content::{Content, Delivered};
 pub use hub::{AS_OF_HEADER, HubOptions, follow_hub};
 pub use secret::{Pointer, SecretName, follow_secret, pointer_of, read_secret};

@@ -130,7 +130,10 @@ impl fmt::Display for Change {
         for one in self.renamed.iter().take(TOLD) {
             let kind: &str = one.kind.into();
             let (before, now) = (one.before.escape_debug(), one.now.escape_debug());
-            writeln!(f, "~ {kind} {before} is now {now}: bindings to the old name bind nobody")?;
+            writeln!(
+                f,
+                "~ {kind} {before} is now {now}: bindings to the old name bind nobody"
+            )?;
         }
         Ok(())
     }
@@ -140,9 +143,8 @@ impl fmt::Display for Change {
 fn held(snapshot: &Snapshot) -> BTreeMap<(HolderKind, String), Held<'_>> {
     let mut held = BTreeMap::new();
     let mut of_team: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let key = |uid: &Option<String>, name: &str| {
-        uid.clone().unwrap_or_else(|| format!("name:{name}"))
-    };
+    let key =
+        |uid: &Option<String>, name: &str| uid.clone().unwrap_or_else(|| format!("name:{name}"));
     for team in &snapshot.teams {
         let roles: BTreeSet<String> = team.assignments.iter().map(ToString::to_string).collect();
         if !roles.is_empty() {

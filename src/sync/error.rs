@@ -17,7 +17,9 @@ pub enum SyncError {
     #[error("Palette was not read within {} s (--sync-timeout)", .0.as_secs())]
     Timeout(Duration),
     /// The key sees less than there is.
-    #[error("the key does not see all of the tenant: {0}; give its user the tenant role Tenant Viewer")]
+    #[error(
+        "the key does not see all of the tenant: {0}; give its user the tenant role Tenant Viewer"
+    )]
     Weak(String),
     /// No such cluster.
     #[error(

@@ -52,7 +52,11 @@ impl Hints {
         let call = Call::get(Endpoint::Audits, "audits").with("startTime", rfc_3339(since));
         let audits: Vec<wire::Audit> = client.list(&call).await?;
         let is_new = |audit: &wire::Audit| !self.seen.contains(&audit.metadata.uid);
-        let hints: BTreeSet<Hint> = audits.iter().filter(|it| is_new(it)).filter_map(hint).collect();
+        let hints: BTreeSet<Hint> = audits
+            .iter()
+            .filter(|it| is_new(it))
+            .filter_map(hint)
+            .collect();
         let latest = audits.iter().filter_map(|audit| {
             let at: Timestamp = audit.metadata.creation_timestamp.parse().ok()?;
             Some(at)

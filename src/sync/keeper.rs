@@ -194,14 +194,20 @@ impl Keeper {
         let snapshot = joined.snapshot;
         let text = snapshot.to_json().map_err(no_directory)?;
         let content = Content::pack(&text).map_err(no_directory)?;
-        let is_other_tenant = self.last.as_ref().is_some_and(|it| it.snapshot.tenant.uid != snapshot.tenant.uid);
+        let is_other_tenant = self
+            .last
+            .as_ref()
+            .is_some_and(|it| it.snapshot.tenant.uid != snapshot.tenant.uid);
         let is_too_much = !is_first && change.takes_too_much(self.max_loss);
         let is_accepted = self.accepted.as_deref() == Some(short(&content.digest))
             || self.accepted.as_ref() == Some(&content.digest);
         if (is_too_much || is_other_tenant) && !is_accepted {
             return Ok(Kept::Held(change, short(&content.digest).to_owned()));
         }
-        let is_same = self.last.as_ref().is_some_and(|last| last.digest == content.digest);
+        let is_same = self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.digest == content.digest);
         // Only a whole reading proves that what it says is all there is.
         let as_of = match &self.last {
             Some(last) if !is_whole => last.as_of,
@@ -211,7 +217,8 @@ impl Keeper {
             self.write_packed(&snapshot, &content, as_of).await?;
         }
         self.reading = Some(reading.clone());
-        self.published.send_replace(Some(Arc::new(Published { reading, as_of })));
+        self.published
+            .send_replace(Some(Arc::new(Published { reading, as_of })));
         self.metrics.is_in_force(as_of);
         self.last = Some(Last {
             snapshot,
@@ -231,16 +238,27 @@ impl Keeper {
         mut reading: Reading,
         change: &Change,
     ) -> Result<Reading, SyncError> {
-        let mut hints: BTreeSet<Hint> = reading.projects.keys().cloned().map(Hint::Project).collect();
+        let mut hints: BTreeSet<Hint> = reading
+            .projects
+            .keys()
+            .cloned()
+            .map(Hint::Project)
+            .collect();
         let before = self.last.as_ref().map(|last| &last.snapshot);
-        for lost in change.losses.iter().filter(|lost| !lost.uid.starts_with("name:")) {
+        for lost in change
+            .losses
+            .iter()
+            .filter(|lost| !lost.uid.starts_with("name:"))
+        {
             hints.insert(match lost.kind {
                 HolderKind::User => Hint::User(lost.uid.as_str().into()),
                 HolderKind::Team => Hint::Team(lost.uid.as_str().into()),
             });
             // Whoever lost what a team gives may have lost the team.
             let users = before.iter().flat_map(|before| &before.users);
-            let user = users.clone().find(|user| user.uid.as_ref() == Some(&lost.uid));
+            let user = users
+                .clone()
+                .find(|user| user.uid.as_ref() == Some(&lost.uid));
             let names = user.map(|user| &user.teams).into_iter().flatten();
             let teams = before.iter().flat_map(|before| &before.teams);
             for name in names {
@@ -250,7 +268,10 @@ impl Keeper {
             }
         }
         let is_much = hints.len() > reading.projects.len() + MOST_LOOKED_AT;
-        debug!(objects = hints.len(), "looking again at what would be taken away");
+        debug!(
+            objects = hints.len(),
+            "looking again at what would be taken away"
+        );
         if is_much {
             return reader.read().await;
         }
@@ -262,7 +283,9 @@ impl Keeper {
     /// What the new one is compared with: the last, or on a first run a snapshot in which nobody holds anything.
     pub fn before(&self, now: &Snapshot) -> Snapshot {
         let nobody = || Snapshot::of(now.tenant.clone());
-        self.last.as_ref().map_or_else(nobody, |last| last.snapshot.clone())
+        self.last
+            .as_ref()
+            .map_or_else(nobody, |last| last.snapshot.clone())
     }
 
     async fn write(&self, snapshot: &Snapshot, as_of: Timestamp) -> Result<(), KeepError> {
@@ -288,7 +311,8 @@ impl Keeper {
             Ok(Kept::Written(change)) => {
                 self.metrics.changed(ChangeKind::Gained, change.gains.len());
                 self.metrics.changed(ChangeKind::Lost, change.losses.len());
-                self.metrics.changed(ChangeKind::Renamed, change.renamed.len());
+                self.metrics
+                    .changed(ChangeKind::Renamed, change.renamed.len());
                 SyncResult::Written
             }
             Ok(Kept::Unchanged) => SyncResult::Unchanged,
@@ -306,7 +330,12 @@ pub(super) fn tell(kept: &Result<Kept, KeepError>) {
         Ok(Kept::Unchanged) => debug!("Palette says what it said before"),
         Ok(Kept::Written(change)) => {
             let (gains, losses) = (change.gains.len(), change.losses.len());
-            info!(gains, losses, renamed = change.renamed.len(), "what Palette says is in force");
+            info!(
+                gains,
+                losses,
+                renamed = change.renamed.len(),
+                "what Palette says is in force"
+            );
             for line in change.to_string().lines() {
                 info!(change = line, "changed");
             }

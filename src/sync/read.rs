@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use futures_util::future::{try_join, try_join3, try_join_all};
+use futures_util::future::{try_join, try_join_all, try_join3};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -105,7 +105,11 @@ impl Reader<'_> {
                 held.extend(known.permissions.iter().map(|it| it.to_lowercase()));
             }
         }
-        let of_clusters: &[&str] = if self.clusters.is_empty() { &[] } else { &FOR_CLUSTERS };
+        let of_clusters: &[&str] = if self.clusters.is_empty() {
+            &[]
+        } else {
+            &FOR_CLUSTERS
+        };
         let needed = NEEDED.iter().chain(of_clusters).flat_map(|resource| {
             ["get", "list"].map(|operation| format!("{resource}.{operation}"))
         });
@@ -131,10 +135,16 @@ impl Reader<'_> {
             return Ok(());
         }
         let (projects, groups) = try_join(self.projects_of_clusters(), self.groups()).await?;
-        let read = self.clusters.iter().map(|uid| self.cluster(uid, &projects, &groups));
+        let read = self
+            .clusters
+            .iter()
+            .map(|uid| self.cluster(uid, &projects, &groups));
         reading.clusters = try_join_all(read).await?;
-        let workspaces: BTreeSet<&Uid> =
-            reading.clusters.iter().flat_map(|it| &it.workspaces).collect();
+        let workspaces: BTreeSet<&Uid> = reading
+            .clusters
+            .iter()
+            .flat_map(|it| &it.workspaces)
+            .collect();
         let read = workspaces.into_iter().map(|uid| async move {
             let path = format!("workspaces/{uid}");
             let call = Call::get(Endpoint::Workspaces, path);
@@ -213,8 +223,12 @@ impl Reader<'_> {
         let config = config.filter(|config| config.is_host_cluster);
         let own = config.and_then(|config| config.cluster_group);
         let own = own.map(|group| group.name).filter(|name| !name.is_empty());
-        let mut workspaces: Vec<Uid> =
-            overview.status.workspaces.into_iter().map(|it| it.uid).collect();
+        let mut workspaces: Vec<Uid> = overview
+            .status
+            .workspaces
+            .into_iter()
+            .map(|it| it.uid)
+            .collect();
         workspaces.sort();
         Ok(Cluster {
             uid: uid.into(),
@@ -338,7 +352,11 @@ impl Reader<'_> {
             let mut uids: BTreeSet<Uid> = BTreeSet::new();
             for (uid, project) in &mut reading.projects {
                 let members = members.get(uid).into_iter();
-                uids.extend(members.flat_map(|it| holder.members(it)).map(|it| it.uid.clone()));
+                uids.extend(
+                    members
+                        .flat_map(|it| holder.members(it))
+                        .map(|it| it.uid.clone()),
+                );
                 uids.extend(holder.of_mut(project).drain().map(|(uid, _)| uid));
             }
             for uid in uids {
@@ -368,7 +386,10 @@ impl Reader<'_> {
         }
         let left = users.len().saturating_sub(MOST_ASKED);
         if left > 0 {
-            warn!(users = left, "so many users are not asked what they hold in workspaces");
+            warn!(
+                users = left,
+                "so many users are not asked what they hold in workspaces"
+            );
         }
         let users: Vec<Uid> = users.into_iter().take(MOST_ASKED).cloned().collect();
         let teams: Vec<Uid> = reading.teams.keys().cloned().collect();
@@ -392,7 +413,9 @@ impl Reader<'_> {
     pub(super) async fn held_in_workspaces(&self, holder: Holder, uid: &str) -> Answer<Grants> {
         let path = format!("workspaces/{}/{uid}/roles", holder.list());
         let held: wire::WorkspaceRoles = self.ask(Call::get(Endpoint::Workspaces, path)).await?;
-        Ok(grants(held.projects.into_iter().flat_map(|it| it.workspaces)))
+        Ok(grants(
+            held.projects.into_iter().flat_map(|it| it.workspaces),
+        ))
     }
 
     /// One user, anew; nothing where there is none any more.
@@ -494,7 +517,9 @@ fn sample(
 ) -> (Vec<Uid>, Vec<Uid>) {
     let of = |holder: Holder, all: Vec<&Uid>| {
         let projects = || reading.projects.iter().filter(|(_, it)| it.is_enabled);
-        let told: BTreeSet<&Uid> = projects().flat_map(|(_, it)| holder.of(it).keys()).collect();
+        let told: BTreeSet<&Uid> = projects()
+            .flat_map(|(_, it)| holder.of(it).keys())
+            .collect();
         let summary = projects().filter_map(|(uid, _)| members.get(uid));
         let untold: Vec<&Uid> = summary
             .flat_map(|it| holder.members(it))

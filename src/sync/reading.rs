@@ -258,8 +258,10 @@ impl<'r> Join<'r> {
             .iter()
             .filter_map(|cluster| cluster.project.as_ref())
             .collect();
-        let workspaces: BTreeSet<&Uid> =
-            clusters.iter().flat_map(|cluster| &cluster.workspaces).collect();
+        let workspaces: BTreeSet<&Uid> = clusters
+            .iter()
+            .flat_map(|cluster| &cluster.workspaces)
+            .collect();
         let counts = |uid: &Uid| is_all || of_clusters.contains(uid);
         let projects = reading.projects.iter();
         Self {
@@ -283,7 +285,9 @@ impl<'r> Join<'r> {
     fn done(mut self) -> Joined {
         let mut snapshot = Snapshot::of(self.reading.tenant.clone());
         snapshot.clusters = self.clusters.iter().map(|it| self.cluster(it)).collect();
-        snapshot.clusters.sort_by(|one, other| one.uid.cmp(&other.uid));
+        snapshot
+            .clusters
+            .sort_by(|one, other| one.uid.cmp(&other.uid));
         snapshot.roles = self.custom_roles();
         self.projects = self.projects_by_name();
         let mut members: HashMap<&str, BTreeSet<&str>> = HashMap::new();
@@ -342,7 +346,8 @@ impl<'r> Join<'r> {
         for (name, of_name) in custom {
             match &*of_name {
                 _ if name.trim().is_empty() => {
-                    self.left_out.push("a role without a name: it grants nothing".to_owned());
+                    self.left_out
+                        .push("a role without a name: it grants nothing".to_owned());
                 }
                 [(uid, role)] => {
                     self.roles.insert(uid, name);

@@ -68,9 +68,7 @@ impl Syncer {
     }
 
     /// What one sync would change.
-    pub async fn preview(
-        &mut self,
-    ) -> Result<(Joined, Change), KeepError> {
+    pub async fn preview(&mut self) -> Result<(Joined, Change), KeepError> {
         self.keeper.remember().await?;
         let bound = self.bound().await;
         let reading = reader(&self.palette, &self.options, bound).read().await?;
@@ -160,7 +158,10 @@ impl Syncer {
                 return;
             }
         };
-        debug!(objects = named.len(), "read again, since something was done to them in Palette");
+        debug!(
+            objects = named.len(),
+            "read again, since something was done to them in Palette"
+        );
         let reader = reader(&self.palette, &self.options, None);
         let kept = self.keeper.sync_hints(&reader, &named).await;
         tell(&kept);
@@ -297,7 +298,10 @@ impl Turns {
 
     /// Until something is due, or it is time to look at notes.
     fn pause(&self) -> Duration {
-        let next = [self.whole, self.hint.filter(|_| !self.is_held)].into_iter().flatten().min();
+        let next = [self.whole, self.hint.filter(|_| !self.is_held)]
+            .into_iter()
+            .flatten()
+            .min();
         let next = next.map_or(NOTES, |next| next.saturating_duration_since(Instant::now()));
         next.clamp(SHORTEST, NOTES)
     }
@@ -307,15 +311,23 @@ impl Turns {
 fn jittered(time: Duration) -> Duration {
     use backon::{BackoffBuilder, ConstantBuilder};
     let tenth = time / 10;
-    let mut delays = ConstantBuilder::new().with_delay(tenth).with_jitter().build();
+    let mut delays = ConstantBuilder::new()
+        .with_delay(tenth)
+        .with_jitter()
+        .build();
     let jitter = delays.next().unwrap_or(tenth);
-    (time + jitter).saturating_sub(tenth + tenth / 2).max(SHORTEST)
+    (time + jitter)
+        .saturating_sub(tenth + tenth / 2)
+        .max(SHORTEST)
 }
 
 async fn users_of_bindings(client: &Client) -> Result<HashSet<String>, kube::Error> {
     let mut names = HashSet::new();
     let mut add = |subjects: Option<Vec<Subject>>| {
-        let users = subjects.into_iter().flatten().filter(|subject| subject.kind == "User");
+        let users = subjects
+            .into_iter()
+            .flatten()
+            .filter(|subject| subject.kind == "User");
         let room = MOST_NAMES.saturating_sub(names.len());
         names.extend(users.map(|user| user.name).take(room));
     };

@@ -30,7 +30,10 @@ impl Palette {
         let cluster = shared_cluster()?;
         let create = format!("create namespace {name}-directory");
         cluster.kubectl.read(&create).unwrap();
-        cluster.kubectl.read(&format!("create namespace {name}-vms")).unwrap();
+        cluster
+            .kubectl
+            .read(&format!("create namespace {name}-vms"))
+            .unwrap();
         Some(Self {
             key: tenant.key.clone(),
             cluster_uid: tenant.cluster(),
@@ -61,14 +64,26 @@ impl Palette {
     fn serve(&self, arguments: &[&str]) -> Webhook {
         let kubeconfig = self.cluster.kubectl.kubeconfig.display().to_string();
         let secret = self.secret();
-        let mut all = vec!["--directory", &*secret, "--cluster", "auto", "--kubeconfig", &kubeconfig];
+        let mut all = vec![
+            "--directory",
+            &*secret,
+            "--cluster",
+            "auto",
+            "--kubeconfig",
+            &kubeconfig,
+        ];
         all.extend(arguments);
         Webhook::start(program(), &self.folder, &all).unwrap()
     }
 
     fn site(&self, arguments: &[&str]) -> Site {
         let namespace = format!("{}-vms", self.name);
-        Site::open(self.name, self.cluster, self.serve(arguments), &[&namespace])
+        Site::open(
+            self.name,
+            self.cluster,
+            self.serve(arguments),
+            &[&namespace],
+        )
     }
 
     fn binding(&self, name: &str, role: &str) -> Binding {
@@ -84,7 +99,12 @@ impl Palette {
     fn until_there(&self) {
         let get = format!("get secret snapshot -n {}-directory", self.name);
         wait_for("the snapshot", PATIENCE, || {
-            self.cluster.kubectl.run(&get).unwrap().succeeded().then_some(())
+            self.cluster
+                .kubectl
+                .run(&get)
+                .unwrap()
+                .succeeded()
+                .then_some(())
         })
         .unwrap();
     }
@@ -104,22 +124,37 @@ fn what_is_given_in_palette_is_admitted_and_what_is_taken_away_refused() {
     let syncer = palette.sync(&[]);
     palette.until_there();
     let site = palette.site(&["--audit-interval", "1s"]);
-    let binding = palette.binding("ines", "spectro-vm-power-user").user("ines@orchard.test");
+    let binding = palette
+        .binding("ines", "spectro-vm-power-user")
+        .user("ines@orchard.test");
     site.refuses(&binding);
     let give = |tenant: &mut Tenant| {
-        tenant.grant("ines@orchard.test", "Virtual Machine Power User", "orchard-prod");
+        tenant.grant(
+            "ines@orchard.test",
+            "Virtual Machine Power User",
+            "orchard-prod",
+        );
     };
     palette.stand_in.change(give);
     until_admitted(&site, &binding);
     let findings = || {
         let metrics = site.webhook.metrics().unwrap();
-        metrics.sum("palette_rbac_audit_findings", &[r#"role="spectro-vm-power-user""#])
+        metrics.sum(
+            "palette_rbac_audit_findings",
+            &[r#"role="spectro-vm-power-user""#],
+        )
     };
     let before = findings();
     palette.stand_in.change(|tenant| {
-        tenant.revoke("ines@orchard.test", "Virtual Machine Power User", "orchard-prod");
+        tenant.revoke(
+            "ines@orchard.test",
+            "Virtual Machine Power User",
+            "orchard-prod",
+        );
     });
-    let again = palette.binding("ines-again", "spectro-vm-power-user").user("ines@orchard.test");
+    let again = palette
+        .binding("ines-again", "spectro-vm-power-user")
+        .user("ines@orchard.test");
     wait_for("the binding to be refused", PATIENCE, || {
         let applied = site.apply(&again);
         let is_refused = !applied.succeeded();
@@ -132,12 +167,19 @@ fn what_is_given_in_palette_is_admitted_and_what_is_taken_away_refused() {
         (findings() > before).then_some(())
     })
     .unwrap();
-    assert!(memory_mib(syncer.id()) <= 120, "{} MiB", memory_mib(syncer.id()));
+    assert!(
+        memory_mib(syncer.id()) <= 120,
+        "{} MiB",
+        memory_mib(syncer.id())
+    );
     let metrics = syncer.metrics().unwrap();
     assert!(metrics.sum("palette_rbac_sync_last_success_timestamp_seconds", &[]) > 0.0);
     assert!(metrics.sum("palette_rbac_palette_key_not_after_timestamp_seconds", &[]) > 0.0);
     assert!(metrics.sum("palette_rbac_sync_changes_total", &[r#"kind="lost""#]) >= 1.0);
-    assert!(!syncer.log().contains(&palette.key), "the key is in the log");
+    assert!(
+        !syncer.log().contains(&palette.key),
+        "the key is in the log"
+    );
 }
 
 #[test]
@@ -151,7 +193,10 @@ fn an_unchanged_tenant_costs_one_request_and_no_write() {
     // What belongs to the first sync.
     wait_for("the first hint", PATIENCE, || {
         let asked = palette.stand_in.asked();
-        asked.iter().any(|asked| asked == "GET /v1/audits").then_some(())
+        asked
+            .iter()
+            .any(|asked| asked == "GET /v1/audits")
+            .then_some(())
     })
     .unwrap();
     let mut asked = Vec::new();
@@ -160,7 +205,10 @@ fn an_unchanged_tenant_costs_one_request_and_no_write() {
         (asked.len() >= 4).then_some(())
     })
     .unwrap();
-    assert!(asked.iter().all(|asked| asked == "GET /v1/audits"), "{asked:?}");
+    assert!(
+        asked.iter().all(|asked| asked == "GET /v1/audits"),
+        "{asked:?}"
+    );
     assert_eq!(palette.pointer()["metadata"]["resourceVersion"], version);
 }
 
@@ -173,8 +221,14 @@ fn verdicts_go_on_without_palette_without_the_secret_and_without_its_parts() {
     palette.until_there();
     let cache = palette.folder.join("cache").display().to_string();
     let site = palette.site(&["--directory-cache", &cache]);
-    let good = |name: &str| palette.binding(name, "spectro-vm-user").user("ines@orchard.test");
-    let bad = palette.binding("bad", "spectro-vm-user").user("omar@orchard.test");
+    let good = |name: &str| {
+        palette
+            .binding(name, "spectro-vm-user")
+            .user("ines@orchard.test")
+    };
+    let bad = palette
+        .binding("bad", "spectro-vm-user")
+        .user("omar@orchard.test");
     let judged = |name: &str| {
         site.admits(&good(name));
         site.refuses(&bad);
@@ -186,15 +240,26 @@ fn verdicts_go_on_without_palette_without_the_secret_and_without_its_parts() {
     let delete = "delete secret -n outages-directory -l palette-rbac.io/part-of=snapshot";
     palette.cluster.kubectl.read(delete).unwrap();
     judged("without-parts");
-    palette.cluster.kubectl.read("delete secret snapshot -n outages-directory").unwrap();
+    palette
+        .cluster
+        .kubectl
+        .read("delete secret snapshot -n outages-directory")
+        .unwrap();
     wait_for("the loss to be noticed", PATIENCE, || {
-        site.webhook.log().contains("there is no such Secret").then_some(())
+        site.webhook
+            .log()
+            .contains("there is no such Secret")
+            .then_some(())
     })
     .unwrap();
     judged("without-the-secret");
     // One that starts now goes on with what was kept.
     let restarted = palette.serve(&["--directory-cache", &cache]);
-    assert!(restarted.log().contains("going on with the directory that was kept"));
+    assert!(
+        restarted
+            .log()
+            .contains("going on with the directory that was kept")
+    );
     // And with sync it is all there again.
     let _syncer = palette.sync(&[]);
     palette.until_there();
@@ -209,7 +274,11 @@ fn a_secret_that_is_deleted_is_written_again_from_memory() {
     let _syncer = palette.sync(&[]);
     palette.until_there();
     let sha = palette.pointer()["data"]["snapshot.json"].clone();
-    palette.cluster.kubectl.read("delete secret snapshot -n restored-directory").unwrap();
+    palette
+        .cluster
+        .kubectl
+        .read("delete secret snapshot -n restored-directory")
+        .unwrap();
     palette.until_there();
     assert_eq!(palette.pointer()["data"]["snapshot.json"], sha);
 }
@@ -221,7 +290,14 @@ fn a_replica_without_a_directory_is_not_ready_and_judges_nothing() {
     };
     let kubeconfig = palette.cluster.kubectl.kubeconfig.display().to_string();
     let secret = palette.secret();
-    let arguments = ["--directory", &*secret, "--cluster", "auto", "--kubeconfig", &kubeconfig];
+    let arguments = [
+        "--directory",
+        &*secret,
+        "--cluster",
+        "auto",
+        "--kubeconfig",
+        &kubeconfig,
+    ];
     let started = std::thread::scope(|scope| {
         let serving = scope.spawn(|| Webhook::start(program(), &palette.folder, &arguments));
         let log = palette.folder.join("palette-rbac.log");
@@ -248,13 +324,28 @@ fn a_directory_that_grows_old_acts_as_the_policy_says() {
     let syncer = palette.sync(&["--interval", "1s"]);
     palette.until_there();
     let site = palette.site(&["--policy", &policy.display().to_string()]);
-    let good = |name: &str| palette.binding(name, "spectro-vm-user").user("ines@orchard.test");
+    let good = |name: &str| {
+        palette
+            .binding(name, "spectro-vm-user")
+            .user("ines@orchard.test")
+    };
     until_admitted(&site, &good("fresh"));
     drop(syncer);
-    let stale = || site.webhook.metrics().unwrap().sum("palette_rbac_directory_stale", &[]);
-    wait_for("the directory to be stale", PATIENCE, || (stale() > 0.0).then_some(())).unwrap();
+    let stale = || {
+        site.webhook
+            .metrics()
+            .unwrap()
+            .sum("palette_rbac_directory_stale", &[])
+    };
+    wait_for("the directory to be stale", PATIENCE, || {
+        (stale() > 0.0).then_some(())
+    })
+    .unwrap();
     let refused = site.refuses(&good("stale"));
-    assert!(refused.output.contains("older than the policy allows"), "{refused}");
+    assert!(
+        refused.output.contains("older than the policy allows"),
+        "{refused}"
+    );
     let _syncer = palette.sync(&["--interval", "1s"]);
     until_admitted(&site, &good("fresh-again"));
 }
@@ -278,11 +369,17 @@ fn of_two_syncers_one_reads_and_the_other_goes_on() {
     };
     let before = parts();
     drop(first);
-    wait_for("the other to lead", PATIENCE, || leads(&second).then_some(())).unwrap();
+    wait_for("the other to lead", PATIENCE, || {
+        leads(&second).then_some(())
+    })
+    .unwrap();
     palette.stand_in.change(|tenant| {
         tenant.grant("omar@orchard.test", "Virtual Machine User", "orchard-prod");
     });
-    wait_for("the change to be written", PATIENCE, || (parts() != before).then_some(())).unwrap();
+    wait_for("the change to be written", PATIENCE, || {
+        (parts() != before).then_some(())
+    })
+    .unwrap();
     // The parts of the last snapshot stay for whoever still reads them, and no more of them.
     assert_eq!(parts().lines().count(), 2);
 }
@@ -309,20 +406,41 @@ fn people_ask_for_a_sync_and_accept_a_loss_by_annotations() {
         palette.cluster.kubectl.read(&command).unwrap();
     };
     let held = || syncer.metrics().unwrap().sum("palette_rbac_sync_held", &[]);
-    palette.stand_in.change(|tenant| tenant.project_mut("orchard-prod").users.clear());
+    palette
+        .stand_in
+        .change(|tenant| tenant.project_mut("orchard-prod").users.clear());
     annotate("palette-rbac.io/sync-now=1");
-    wait_for("the loss to be held back", PATIENCE, || (held() > 0.0).then_some(())).unwrap();
+    wait_for("the loss to be held back", PATIENCE, || {
+        (held() > 0.0).then_some(())
+    })
+    .unwrap();
     let log = syncer.log();
-    let digest = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let digest = digest.filter_map(|line| line["digest"].as_str().map(str::to_owned)).last().unwrap();
+    let digest = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let digest = digest
+        .filter_map(|line| line["digest"].as_str().map(str::to_owned))
+        .last()
+        .unwrap();
     annotate(&format!("palette-rbac.io/accept-loss={digest}"));
-    wait_for("the loss to be accepted", PATIENCE, || (held() == 0.0).then_some(())).unwrap();
+    wait_for("the loss to be accepted", PATIENCE, || {
+        (held() == 0.0).then_some(())
+    })
+    .unwrap();
 }
 
 fn memory_mib(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim()
+        .trim_end_matches(" kB")
+        .trim()
+        .parse::<u64>()
+        .unwrap()
+        / 1024
 }
 
 /// A minute, as is promised.

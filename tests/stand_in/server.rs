@@ -55,7 +55,9 @@ impl StandIn {
         let (bound, address) = std::sync::mpsc::channel();
         let of_server = Arc::clone(&state);
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.unwrap().block_on(async move {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
@@ -114,7 +116,9 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
         tokio::spawn(async move {
             let answer = service_fn(|request| answer(request, Arc::clone(&state)));
             // A client that leaves is none of its business.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
         });
     }
 }
@@ -135,10 +139,18 @@ async fn answer(
         let value = head.headers.get(name)?;
         value.to_str().ok().map(str::to_owned)
     };
-    let query = head.uri.query().unwrap_or_default().split('&').filter_map(|pair| {
-        let (key, value) = pair.split_once('=')?;
-        Some((key.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned()))
-    });
+    let query = head
+        .uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            Some((
+                key.to_owned(),
+                percent_decode_str(value).decode_utf8_lossy().into_owned(),
+            ))
+        });
     let (fault, answer) = {
         let mut state = state.lock().unwrap();
         let fault = state.faults.take(&path);
@@ -152,9 +164,15 @@ async fn answer(
             no_members: fault == Some(Fault::NoMembers),
         };
         let answer = if header("apikey").as_ref() != Some(&state.tenant.key) {
-            (401, json!({ "code": "InvalidCredentials", "message": "invalid api key", "ref": "" }))
+            (
+                401,
+                json!({ "code": "InvalidCredentials", "message": "invalid api key", "ref": "" }),
+            )
         } else if state.is_too_fast(&path) {
-            (429, json!({ "code": "TooManyRequests", "message": "too many requests", "ref": "" }))
+            (
+                429,
+                json!({ "code": "TooManyRequests", "message": "too many requests", "ref": "" }),
+            )
         } else {
             state.tenant.answer(&asked)
         };
@@ -204,7 +222,8 @@ async fn with_fault(
         }
         Some(Fault::SamePage) => body["listmeta"]["continue"] = json!("offset-50"),
         Some(Fault::EchoesKey) => {
-            let body = json!({ "code": "Forbidden", "message": format!("key {key} may not"), "ref": "" });
+            let body =
+                json!({ "code": "Forbidden", "message": format!("key {key} may not"), "ref": "" });
             return Ok(text(403, body.to_string()));
         }
         Some(Fault::Redirect) => {

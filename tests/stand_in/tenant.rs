@@ -112,7 +112,11 @@ impl Tenant {
             next: 0,
         };
         for role in Catalogue::builtin().iter() {
-            let permissions = if role.name == "Tenant Viewer" { readers() } else { Vec::new() };
+            let permissions = if role.name == "Tenant Viewer" {
+                readers()
+            } else {
+                Vec::new()
+            };
             let uid = tenant.new_uid(0x01);
             tenant.roles.insert(
                 uid,
@@ -143,7 +147,10 @@ impl Tenant {
         tenant.grant("ines@orchard.test", "Cluster Viewer", "orchard-prod");
         tenant.grant("ines@orchard.test", "Virtual Machine User", "orchard-prod");
         let viewer = tenant.role("Cluster Viewer");
-        tenant.project_mut("orchard-prod").teams.insert(pickers, vec![viewer]);
+        tenant
+            .project_mut("orchard-prod")
+            .teams
+            .insert(pickers, vec![viewer]);
         tenant.audits.clear();
         tenant
     }
@@ -159,19 +166,27 @@ impl Tenant {
             tenant.grant(&user, "Cluster Viewer", "orchard-prod");
         }
         for number in tenant.teams.len()..500 {
-            let members: Vec<String> =
-                (0..5).map(|it| format!("user-{}@orchard.test", 1000 + number * 5 + it)).collect();
+            let members: Vec<String> = (0..5)
+                .map(|it| format!("user-{}@orchard.test", 1000 + number * 5 + it))
+                .collect();
             let members: Vec<&str> = members.iter().map(|name| &**name).collect();
             let team = tenant.add_team(&format!("team-{number}"), &members);
             if number % 20 == 0 {
                 let viewer = tenant.role("Cluster Viewer");
-                tenant.project_mut("orchard-prod").teams.insert(team, vec![viewer]);
+                tenant
+                    .project_mut("orchard-prod")
+                    .teams
+                    .insert(team, vec![viewer]);
             }
         }
         for number in tenant.projects.len()..50 {
             let name = format!("project-{number}");
             tenant.add_project(&name);
-            tenant.grant(&format!("user-{}@orchard.test", number + 10), "Project Admin", &name);
+            tenant.grant(
+                &format!("user-{}@orchard.test", number + 10),
+                "Project Admin",
+                &name,
+            );
             let team = tenant.teams.keys().nth(number).unwrap().clone();
             let viewer = tenant.role("Cluster Viewer");
             tenant.project_mut(&name).teams.insert(team, vec![viewer]);
@@ -201,8 +216,14 @@ impl Tenant {
     }
 
     pub(crate) fn project(&self, name: &str) -> String {
-        let found = self.projects.iter().find(|(_, project)| project.name == name);
-        found.unwrap_or_else(|| panic!("no project {name}")).0.clone()
+        let found = self
+            .projects
+            .iter()
+            .find(|(_, project)| project.name == name);
+        found
+            .unwrap_or_else(|| panic!("no project {name}"))
+            .0
+            .clone()
     }
 
     pub(crate) fn cluster(&self) -> String {
@@ -324,8 +345,19 @@ impl Tenant {
 /// What Tenant Viewer may read, as far as it matters here.
 fn readers() -> Vec<String> {
     let resources = [
-        "user", "team", "role", "project", "cluster", "clusterGroup", "workspace", "filter", "audit", "apiKey",
+        "user",
+        "team",
+        "role",
+        "project",
+        "cluster",
+        "clusterGroup",
+        "workspace",
+        "filter",
+        "audit",
+        "apiKey",
     ];
     let resources = resources.iter();
-    resources.flat_map(|it| ["get", "list"].map(|verb| format!("{it}.{verb}"))).collect()
+    resources
+        .flat_map(|it| ["get", "list"].map(|verb| format!("{it}.{verb}")))
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::tenant::{Grants, Project, Tenant};
+use super::tenant::{Grants, Project, Tenant, Workspace};
 
 /// One answer: a status and a body.
 pub(super) type Answer = (u16, Value);
@@ -42,12 +42,12 @@ impl Tenant {
                 })
             })),
             ("GET", ["users", uid, "projects"]) => {
-                found(self.users.get(*uid).map(|_| self.project_roles(uid, |it| &it.users)))
+                found(self.users.get(*uid).map(|_| self.project_roles(uid, |it| &it.users, &self.teams_of(uid))))
             }
             ("GET", ["teams"]) => self.page(asked, self.teams.keys().collect(), |uid| self.team_json(uid)),
             ("GET", ["teams", uid]) => found(self.team_json(uid)),
             ("GET", ["teams", uid, "projects"]) => {
-                found(self.teams.get(*uid).map(|_| self.project_roles(uid, |it| &it.teams)))
+                found(self.teams.get(*uid).map(|_| self.project_roles(uid, |it| &it.teams, &[])))
             }
             ("GET", ["roles"]) => self.page(asked, self.roles.keys().collect(), |uid| self.role_json(uid)),
             ("GET", ["roles", uid]) => found(self.role_json(uid)),
@@ -104,10 +104,10 @@ impl Tenant {
                 } })
             })),
             ("GET", ["workspaces", "users", uid, "roles"]) => {
-                ok(self.workspace_roles(|workspace| workspace.users.get(*uid)))
+                ok(self.workspace_roles(uid, |it| &it.users, &self.teams_of(uid)))
             }
             ("GET", ["workspaces", "teams", uid, "roles"]) => {
-                ok(self.workspace_roles(|workspace| workspace.teams.get(*uid)))
+                ok(self.workspace_roles(uid, |it| &it.teams, &[]))
             }
             ("GET", ["audits"]) => {
                 let since = asked.parameter("startTime").map(|at| at.parse::<jiff::Timestamp>().unwrap());
@@ -131,15 +131,33 @@ impl Tenant {
     }
 
     /// By Palette's tokens, which hold an offset.
-    fn page<T>(&self, asked: &Asked<'_>, rows: Vec<T>, row: impl Fn(&T) -> Option<Value>) -> Answer {
-        let limit = asked.parameter("limit").map_or(50, |limit| limit.parse().unwrap());
+    fn page<T>(
+        &self,
+        asked: &Asked<'_>,
+        rows: Vec<T>,
+        row: impl Fn(&T) -> Option<Value>,
+    ) -> Answer {
+        let limit = asked
+            .parameter("limit")
+            .map_or(50, |limit| limit.parse().unwrap());
         if !(1..=50).contains(&limit) {
-            return (400, json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }));
+            return (
+                400,
+                json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }),
+            );
         }
-        let token = asked.parameter("continue").filter(|token| !token.is_empty());
-        let offset = token.map_or(0, |token| token.strip_prefix("offset-").unwrap().parse().unwrap());
+        let token = asked
+            .parameter("continue")
+            .filter(|token| !token.is_empty());
+        let offset = token.map_or(0, |token| {
+            token.strip_prefix("offset-").unwrap().parse().unwrap()
+        });
         let next = offset + limit;
-        let token = if next < rows.len() { format!("offset-{next}") } else { String::new() };
+        let token = if next < rows.len() {
+            format!("offset-{next}")
+        } else {
+            String::new()
+        };
         let items = rows.iter().skip(offset).take(limit).filter_map(row);
         ok(json!({
             "items": list(items),
@@ -220,30 +238,53 @@ impl Tenant {
         (cluster.project == asked.project).then_some(&cluster.name)
     }
 
-    fn project_roles(&self, uid: &str, of: fn(&Project) -> &Grants) -> Value {
+    fn teams_of(&self, user: &str) -> Vec<&String> {
+        let teams = self.teams.iter();
+        let own = teams.filter(|(_, team)| team.users.iter().any(|it| it == user));
+        own.map(|(uid, _)| uid).collect()
+    }
+
+    /// Its own roles in each project, and those of its teams.
+    fn project_roles(&self, uid: &str, of: fn(&Project) -> &Grants, teams: &[&String]) -> Value {
         let projects = self.projects.iter().filter_map(|(project, it)| {
-            let roles = of(it).get(uid)?;
-            Some(json!({ "uid": project, "name": it.name, "roles": self.references(roles), "inheritedRoles": null }))
+            let own = of(it).get(uid).into_iter().flatten();
+            let inherited = teams.iter().filter_map(|team| it.teams.get(*team)).flatten();
+            let (own, inherited) = (self.references(own), self.references(inherited));
+            let holds = !own.is_null() || !inherited.is_null();
+            holds.then(|| json!({ "uid": project, "name": it.name, "roles": own, "inheritedRoles": inherited }))
         });
         json!({ "projects": list(projects) })
     }
 
-    fn workspace_roles<'t>(&'t self, of: impl Fn(&'t super::tenant::Workspace) -> Option<&'t Vec<String>>) -> Value {
-        let workspaces = self.workspaces.iter().filter_map(|(uid, it)| {
-            let roles = self.references(of(it)?);
-            let workspace = json!({ "uid": uid, "name": it.name, "roles": roles, "inheritedRoles": null });
-            Some(json!({ "uid": it.project, "workspaces": [workspace] }))
+    fn workspace_roles(
+        &self,
+        uid: &str,
+        of: fn(&Workspace) -> &Grants,
+        teams: &[&String],
+    ) -> Value {
+        let workspaces = self.workspaces.iter().filter_map(|(workspace, it)| {
+            let own = of(it).get(uid).into_iter().flatten();
+            let inherited = teams.iter().filter_map(|team| it.teams.get(*team)).flatten();
+            let (own, inherited) = (self.references(own), self.references(inherited));
+            let holds = !own.is_null() || !inherited.is_null();
+            let roles = json!({ "uid": workspace, "name": it.name, "roles": own, "inheritedRoles": inherited });
+            holds.then(|| json!({ "uid": it.project, "workspaces": [roles] }))
         });
         json!({ "projects": list(workspaces) })
     }
 
     fn references<'t>(&self, uids: impl IntoIterator<Item = &'t String>) -> Value {
-        list(uids.into_iter().map(|uid| json!({ "uid": uid, "name": self.roles[uid].name })))
+        list(
+            uids.into_iter()
+                .map(|uid| json!({ "uid": uid, "name": self.roles[uid].name })),
+        )
     }
 }
 
 fn grants<'g>(grants: &'g Grants, key: &'g str) -> impl Iterator<Item = Value> + 'g {
-    grants.iter().map(move |(uid, roles)| json!({ key: uid, "roles": roles }))
+    grants
+        .iter()
+        .map(move |(uid, roles)| json!({ key: uid, "roles": roles }))
 }
 
 fn metadata(uid: &str, name: &str) -> Value {
@@ -253,7 +294,11 @@ fn metadata(uid: &str, name: &str) -> Value {
 /// An empty list is `null`.
 fn list(rows: impl Iterator<Item = Value>) -> Value {
     let rows: Vec<Value> = rows.collect();
-    if rows.is_empty() { Value::Null } else { json!(rows) }
+    if rows.is_empty() {
+        Value::Null
+    } else {
+        json!(rows)
+    }
 }
 
 fn ok(body: Value) -> Answer {
@@ -265,5 +310,8 @@ fn found(body: Option<Value>) -> Answer {
 }
 
 fn missing() -> Answer {
-    (404, json!({ "code": "ResourceNotFound", "message": "not found", "ref": "" }))
+    (
+        404,
+        json!({ "code": "ResourceNotFound", "message": "not found", "ref": "" }),
+    )
 }

@@ -99,10 +99,17 @@ pub(crate) fn held(snapshot: &Snapshot, user: &str) -> Vec<String> {
     let Some(user) = snapshot.users.iter().find(|it| it.name == user) else {
         return vec!["is not there".to_owned()];
     };
-    let teams = snapshot.teams.iter().filter(|team| user.teams.contains(&team.name));
+    let teams = snapshot
+        .teams
+        .iter()
+        .filter(|team| user.teams.contains(&team.name));
     let of_teams = teams.flat_map(|team| &team.assignments);
-    let mut held: Vec<String> =
-        user.assignments.iter().chain(of_teams).map(ToString::to_string).collect();
+    let mut held: Vec<String> = user
+        .assignments
+        .iter()
+        .chain(of_teams)
+        .map(ToString::to_string)
+        .collect();
     held.sort();
     held.dedup();
     held

@@ -37,11 +37,29 @@ impl Hub {
         std::fs::write(site.path("tls.key"), pair.key).unwrap();
         std::fs::write(site.path("ca.crt"), &ca.pem).unwrap();
         let path = |name: &str| site.path(name).display().to_string();
-        let (certificate, key, authority, tokens) =
-            (path("tls.crt"), path("tls.key"), path("ca.crt"), path("tokens"));
+        let (certificate, key, authority, tokens) = (
+            path("tls.crt"),
+            path("tls.key"),
+            path("ca.crt"),
+            path("tokens"),
+        );
         let mut all = vec!["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
-        all.extend(["--tls-cert", &certificate, "--tls-key", &key, "--client-ca", &authority]);
-        all.extend(["--cluster-tokens", &tokens, "--log-format", "json", "--hint-interval", "200ms"]);
+        all.extend([
+            "--tls-cert",
+            &certificate,
+            "--tls-key",
+            &key,
+            "--client-ca",
+            &authority,
+        ]);
+        all.extend([
+            "--cluster-tokens",
+            &tokens,
+            "--log-format",
+            "json",
+            "--hint-interval",
+            "200ms",
+        ]);
         all.extend(arguments);
         let mut child = site.command(&all).stderr(Stdio::piped()).spawn().unwrap();
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -59,14 +77,22 @@ impl Hub {
         };
         hub.address = until("the hub to listen", || {
             let log = hub.log.lock().unwrap();
-            let mut lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut lines = log
+                .iter()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let line = lines.find(|line| line["endpoint"] == "hub")?;
             line["address"].as_str()?.parse().ok()
         });
         hub
     }
 
-    fn ask(&self, cluster: &str, token: Option<&str>, tag: Option<&str>, pair: Option<&Pair>) -> Answer {
+    fn ask(
+        &self,
+        cluster: &str,
+        token: Option<&str>,
+        tag: Option<&str>,
+        pair: Option<&Pair>,
+    ) -> Answer {
         let mut builder = reqwest::Client::builder()
             .tls_certs_only(reqwest::Certificate::from_pem_bundle(self.ca.pem.as_bytes()).unwrap());
         if let Some(pair) = pair {
@@ -81,10 +107,14 @@ impl Hub {
         if let Some(tag) = tag {
             request = request.header("if-none-match", tag);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let response = request.send().await.unwrap();
-            let header = |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+            let header =
+                |name: &str| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
             Answer {
                 status: response.status().as_u16(),
                 tag: header("etag"),
@@ -116,7 +146,10 @@ fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "waited for {what}");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "waited for {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -152,7 +185,10 @@ fn each_cluster_has_its_own_snapshot() {
     assert_eq!(own.clusters[0].project.as_deref(), Some("orchard-prod"));
     assert_eq!(others.clusters[0].project.as_deref(), Some("elsewhere"));
     assert_eq!(held(&own, "zara@orchard.test"), [""; 0]);
-    assert_eq!(held(&others, "zara@orchard.test"), ["Cluster Viewer (project elsewhere)"]);
+    assert_eq!(
+        held(&others, "zara@orchard.test"),
+        ["Cluster Viewer (project elsewhere)"]
+    );
 }
 
 #[test]
@@ -168,7 +204,10 @@ fn a_token_or_a_certificate_opens_its_own_clusters_and_no_other() {
     assert_eq!(status(&second, Some(&token(1)), None), 403);
     assert_eq!(status(&first, None, None), 403);
     assert_eq!(status(&first, Some(""), None), 403);
-    assert_eq!(status("70a1b2c3d4e5f60718294001", Some(&token(1)), None), 403);
+    assert_eq!(
+        status("70a1b2c3d4e5f60718294001", Some(&token(1)), None),
+        403
+    );
     let certificate = hub.ca.client(&second);
     assert_eq!(status(&second, None, Some(&certificate)), 200);
     assert_eq!(status(&first, None, Some(&certificate)), 403);
@@ -184,13 +223,17 @@ fn what_has_not_changed_is_not_sent_again_and_says_when_it_was_true() {
     let same = hub.ask(&first, Some(&token(1)), Some(&tag), None);
     assert_eq!((same.status, same.body.len()), (304, 0));
     assert_eq!(same.as_of, answer.as_of);
-    site.palette.change(|tenant| tenant.grant("omar@orchard.test", "Virtual Machine User", "orchard-prod"));
+    site.palette
+        .change(|tenant| tenant.grant("omar@orchard.test", "Virtual Machine User", "orchard-prod"));
     let changed = until("the change", || {
         let answer = hub.ask(&first, Some(&token(1)), Some(&tag), None);
         (answer.status == 200).then_some(answer)
     });
     let snapshot = Snapshot::from_json(&changed.body).unwrap();
-    assert!(held(&snapshot, "omar@orchard.test").contains(&"Virtual Machine User (project orchard-prod)".to_owned()));
+    assert!(
+        held(&snapshot, "omar@orchard.test")
+            .contains(&"Virtual Machine User (project orchard-prod)".to_owned())
+    );
 }
 
 #[test]
@@ -200,7 +243,9 @@ fn a_token_that_two_clusters_have_or_that_is_short_opens_nothing() {
     let hub = Hub::start(&site, &[]);
     until("the warning", || {
         let log = hub.log.lock().unwrap();
-        log.iter().any(|line| line.contains("have the same token")).then_some(())
+        log.iter()
+            .any(|line| line.contains("have the same token"))
+            .then_some(())
     });
     assert_eq!(hub.ask(&first, Some(&token(1)), None, None).status, 403);
     drop(hub);

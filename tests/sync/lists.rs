@@ -38,7 +38,11 @@ fn a_list_that_is_not_whole_is_read_again_and_never_believed() {
         let ended = site.once();
         assert_eq!(ended.code, 3, "{fault:?}: {}", ended.err);
         let is_said = ended.err.contains(said) || ended.err.contains("comes twice");
-        assert!(is_said && ended.err.contains("GET /v1/users"), "{fault:?}: {}", ended.err);
+        assert!(
+            is_said && ended.err.contains("GET /v1/users"),
+            "{fault:?}: {}",
+            ended.err
+        );
         assert_eq!(site.text(), before, "what was there stays");
     }
 }
@@ -46,15 +50,27 @@ fn a_list_that_is_not_whole_is_read_again_and_never_believed() {
 #[test]
 fn a_list_that_changes_while_it_is_read_is_read_again() {
     let site = site_of(200);
-    site.palette.fault("/v1/users", Fault::Slow(Duration::from_millis(20)), 1000);
+    site.palette
+        .fault("/v1/users", Fault::Slow(Duration::from_millis(20)), 1000);
     let mut running = site
-        .command(&["--to", &format!("file:{}", site.path("directory.json").display()), "--once"])
+        .command(&[
+            "--to",
+            &format!("file:{}", site.path("directory.json").display()),
+            "--once",
+        ])
         .spawn()
         .unwrap();
     let mut added = 0;
     while running.try_wait().unwrap().is_none() {
-        if added < 3 && site.palette.asked().iter().any(|asked| asked == "GET /v1/users") {
-            site.palette.change(|tenant| tenant.add_user(&format!("new-{added}@orchard.test")));
+        if added < 3
+            && site
+                .palette
+                .asked()
+                .iter()
+                .any(|asked| asked == "GET /v1/users")
+        {
+            site.palette
+                .change(|tenant| tenant.add_user(&format!("new-{added}@orchard.test")));
             added += 1;
         }
         std::thread::yield_now();

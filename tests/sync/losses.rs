@@ -17,11 +17,14 @@ fn many(users: usize) -> Tenant {
 fn what_is_taken_away_in_palette_is_taken_away_here() {
     let site = Site::new(many(3));
     site.synced();
-    site.palette.change(|tenant| tenant.revoke("user-1@orchard.test", "Cluster Viewer", "orchard-prod"));
+    site.palette
+        .change(|tenant| tenant.revoke("user-1@orchard.test", "Cluster Viewer", "orchard-prod"));
     let ended = site.once();
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(
-        ended.err.contains("- user user-1@orchard.test loses Cluster Viewer (project orchard-prod)"),
+        ended
+            .err
+            .contains("- user user-1@orchard.test loses Cluster Viewer (project orchard-prod)"),
         "{}",
         ended.err
     );
@@ -34,7 +37,8 @@ fn a_project_that_is_short_once_takes_nothing_away() {
     let before = site.synced();
     // Twice: by itself it would be found out by its members.
     site.palette.fault("/v1/projects/", Fault::NoMembers, 1);
-    site.palette.fault("/v1/dashboard/projects", Fault::RowMissing, 1);
+    site.palette
+        .fault("/v1/dashboard/projects", Fault::RowMissing, 1);
     let ended = site.once();
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(site.snapshot().users, before.users);
@@ -44,13 +48,33 @@ fn a_project_that_is_short_once_takes_nothing_away() {
 fn a_sync_that_takes_too_much_waits_for_a_person() {
     let site = Site::new(many(40));
     let before = site.synced();
-    site.palette.change(|tenant| tenant.project_mut("orchard-prod").users.clear());
+    site.palette
+        .change(|tenant| tenant.project_mut("orchard-prod").users.clear());
     let ended = site.once();
     assert_eq!(ended.code, 3, "{}", ended.err);
-    assert!(ended.err.contains("held back: 41 of 44 who hold something would lose something"), "{}", ended.err);
-    assert!(ended.err.contains("- user user-7@orchard.test loses Cluster Viewer"), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("held back: 41 of 44 who hold something would lose something"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended
+            .err
+            .contains("- user user-7@orchard.test loses Cluster Viewer"),
+        "{}",
+        ended.err
+    );
     assert_eq!(site.snapshot().users, before.users);
-    let digest = ended.err.split("--accept-loss ").nth(1).unwrap().split('`').next().unwrap();
+    let digest = ended
+        .err
+        .split("--accept-loss ")
+        .nth(1)
+        .unwrap()
+        .split('`')
+        .next()
+        .unwrap();
     let wrong = site.once_with(&["--accept-loss", "0123456789ab"]);
     assert_eq!(wrong.code, 3);
     let accepted = site.once_with(&["--accept-loss", digest]);
@@ -81,7 +105,8 @@ fn ten_may_always_lose_something_and_the_part_is_a_flag() {
 fn another_tenant_is_not_written_over_this_one() {
     let site = Site::new(Tenant::sample());
     site.synced();
-    site.palette.change(|tenant| tenant.uid = crate::stand_in::uid(0x70, 99));
+    site.palette
+        .change(|tenant| tenant.uid = crate::stand_in::uid(0x70, 99));
     let ended = site.once();
     assert_eq!(ended.code, 3);
     assert!(ended.err.contains("another tenant"), "{}", ended.err);
@@ -110,8 +135,18 @@ fn a_new_name_is_a_new_name_and_no_loss() {
 #[test]
 fn a_file_of_somebody_elses_is_not_written_over() {
     let site = Site::new(Tenant::sample());
-    std::fs::write(site.path("directory.json"), "apiVersion: palette-rbac.io/v1alpha1\nkind: Directory\n").unwrap();
+    std::fs::write(
+        site.path("directory.json"),
+        "apiVersion: palette-rbac.io/v1alpha1\nkind: Directory\n",
+    )
+    .unwrap();
     let ended = site.once();
     assert_eq!(ended.code, 3);
-    assert!(ended.err.contains("not a snapshot that `palette-rbac sync` wrote"), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("not a snapshot that `palette-rbac sync` wrote"),
+        "{}",
+        ended.err
+    );
 }

@@ -11,13 +11,14 @@
 mod counted;
 mod harness;
 mod hub;
-mod lists;
-mod losses;
-mod secrecy;
-mod snapshots;
 #[path = "../server/identity.rs"]
 #[expect(dead_code, reason = "the tests of the webhook use the rest")]
 mod identity;
+mod lists;
+mod losses;
+mod properties;
+mod secrecy;
+mod snapshots;
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../stand_in/mod.rs"]
 mod stand_in;

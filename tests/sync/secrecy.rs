@@ -11,7 +11,13 @@ fn the_key_is_in_nothing_that_is_written() {
     let mut written = vec![];
     written.push(site.once_with(&["--log-level", "trace"]).err);
     written.push(String::from_utf8(site.text()).unwrap());
-    for fault in [Fault::EchoesKey, Fault::BadJson, Fault::Status(401, None), Fault::Redirect, Fault::Half] {
+    for fault in [
+        Fault::EchoesKey,
+        Fault::BadJson,
+        Fault::Status(401, None),
+        Fault::Redirect,
+        Fault::Half,
+    ] {
         site.palette.fault("/v1/projects/", fault, 1000);
         let ended = site.once_with(&["--tries", "1", "--log-level", "trace"]);
         assert_eq!(ended.code, 3);
@@ -21,5 +27,9 @@ fn the_key_is_in_nothing_that_is_written() {
     for text in &written {
         assert!(!text.contains(key), "{text}");
     }
-    assert!(written.iter().any(|text| text.contains("key [key] may not")));
+    assert!(
+        written
+            .iter()
+            .any(|text| text.contains("key [key] may not"))
+    );
 }

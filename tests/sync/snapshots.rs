@@ -14,11 +14,21 @@ fn it_holds_who_has_something_here_and_the_names_of_everybody_else() {
     let snapshot = site.synced();
     assert_eq!(
         held(&snapshot, "ines@orchard.test"),
-        ["Cluster Viewer (project orchard-prod)", "Virtual Machine User (project orchard-prod)"]
+        [
+            "Cluster Viewer (project orchard-prod)",
+            "Virtual Machine User (project orchard-prod)"
+        ]
     );
-    assert_eq!(held(&snapshot, "omar@orchard.test"), ["Cluster Viewer (project orchard-prod)"]);
+    assert_eq!(
+        held(&snapshot, "omar@orchard.test"),
+        ["Cluster Viewer (project orchard-prod)"]
+    );
     for name in ["nobody@orchard.test", "zara@orchard.test"] {
-        let user = snapshot.users.iter().find(|user| user.name == name).unwrap();
+        let user = snapshot
+            .users
+            .iter()
+            .find(|user| user.name == name)
+            .unwrap();
         assert_eq!((&user.uid, user.assignments.len()), (&None, 0), "{name}");
     }
     let cluster = &snapshot.clusters[0];
@@ -39,7 +49,10 @@ fn without_a_cluster_it_holds_all_projects() {
     let ended = site.run(&["--to", &to, "--once"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let snapshot = site.snapshot();
-    assert_eq!(held(&snapshot, "zara@orchard.test"), ["Project Admin (project elsewhere)"]);
+    assert_eq!(
+        held(&snapshot, "zara@orchard.test"),
+        ["Project Admin (project elsewhere)"]
+    );
     assert_eq!(snapshot.clusters, []);
 }
 
@@ -51,7 +64,11 @@ fn who_is_inactive_and_what_is_disabled_gives_nothing() {
     tenant.roles.get_mut(&viewer).unwrap().is_enabled = false;
     let site = Site::new(tenant);
     let snapshot = site.synced();
-    let ines = snapshot.users.iter().find(|user| user.name == "ines@orchard.test").unwrap();
+    let ines = snapshot
+        .users
+        .iter()
+        .find(|user| user.name == "ines@orchard.test")
+        .unwrap();
     assert!(!ines.active && ines.assignments.is_empty());
     assert_eq!(held(&snapshot, "omar@orchard.test"), [""; 0]);
     site.palette.change(|tenant| {
@@ -65,13 +82,20 @@ fn who_is_inactive_and_what_is_disabled_gives_nothing() {
 fn roles_in_workspaces_count_in_their_namespaces() {
     use crate::stand_in::Workspace;
     let mut tenant = Tenant::sample();
-    let (ines, role) = (tenant.user("ines@orchard.test"), tenant.role("Virtual Machine Admin"));
+    let (ines, role) = (
+        tenant.user("ines@orchard.test"),
+        tenant.role("Virtual Machine Admin"),
+    );
     let pickers = tenant.team("pickers");
     let workspace = Workspace {
         name: "harvest".to_owned(),
         project: tenant.project("orchard-prod"),
         clusters: vec![tenant.cluster()],
-        namespaces: vec![("/^vm-/".to_owned(), true), ("staging".to_owned(), false), ("pick.*".to_owned(), true)],
+        namespaces: vec![
+            ("/^vm-/".to_owned(), true),
+            ("staging".to_owned(), false),
+            ("pick.*".to_owned(), true),
+        ],
         users: [(ines, vec![role.clone()])].into(),
         teams: [(pickers, vec![role])].into(),
     };
@@ -82,8 +106,16 @@ fn roles_in_workspaces_count_in_their_namespaces() {
     for name in ["ines@orchard.test", "omar@orchard.test"] {
         assert!(held(&snapshot, name).contains(&given), "{name}");
     }
-    let ines = snapshot.users.iter().find(|user| user.name == "ines@orchard.test").unwrap();
-    let namespaces = ines.assignments.iter().find_map(|it| it.namespaces.clone()).unwrap();
+    let ines = snapshot
+        .users
+        .iter()
+        .find(|user| user.name == "ines@orchard.test")
+        .unwrap();
+    let namespaces = ines
+        .assignments
+        .iter()
+        .find_map(|it| it.namespaces.clone())
+        .unwrap();
     assert_eq!(namespaces, ["/^vm-/", "staging", "/pick.*/"]);
     assert_eq!(snapshot.clusters[0].workspaces[0].name, "harvest");
 }
@@ -91,7 +123,14 @@ fn roles_in_workspaces_count_in_their_namespaces() {
 #[test]
 fn a_custom_role_counts_by_its_permissions_and_never_by_a_name_of_palettes() {
     let mut tenant = Tenant::sample();
-    tenant.add_role("VM Launcher", &["virtualMachine.create", "virtualMachine.get", "not a permission"]);
+    tenant.add_role(
+        "VM Launcher",
+        &[
+            "virtualMachine.create",
+            "virtualMachine.get",
+            "not a permission",
+        ],
+    );
     tenant.add_role("cluster admin", &["cluster.get"]);
     tenant.grant("ines@orchard.test", "VM Launcher", "orchard-prod");
     tenant.grant("ines@orchard.test", "cluster admin", "orchard-prod");
@@ -99,12 +138,33 @@ fn a_custom_role_counts_by_its_permissions_and_never_by_a_name_of_palettes() {
     let ended = site.once();
     let snapshot = site.snapshot();
     assert_eq!(snapshot.roles.len(), 1);
-    assert_eq!(snapshot.roles[0].permissions, ["virtualMachine.create", "virtualMachine.get"]);
+    assert_eq!(
+        snapshot.roles[0].permissions,
+        ["virtualMachine.create", "virtualMachine.get"]
+    );
     let held = held(&snapshot, "ines@orchard.test");
-    assert!(held.contains(&"VM Launcher (project orchard-prod)".to_owned()), "{held:?}");
-    assert!(!held.iter().any(|role| role.starts_with("cluster admin")), "{held:?}");
-    assert!(ended.err.contains("role `cluster admin` is not Palette's own"), "{}", ended.err);
-    assert!(ended.err.contains("permission `not a permission` of role `VM Launcher`"), "{}", ended.err);
+    assert!(
+        held.contains(&"VM Launcher (project orchard-prod)".to_owned()),
+        "{held:?}"
+    );
+    assert!(
+        !held.iter().any(|role| role.starts_with("cluster admin")),
+        "{held:?}"
+    );
+    assert!(
+        ended
+            .err
+            .contains("role `cluster admin` is not Palette's own"),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended
+            .err
+            .contains("permission `not a permission` of role `VM Launcher`"),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
@@ -120,7 +180,11 @@ fn a_name_that_two_have_holds_nothing() {
     let snapshot = site.snapshot();
     assert_eq!(held(&snapshot, "ines@orchard.test"), [""; 0]);
     assert_eq!(held(&snapshot, "omar@orchard.test"), [""; 0]);
-    for kind in ["user `ines@orchard.test`", "team `pickers`", "project `orchard-prod`"] {
+    for kind in [
+        "user `ines@orchard.test`",
+        "team `pickers`",
+        "project `orchard-prod`",
+    ] {
         assert!(ended.err.contains(kind), "{kind}: {}", ended.err);
     }
 }
@@ -131,8 +195,12 @@ fn a_cluster_without_machines_and_one_of_the_tenant_are_found() {
     let cluster = tenant.cluster();
     tenant.clusters.get_mut(&cluster).unwrap().has_machines = false;
     let site = Site::new(tenant);
-    assert_eq!(site.synced().clusters[0].project.as_deref(), Some("orchard-prod"));
-    site.palette.change(|tenant| tenant.clusters.get_mut(&cluster).unwrap().project = None);
+    assert_eq!(
+        site.synced().clusters[0].project.as_deref(),
+        Some("orchard-prod")
+    );
+    site.palette
+        .change(|tenant| tenant.clusters.get_mut(&cluster).unwrap().project = None);
     let ended = site.once_with(&["--accept-loss", "none"]);
     assert_eq!(ended.code, 0, "{}", ended.err);
     let snapshot = site.snapshot();

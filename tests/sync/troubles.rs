@@ -11,7 +11,11 @@ fn refused(site: &Site, arguments: &[&str], said: &[&str]) -> Ended {
     let ended = site.once_with(arguments);
     assert_eq!(ended.code, 3, "{}", ended.err);
     for said in said {
-        assert!(ended.err.contains(said), "{said:?} is not in:\n{}", ended.err);
+        assert!(
+            ended.err.contains(said),
+            "{said:?} is not in:\n{}",
+            ended.err
+        );
     }
     assert_eq!(std::fs::read(site.path("directory.json")).ok(), before);
     ended
@@ -36,12 +40,24 @@ fn what_passes_is_no_failure() {
 #[test]
 fn what_stays_has_a_message() {
     for (fault, said) in [
-        (Fault::Status(429, Some(0)), "too many requests from this address (429) (after 2 tries)"),
-        (Fault::Status(500, None), "Palette failed (500: a fault) (after 2 tries)"),
+        (
+            Fault::Status(429, Some(0)),
+            "too many requests from this address (429) (after 2 tries)",
+        ),
+        (
+            Fault::Status(500, None),
+            "Palette failed (500: a fault) (after 2 tries)",
+        ),
         (Fault::Half, "cannot be reached"),
         (Fault::BadJson, "the answer is broken"),
-        (Fault::Status(418, None), "not an answer that is documented (418: a fault)"),
-        (Fault::Status(403, None), "give it the tenant role Tenant Viewer"),
+        (
+            Fault::Status(418, None),
+            "not an answer that is documented (418: a fault)",
+        ),
+        (
+            Fault::Status(403, None),
+            "give it the tenant role Tenant Viewer",
+        ),
         (Fault::Redirect, "where the key is not sent"),
     ] {
         let site = Site::new(Tenant::sample());
@@ -54,7 +70,8 @@ fn what_stays_has_a_message() {
 #[test]
 fn an_answer_that_does_not_come_is_not_waited_for() {
     let site = Site::new(Tenant::sample());
-    site.palette.fault("/v1/teams", Fault::Slow(Duration::from_secs(60)), 1000);
+    site.palette
+        .fault("/v1/teams", Fault::Slow(Duration::from_secs(60)), 1000);
     refused(
         &site,
         &["--answer-timeout", "200ms", "--tries", "2"],
@@ -71,7 +88,11 @@ fn an_answer_that_does_not_come_is_not_waited_for() {
 fn a_key_that_is_not_accepted_is_said_with_what_to_do() {
     let site = Site::new(Tenant::sample());
     std::fs::write(site.path("key"), "another-key").unwrap();
-    refused(&site, &[], &["does not accept the key (401", "make a new one in Palette"]);
+    refused(
+        &site,
+        &[],
+        &["does not accept the key (401", "make a new one in Palette"],
+    );
     std::fs::write(site.path("key"), "\n").unwrap();
     refused(&site, &[], &["the key file", "is empty"]);
     std::fs::write(site.path("key"), "two words").unwrap();
@@ -91,7 +112,10 @@ fn weak_rights_end_the_sync() {
     refused(&site, &[], &["its own user is not in the list of users"]);
     // A role that may list users and nothing else.
     let mut tenant = Tenant::sample();
-    let weak = tenant.add_role("Lister", &["user.get", "user.list", "team.get", "team.list"]);
+    let weak = tenant.add_role(
+        "Lister",
+        &["user.get", "user.list", "team.get", "team.list"],
+    );
     tenant.user_mut("reader@orchard.test").roles = vec![weak];
     refused(
         &Site::new(tenant),
@@ -121,7 +145,11 @@ fn projects_that_do_not_say_who_holds_what_are_found_out() {
     site.palette.fault("/v1/projects/", Fault::NoMembers, 1000);
     let ended = site.once();
     assert_eq!(ended.code, 0, "{}", ended.err);
-    assert!(ended.err.contains("each of their members is asked"), "{}", ended.err);
+    assert!(
+        ended.err.contains("each of their members is asked"),
+        "{}",
+        ended.err
+    );
     let found = site.snapshot();
     assert_eq!(found.users, honest.users);
     assert_eq!(found.teams, honest.teams);
@@ -131,18 +159,35 @@ fn projects_that_do_not_say_who_holds_what_are_found_out() {
 fn a_cluster_that_palette_does_not_know_is_said() {
     let site = Site::new(Tenant::sample());
     let to = format!("file:{}", site.path("directory.json").display());
-    let ended = site.run(&["--cluster-uid", "70a1b2c3d4e5f60718294001", "--to", &to, "--once"]);
+    let ended = site.run(&[
+        "--cluster-uid",
+        "70a1b2c3d4e5f60718294001",
+        "--to",
+        &to,
+        "--once",
+    ]);
     assert_eq!(ended.code, 3);
-    assert!(ended.err.contains("no cluster with uid `70a1b2c3d4e5f60718294001`"), "{}", ended.err);
+    assert!(
+        ended
+            .err
+            .contains("no cluster with uid `70a1b2c3d4e5f60718294001`"),
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
 fn what_vanishes_between_a_list_and_a_look_is_listed_again() {
     let site = Site::new(Tenant::sample());
-    site.palette.fault("/v1/projects/", Fault::Status(404, None), 1);
+    site.palette
+        .fault("/v1/projects/", Fault::Status(404, None), 1);
     let snapshot = site.synced();
-    assert_eq!(held(&snapshot, "omar@orchard.test"), ["Cluster Viewer (project orchard-prod)"]);
-    site.palette.fault("/v1/projects/", Fault::Status(404, None), 1000);
+    assert_eq!(
+        held(&snapshot, "omar@orchard.test"),
+        ["Cluster Viewer (project orchard-prod)"]
+    );
+    site.palette
+        .fault("/v1/projects/", Fault::Status(404, None), 1000);
     refused(&site, &[], &["GET /v1/projects/", "there is none (404"]);
 }
 
@@ -152,11 +197,26 @@ fn a_palette_that_is_not_there_and_one_that_is_not_trusted_are_told_apart() {
     let to = format!("file:{}", site.path("directory.json").display());
     let at = |url: &str| site.run(&["--palette-url", url, "--to", &to, "--once", "--tries", "1"]);
     // Nobody listens on the port that was just let go.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let gone = at(&format!("https://{free}"));
-    assert!(gone.code == 3 && gone.err.contains("cannot be reached"), "{}", gone.err);
+    assert!(
+        gone.code == 3 && gone.err.contains("cannot be reached"),
+        "{}",
+        gone.err
+    );
     let plain = at("http://palette.example.com");
-    assert!(plain.code == 2 && plain.err.contains("must begin with https://"), "{}", plain.err);
+    assert!(
+        plain.code == 2 && plain.err.contains("must begin with https://"),
+        "{}",
+        plain.err
+    );
     let no_url = at("palette");
-    assert!(no_url.code == 2 && no_url.err.contains("is no address"), "{}", no_url.err);
+    assert!(
+        no_url.code == 2 && no_url.err.contains("is no address"),
+        "{}",
+        no_url.err
+    );
 }

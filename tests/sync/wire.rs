@@ -12,13 +12,19 @@ use serde_json::{Value, json};
 use crate::harness::Site;
 use crate::stand_in::{Tenant, Workspace};
 
-const SCHEMA: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/reference/palette-api/palette-api-wire.schema.json");
+const SCHEMA: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../shared/reference/palette-api/palette-api-wire.schema.json"
+);
 
 #[test]
 fn the_stand_in_speaks_the_documented_api() {
     let Ok(text) = std::fs::read_to_string(Path::new(SCHEMA)) else {
-        writeln!(std::io::stderr(), "skipped: the schema of Palette's API is not at hand").unwrap();
+        writeln!(
+            std::io::stderr(),
+            "skipped: the schema of Palette's API is not at hand"
+        )
+        .unwrap();
         return;
     };
     let schema: Value = serde_json::from_str(&text).unwrap();
@@ -26,15 +32,20 @@ fn the_stand_in_speaks_the_documented_api() {
     let site = Site::new(everything());
     let seen = Arc::clone(&answers);
     site.palette.check(move |method, path, body| {
-        seen.lock().unwrap().push((method.to_owned(), path.to_owned(), body.clone()));
+        seen.lock()
+            .unwrap()
+            .push((method.to_owned(), path.to_owned(), body.clone()));
     });
     site.synced();
-    site.palette.change(|tenant| tenant.revoke("ines@orchard.test", "Cluster Viewer", "orchard-prod"));
+    site.palette
+        .change(|tenant| tenant.revoke("ines@orchard.test", "Cluster Viewer", "orchard-prod"));
     site.synced();
     let mut checked = std::collections::BTreeSet::new();
     for (method, path, body) in answers.lock().unwrap().iter() {
         let operations = schema["x-operations"].as_object().unwrap();
-        let operation = operations.keys().find(|operation| is_of(operation, method, path));
+        let operation = operations
+            .keys()
+            .find(|operation| is_of(operation, method, path));
         let Some(operation) = operation else {
             // `…/vms` is known from the vendor's client only.
             assert_eq!(path, "/v1/dashboard/spectroclusters/vms");
@@ -43,9 +54,14 @@ fn the_stand_in_speaks_the_documented_api() {
         let mut of_operation = operations[operation].clone();
         of_operation["definitions"] = schema["definitions"].clone();
         let whole = json!({ "allOf": [{ "$ref": of_operation["$ref"] }], "definitions": schema["definitions"] });
-        let compiled = jsonschema::options().with_draft(Draft::Draft4).build(&whole).unwrap();
+        let compiled = jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .build(&whole)
+            .unwrap();
         if let Err(errors) = compiled.validate(body) {
-            let errors: Vec<String> = errors.map(|error| format!("{}: {error}", error.instance_path)).collect();
+            let errors: Vec<String> = errors
+                .map(|error| format!("{}: {error}", error.instance_path))
+                .collect();
             panic!("{operation}: {}\n{body}", errors.join("\n"));
         }
         checked.insert(operation.clone());
@@ -58,7 +74,8 @@ fn is_of(operation: &str, method: &str, path: &str) -> bool {
     let Some((of_method, of_path)) = operation.split_once(' ') else {
         return false;
     };
-    let (own, other): (Vec<&str>, Vec<&str>) = (of_path.split('/').collect(), path.split('/').collect());
+    let (own, other): (Vec<&str>, Vec<&str>) =
+        (of_path.split('/').collect(), path.split('/').collect());
     let fits = |(own, other): (&&str, &&str)| {
         own == other || (own.starts_with('{') && other.chars().all(|it| it.is_ascii_hexdigit()))
     };

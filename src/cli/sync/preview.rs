@@ -27,7 +27,11 @@ pub(crate) fn print_preview(
         output.warning(left_out)?;
     }
     let snapshot = &joined.snapshot;
-    let holders = snapshot.users.iter().filter(|user| user.uid.is_some()).count();
+    let holders = snapshot
+        .users
+        .iter()
+        .filter(|user| user.uid.is_some())
+        .count();
     writeln!(
         output.out,
         "{} users, {holders} of whom hold something that counts; {} teams; {} custom roles",
@@ -49,7 +53,10 @@ pub(crate) fn print_preview(
         Some(broken) => {
             for binding in broken {
                 let binding = printable(binding);
-                writeln!(output.out, "! {binding} would be refused if it were made then")?;
+                writeln!(
+                    output.out,
+                    "! {binding} would be refused if it were made then"
+                )?;
             }
         }
         None => {}
@@ -82,7 +89,9 @@ pub(crate) async fn broken_bindings(
     for listed in list(client).await {
         let read = |reason| {
             let kind = listed.kind;
-            Failure::CouldNotRun(format!("cannot read the cluster's {kind} objects: {reason}"))
+            Failure::CouldNotRun(format!(
+                "cannot read the cluster's {kind} objects: {reason}"
+            ))
         };
         facts.apply(listed.all.map_err(read)?);
     }

@@ -194,7 +194,11 @@ impl PaletteClient {
             Some(_) => Method::POST,
             None => Method::GET,
         };
-        let url = format!("{}/v1/{}", self.options.url.trim_end_matches('/'), call.path);
+        let url = format!(
+            "{}/v1/{}",
+            self.options.url.trim_end_matches('/'),
+            call.path
+        );
         let url = reqwest::Url::parse_with_params(&url, &call.query)
             .map_err(|error| ApiProblem::Unreachable(error.to_string()))?;
         let mut request = self
@@ -335,7 +339,9 @@ fn retry_after(response: &Response) -> Option<Duration> {
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn sources<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+fn sources<'e>(
+    error: &'e (dyn Error + 'static),
+) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
         let error = next?;

@@ -44,7 +44,9 @@ pub enum ApiProblem {
     #[error("not an answer that is documented ({0}{1})")]
     Status(u16, String),
     /// 3xx: the key is sent to nobody else.
-    #[error("the answer sends us to another address ({0}), where the key is not sent; is --palette-url right?")]
+    #[error(
+        "the answer sends us to another address ({0}), where the key is not sent; is --palette-url right?"
+    )]
     Redirected(u16),
     /// Nothing came in time.
     #[error("no answer within {} s", .0.as_secs())]

@@ -66,7 +66,10 @@ impl PaletteClient {
                 if let Some(uid) = row.uid()
                     && !uids.insert(uid.into())
                 {
-                    return Ok(Err(format!("the row of uid {} comes twice", uid.escape_debug())));
+                    return Ok(Err(format!(
+                        "the row of uid {} comes twice",
+                        uid.escape_debug()
+                    )));
                 }
                 rows.push(row);
             }

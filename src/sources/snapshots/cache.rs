@@ -43,7 +43,10 @@ impl SnapshotCache {
         let shown = self.0.display();
         let bytes = fs::read(&self.0).map_err(|error| format!("`{shown}`: {error}"))?;
         let not_ours = || format!("`{shown}`: not a snapshot that was kept");
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(not_ours)?;
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or_else(not_ours)?;
         let (head, packed) = bytes.split_at(end);
         let head: Head = serde_json::from_slice(head).map_err(|_| not_ours())?;
         let content = Content {
@@ -62,10 +65,18 @@ impl SnapshotCache {
 
 /// By a new file and a rename, so that nobody ever reads half of it.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let new = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let name = path
+        .file_name()
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let new = folder.join(format!(
+        ".{}.{}",
+        name.to_string_lossy(),
+        std::process::id()
+    ));
     let written = fs::File::create(&new).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;

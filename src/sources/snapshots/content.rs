@@ -42,7 +42,9 @@ impl Content {
     pub fn unpack(&self, limit: usize) -> Result<Vec<u8>, String> {
         let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
         let mut text = Vec::new();
-        let read = GzDecoder::new(&*self.packed).take(most).read_to_end(&mut text);
+        let read = GzDecoder::new(&*self.packed)
+            .take(most)
+            .read_to_end(&mut text);
         read.map_err(|error| format!("it cannot be unpacked: {error}"))?;
         if text.len() > limit {
             return Err(format!("it has more than {limit} bytes"));

@@ -77,7 +77,10 @@ async fn ask(options: &HubOptions, known: Option<&HeaderValue>) -> Result<Answer
             .map_err(|error| format!("`{shown}`: {}", causes(&error)))?;
         builder = builder.identity(identity);
     }
-    let http = builder.timeout(TIMEOUT).build().map_err(|error| causes(&error))?;
+    let http = builder
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(|error| causes(&error))?;
     let mut request = http.get(&options.url);
     if let Some(path) = &options.token_file {
         let shown = path.display();
@@ -87,7 +90,10 @@ async fn ask(options: &HubOptions, known: Option<&HeaderValue>) -> Result<Answer
     if let Some(tag) = known {
         request = request.header(IF_NONE_MATCH, tag);
     }
-    let mut response = request.send().await.map_err(|error| causes(&error.without_url()))?;
+    let mut response = request
+        .send()
+        .await
+        .map_err(|error| causes(&error.without_url()))?;
     let as_of = response.headers().get(AS_OF_HEADER);
     let as_of: Option<Timestamp> = as_of.and_then(|it| it.to_str().ok()?.parse().ok());
     let Some(as_of) = as_of else {

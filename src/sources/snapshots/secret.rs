@@ -33,7 +33,8 @@ impl FromStr for SecretName {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_name = |name: &str| {
-            let is_of_it = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            let is_of_it =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
             (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_of_it)
         };
         match text.split_once('/') {
@@ -92,8 +93,7 @@ pub async fn read_secret(
     let Some(secret) = within(&what, secrets.get_opt(&name.name), failed).await? else {
         return Ok(None);
     };
-    let pointer = pointer_of(&secret)
-        .ok_or_else(|| unreadable(&what, NOT_OURS))?;
+    let pointer = pointer_of(&secret).ok_or_else(|| unreadable(&what, NOT_OURS))?;
     delivered(&secrets, &what, pointer, limit).await.map(Some)
 }
 
@@ -108,7 +108,8 @@ async fn delivered(
     for part in &pointer.parts {
         let secret = within(what, secrets.get_opt(part), failed).await?;
         let data = secret.and_then(|mut secret| secret.data.as_mut()?.remove(Pointer::PART));
-        let bytes = data.ok_or_else(|| unreadable(what, format!("its part `{part}` is not there")))?;
+        let bytes =
+            data.ok_or_else(|| unreadable(what, format!("its part `{part}` is not there")))?;
         packed.extend(bytes.0);
         if packed.len() > limit {
             return Err(unreadable(what, format!("it has more than {limit} bytes")));
@@ -118,7 +119,9 @@ async fn delivered(
         packed,
         digest: pointer.sha256,
     };
-    let text = content.unpack(limit).map_err(|reason| unreadable(what, reason))?;
+    let text = content
+        .unpack(limit)
+        .map_err(|reason| unreadable(what, reason))?;
     Ok(Delivered {
         text,
         as_of: pointer.as_of,

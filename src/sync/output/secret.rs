@@ -48,8 +48,9 @@ impl SecretOutput {
         let Some(delivered) = read.map_err(|error| error.to_string())? else {
             return Ok(None);
         };
-        let snapshot = Snapshot::from_json(&delivered.text)
-            .map_err(|error| format!("it is not a snapshot that `palette-rbac sync` wrote: {error}"))?;
+        let snapshot = Snapshot::from_json(&delivered.text).map_err(|error| {
+            format!("it is not a snapshot that `palette-rbac sync` wrote: {error}")
+        })?;
         let content = Content::pack(&delivered.text).map_err(|error| error.to_string())?;
         Ok(Some(Kept {
             snapshot,
@@ -92,8 +93,11 @@ impl SecretOutput {
         };
         self.point(current, &pointer).await?;
         // What was in force until now may still be being read.
-        let keep: BTreeSet<&String> =
-            pointer.parts.iter().chain(before.iter().flat_map(|it| &it.parts)).collect();
+        let keep: BTreeSet<&String> = pointer
+            .parts
+            .iter()
+            .chain(before.iter().flat_map(|it| &it.parts))
+            .collect();
         self.remove_parts_but(&keep).await
     }
 
@@ -109,7 +113,9 @@ impl SecretOutput {
             if data.is_some_and(|data| data.0 == part) {
                 return Ok(());
             }
-            return Err(format!("its part `{name}` is there with another content: delete it"));
+            return Err(format!(
+                "its part `{name}` is there with another content: delete it"
+            ));
         }
         let secret = Secret {
             metadata: self.metadata(name),
@@ -127,7 +133,10 @@ impl SecretOutput {
 
     async fn point(&self, current: Option<Secret>, pointer: &Pointer) -> Result<(), String> {
         let text = serde_json::to_vec(pointer).map_err(|error| error.to_string())?;
-        let data = Some(BTreeMap::from([(Pointer::KEY.to_owned(), ByteString(text))]));
+        let data = Some(BTreeMap::from([(
+            Pointer::KEY.to_owned(),
+            ByteString(text),
+        )]));
         let params = params();
         let Some(current) = current else {
             let secret = Secret {

@@ -59,7 +59,9 @@ impl Syncer {
 }
 
 fn admin(log: &str) -> Option<SocketAddr> {
-    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let line = lines.find(|line| line["message"] == "listening" && line["endpoint"] == "admin")?;
     line["address"].as_str()?.parse().ok()
 }
