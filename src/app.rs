@@ -46,7 +46,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve(arguments) => serve(*arguments),
-        Command::Sync(arguments) => sync::sync(*arguments),
+        Command::Sync(arguments) => sync::sync(&arguments),
         Command::Check(arguments) => once(|output| arguments.run(output)),
         Command::Audit(arguments) => once(|output| arguments.run(output)),
         Command::Review(arguments) => once(|output| arguments.run(output)),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
@@ -56,10 +57,10 @@ pub(super) async fn rulebook(
     settings: &Settings,
     metrics: &Arc<Metrics>,
     cluster: Option<&Client>,
-    stop: &CancellationToken,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
 ) -> Result<RulebookFiles, Failure> {
     let (policy_file, policy) = policy(settings)?;
-    let (directory_from, directory) = directory(settings, cluster, stop).await?;
+    let (directory_from, directory) = directory(settings, cluster, (tracker, stop)).await?;
     let has_directory = directory.is_some();
     let directory = directory.unwrap_or_else(|| DirectoryRead {
         directory: Arc::default(),
@@ -106,7 +107,7 @@ fn policy(settings: &Settings) -> Result<(Option<Watched<PolicyRead>>, PolicyRea
 async fn directory(
     settings: &Settings,
     cluster: Option<&Client>,
-    stop: &CancellationToken,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
 ) -> Result<(DirectorySource, Option<DirectoryRead>), Failure> {
     let limit = settings.max_directory_bytes;
     let cache = settings.directory_cache.clone().map(SnapshotCache::new);
@@ -130,7 +131,7 @@ async fn directory(
             };
             let client = cluster.ok_or_else(no_cluster)?.clone();
             let (what, name) = (name.to_string(), name.clone());
-            tokio::spawn(async move {
+            tracker.spawn(async move {
                 let follow = follow_secret(client, name, limit, sender);
                 stop.run_until_cancelled(follow).await;
             });
@@ -138,7 +139,7 @@ async fn directory(
         }
         DirectoryFrom::Hub(url) => {
             let options = settings.hub.clone();
-            tokio::spawn(async move {
+            tracker.spawn(async move {
                 if let Some(options) = options {
                     stop.run_until_cancelled(follow_hub(options, sender)).await;
                 }

@@ -47,8 +47,8 @@ impl Service {
         let tls = inputs::tls(&settings, &metrics)?;
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
-        let stop = &service.stop_reloading;
-        let rulebook = inputs::rulebook(&settings, &metrics, cluster.as_ref(), stop).await?;
+        let tasks = (&service.admin_connections, &service.stop_reloading);
+        let rulebook = inputs::rulebook(&settings, &metrics, cluster.as_ref(), tasks).await?;
         // Before anybody asks whether it is ready.
         service.watch(&settings, cluster.as_ref(), &rulebook);
         service.serve_webhook(&settings, webhook, cluster, (&rulebook, &tls));

@@ -33,7 +33,7 @@ use crate::sources::{CertificateRequirements, ClientTrust, ServingCertificate};
 use crate::sync::{Keeper, Kept, Output, OutputName, Syncer};
 
 /// Does what the arguments say.
-pub(super) fn sync(arguments: SyncArgs) -> Result<ExitCode, Failure> {
+pub(super) fn sync(arguments: &SyncArgs) -> Result<ExitCode, Failure> {
     let settings = arguments.resolve()?;
     let log = logging::start(arguments.log());
     fault::told_in_the_log();

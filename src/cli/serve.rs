@@ -136,6 +136,7 @@ struct TlsArgs {
 /// How a directory is followed that is no file.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Policy and directory")]
+#[expect(clippy::struct_field_names, reason = "they are called as their flags")]
 struct FollowArgs {
     /// Keeps the last good directory of `secret:` or `https:` here, so that a replica that starts without it goes on
     #[arg(long, value_name = "FILE", env = "PALETTE_RBAC_DIRECTORY_CACHE")]

@@ -128,9 +128,10 @@ fn verifier(
     let roots = Arc::clone(&trust.roots);
     let provider = Arc::clone(&rules.provider);
     let builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
-    let builder = match rules.may_be_nobody {
-        true => builder.allow_unauthenticated(),
-        false => builder,
+    let builder = if rules.may_be_nobody {
+        builder.allow_unauthenticated()
+    } else {
+        builder
     };
     let any_of_the_ca = builder
         .build()

@@ -136,13 +136,13 @@ impl Hub {
             lifecycle: Arc::clone(&self.lifecycle),
         };
         let (connections, tls) = (Arc::new(connections), Arc::clone(&self.tls));
-        let shelf = Arc::new(Shelf {
+        let made = Arc::new(Snapshots {
             hub: self,
             made: Mutex::default(),
         });
         accept
             .each(move |stream, slot| {
-                let (connections, shelf) = (Arc::clone(&connections), Arc::clone(&shelf));
+                let (connections, snapshots) = (Arc::clone(&connections), Arc::clone(&made));
                 let tls = tls.config();
                 async move {
                     let observe = |_| {};
@@ -153,7 +153,7 @@ impl Hub {
                     let leaf = certificates.and_then(|chain| chain.first());
                     let client = Client {
                         names: leaf.map(names_of_client).unwrap_or_default(),
-                        shelf,
+                        snapshots,
                     };
                     let client = Arc::new(client);
                     connections.serve(stream, client, None, &slot).await;
@@ -164,7 +164,7 @@ impl Hub {
 }
 
 /// What was made of the snapshot in force, for each cluster that asked.
-struct Shelf {
+struct Snapshots {
     hub: Hub,
     made: Mutex<HashMap<String, Made>>,
 }
@@ -181,10 +181,10 @@ struct Made {
 /// Whoever is at the other end of one connection.
 struct Client {
     names: Vec<String>,
-    shelf: Arc<Shelf>,
+    snapshots: Arc<Snapshots>,
 }
 
-impl Shelf {
+impl Snapshots {
     /// Made when it is first asked for, and again when there is a new reading.
     async fn of(self: &Arc<Self>, cluster: &str) -> Option<(Made, Timestamp)> {
         let from = self.hub.published.borrow().clone()?;
@@ -196,10 +196,10 @@ impl Shelf {
         if let Some(made) = known.filter(|made| Arc::ptr_eq(&made.from, &from)) {
             return Some((made, as_of));
         }
-        let (shelf, uid) = (Arc::clone(self), cluster.to_owned());
+        let (snapshots, uid) = (Arc::clone(self), cluster.to_owned());
         let made = tokio::task::spawn_blocking(move || {
             let made = make(from, &uid)?;
-            shelf.lock().insert(uid, made.clone());
+            snapshots.lock().insert(uid, made.clone());
             Some(made)
         });
         Some((made.await.ok()??, as_of))
@@ -229,13 +229,13 @@ impl Client {
         };
         let token = request.headers().get(AUTHORIZATION);
         let token = token.and_then(|it| it.to_str().ok()?.strip_prefix("Bearer "));
-        let clients = self.shelf.hub.clients.load();
+        let clients = self.snapshots.hub.clients.load();
         // The same for a cluster that there is and for one that there is not.
         if !clients.may_have(cluster, token, &self.names) {
             let text = "neither a token nor a certificate of this cluster";
             return (HubResult::Denied, plain(StatusCode::FORBIDDEN, text));
         }
-        let Some((made, as_of)) = self.shelf.of(cluster).await else {
+        let Some((made, as_of)) = self.snapshots.of(cluster).await else {
             let text = "no snapshot of this cluster yet";
             return (HubResult::NotFound, plain(StatusCode::NOT_FOUND, text));
         };
@@ -278,7 +278,7 @@ impl Handler for Client {
                 plain(StatusCode::METHOD_NOT_ALLOWED, text),
             )
         };
-        self.shelf.hub.metrics.hub_answered(result);
+        self.snapshots.hub.metrics.hub_answered(result);
         exchange.answer(None);
         response
     }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use super::SourceError;
 
 /// A snapshot that is not to be had, with why.
-pub(super) fn unreadable(what: &str, reason: impl ToString) -> SourceError {
+pub(super) fn unreadable(what: &str, reason: &(impl ToString + ?Sized)) -> SourceError {
     SourceError::Unreadable {
         path: PathBuf::from(what),
         reason: reason.to_string(),

@@ -3,6 +3,7 @@
 //! Which grants appear among the audits, under which kind and how late, nobody publishes. So an audit is a hint: that none
 //! came proves nothing, and the whole is read on a timer all the same.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeSet, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -97,24 +98,20 @@ impl Reader<'_> {
     ) -> Result<(), SyncError> {
         for hint in hints {
             match hint {
-                Hint::User(uid) => {
-                    match self.user(uid).await? {
-                        Some(user) => {
-                            reading.users.insert(uid.clone(), user);
-                            self.read_grants(reading, Holder::User, uid).await?;
-                        }
-                        None => drop(reading.users.remove(uid)),
-                    };
-                }
-                Hint::Team(uid) => {
-                    match self.team(uid).await? {
-                        Some(team) => {
-                            reading.teams.insert(uid.clone(), team);
-                            self.read_grants(reading, Holder::Team, uid).await?;
-                        }
-                        None => drop(reading.teams.remove(uid)),
-                    };
-                }
+                Hint::User(uid) => match self.user(uid).await? {
+                    Some(user) => {
+                        reading.users.insert(uid.clone(), user);
+                        self.read_grants(reading, Holder::User, uid).await?;
+                    }
+                    None => drop(reading.users.remove(uid)),
+                },
+                Hint::Team(uid) => match self.team(uid).await? {
+                    Some(team) => {
+                        reading.teams.insert(uid.clone(), team);
+                        self.read_grants(reading, Holder::Team, uid).await?;
+                    }
+                    None => drop(reading.teams.remove(uid)),
+                },
                 Hint::Role(uid) => match self.role(uid).await? {
                     Some(role) => drop(reading.roles.insert(uid.clone(), role)),
                     None => drop(reading.roles.remove(uid)),
@@ -134,9 +131,9 @@ impl Reader<'_> {
                 Hint::Clusters => {
                     self.read_clusters(reading).await?;
                     for project in reading.clusters.iter().filter_map(|it| it.project.clone()) {
-                        if !reading.projects.contains_key(&project) {
-                            let read = self.project(&project).await?;
-                            reading.projects.insert(project, read);
+                        if let Entry::Vacant(vacant) = reading.projects.entry(project) {
+                            let read = self.project(vacant.key()).await?;
+                            vacant.insert(read);
                         }
                     }
                     self.read_workspace_roles(reading).await?;

@@ -192,8 +192,8 @@ impl Keeper {
         }
         self.metrics.left_out(joined.left_out.len());
         let snapshot = joined.snapshot;
-        let text = snapshot.to_json().map_err(no_directory)?;
-        let content = Content::pack(&text).map_err(no_directory)?;
+        let text = snapshot.to_json().map_err(|error| no_directory(&error))?;
+        let content = Content::pack(&text).map_err(|error| no_directory(&error))?;
         let is_other_tenant = self
             .last
             .as_ref()
@@ -289,8 +289,8 @@ impl Keeper {
     }
 
     async fn write(&self, snapshot: &Snapshot, as_of: Timestamp) -> Result<(), KeepError> {
-        let text = snapshot.to_json().map_err(no_directory)?;
-        let content = Content::pack(&text).map_err(no_directory)?;
+        let text = snapshot.to_json().map_err(|error| no_directory(&error))?;
+        let content = Content::pack(&text).map_err(|error| no_directory(&error))?;
         self.write_packed(snapshot, &content, as_of).await
     }
 
@@ -359,14 +359,14 @@ pub(super) fn tell(kept: &Result<Kept, KeepError>) {
 
 /// What requests will be judged by must be a directory to them, too.
 fn check(snapshot: &Snapshot) -> Result<(), SyncError> {
-    let text = snapshot.to_json().map_err(no_directory)?;
+    let text = snapshot.to_json().map_err(|error| no_directory(&error))?;
     match Directory::compile(&text, text.len()) {
         Ok(_) => Ok(()),
-        Err(mistakes) => Err(no_directory(mistakes.in_file("snapshot"))),
+        Err(mistakes) => Err(no_directory(&mistakes.in_file("snapshot"))),
     }
 }
 
-fn no_directory(error: impl ToString) -> SyncError {
+fn no_directory(error: &impl ToString) -> SyncError {
     SyncError::NoDirectory(error.to_string())
 }
 

@@ -52,7 +52,7 @@ pub enum Output {
     /// A file.
     File(PathBuf),
     /// Secrets.
-    Secret(secret::SecretOutput),
+    Secret(Box<secret::SecretOutput>),
 }
 
 /// What a place holds.
@@ -81,9 +81,10 @@ impl Output {
     pub fn new(name: &OutputName, client: Option<&Client>) -> Result<Self, OutputError> {
         match (name, client) {
             (OutputName::File(path), _) => Ok(Self::File(path.clone())),
-            (OutputName::Secret(secret), Some(client)) => Ok(Self::Secret(
-                secret::SecretOutput::new(client, secret.clone()),
-            )),
+            (OutputName::Secret(secret), Some(client)) => {
+                let secret = secret::SecretOutput::new(client, secret.clone());
+                Ok(Self::Secret(Box::new(secret)))
+            }
             (OutputName::Secret(_), None) => Err(OutputError {
                 output: name.to_string(),
                 reason: "there is no cluster to write it to; --kubeconfig names one".to_owned(),

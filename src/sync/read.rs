@@ -201,9 +201,12 @@ impl Reader<'_> {
         let project = projects.get(uid).ok_or_else(no_cluster)?;
         let project = Some(project).filter(|project| !project.is_empty());
         let within = project.map(|project| &**project);
-        let missing = |error: ApiError| match error.is_not_found() {
-            true => no_cluster(),
-            false => error.into(),
+        let missing = |error: ApiError| {
+            if error.is_not_found() {
+                no_cluster()
+            } else {
+                error.into()
+            }
         };
         let detail = Call::get(Endpoint::Clusters, format!("spectroclusters/{uid}"));
         let detail = detail.in_project(within);
@@ -234,7 +237,7 @@ impl Reader<'_> {
             uid: uid.into(),
             name: detail.metadata.name,
             project: project.cloned(),
-            cluster_group: groups.get(uid).cloned().or(own),
+            group: groups.get(uid).cloned().or(own),
             workspaces,
         })
     }
@@ -357,7 +360,7 @@ impl Reader<'_> {
                         .flat_map(|it| holder.members(it))
                         .map(|it| it.uid.clone()),
                 );
-                uids.extend(holder.of_mut(project).drain().map(|(uid, _)| uid));
+                uids.extend(std::mem::take(holder.of_mut(project)).into_keys());
             }
             for uid in uids {
                 for (project, roles) in self.held_in_projects(holder, &uid).await? {
@@ -553,7 +556,7 @@ fn grants(held: impl IntoIterator<Item = wire::RolesInProject>) -> Grants {
 }
 
 /// An object without a uid cannot be referred to, so nothing is lost with it.
-fn by_uid<T: Row, V: From<T>>(rows: Vec<T>) -> HashMap<Uid, V> {
+fn by_uid<T: Row, V: From<T>, M: FromIterator<(Uid, V)>>(rows: Vec<T>) -> M {
     let rows = rows.into_iter();
     rows.filter_map(|row| Some((row.uid()?.into(), row.into())))
         .collect()

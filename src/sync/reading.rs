@@ -15,7 +15,7 @@ use crate::sources::palette::wire;
 pub type Uid = Box<str>;
 
 /// Who holds which roles, both by uid.
-pub type Grants = HashMap<Uid, Vec<Uid>>;
+pub type Grants = BTreeMap<Uid, Vec<Uid>>;
 
 /// Everything that was read, joined by nothing but uids.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct Reading {
     /// The tenant.
     pub tenant: Tenant,
     /// All roles.
-    pub roles: HashMap<Uid, Role>,
+    pub roles: BTreeMap<Uid, Role>,
     /// All users.
     pub users: HashMap<Uid, User>,
     /// All teams.
@@ -100,7 +100,7 @@ pub struct Cluster {
     /// Its project.
     pub project: Option<Uid>,
     /// The name of its cluster group.
-    pub cluster_group: Option<Box<str>>,
+    pub group: Option<Box<str>>,
     /// Its workspaces.
     pub workspaces: Vec<Uid>,
 }
@@ -315,7 +315,7 @@ impl<'r> Join<'r> {
             uid: cluster.uid.to_string(),
             name: cluster.name.to_string(),
             project: project.map(|project| project.name.to_string()),
-            cluster_group: cluster.cluster_group.as_ref().map(ToString::to_string),
+            cluster_group: cluster.group.as_ref().map(ToString::to_string),
             workspaces,
         }
     }

@@ -108,9 +108,9 @@ impl Syncer {
         let mut turns = Turns::new(self.options.clone());
         while self.may_go_on() {
             self.look_at_notes(&mut turns).await;
-            if turns.is_due(turns.whole) {
+            if is_due(turns.whole) {
                 self.whole(&mut turns).await;
-            } else if turns.is_due(turns.hint) && !turns.is_held {
+            } else if is_due(turns.hint) && !turns.is_held {
                 self.hints(&mut turns).await;
             }
             tokio::select! {
@@ -277,10 +277,6 @@ impl Turns {
         }
     }
 
-    fn is_due(&self, at: Option<Instant>) -> bool {
-        at.is_some_and(|at| at <= Instant::now())
-    }
-
     fn succeeded(&mut self) {
         self.failures = 0;
         let now = Instant::now();
@@ -305,6 +301,10 @@ impl Turns {
         let next = next.map_or(NOTES, |next| next.saturating_duration_since(Instant::now()));
         next.clamp(SHORTEST, NOTES)
     }
+}
+
+fn is_due(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| at <= Instant::now())
 }
 
 /// A tenth more or less, so that many do not come at once.
@@ -334,12 +334,16 @@ async fn users_of_bindings(client: &Client) -> Result<HashSet<String>, kube::Err
     let api: Api<RoleBinding> = Api::all(client.clone());
     let mut pages = Pages::matching(&api, ListParams::default());
     while let Some(page) = pages.next().await? {
-        page.into_iter().for_each(|binding| add(binding.subjects));
+        for binding in page {
+            add(binding.subjects);
+        }
     }
     let api: Api<ClusterRoleBinding> = Api::all(client.clone());
     let mut pages = Pages::matching(&api, ListParams::default());
     while let Some(page) = pages.next().await? {
-        page.into_iter().for_each(|binding| add(binding.subjects));
+        for binding in page {
+            add(binding.subjects);
+        }
     }
     Ok(names)
 }

@@ -73,7 +73,8 @@ impl Palette {
             &kubeconfig,
         ];
         all.extend(arguments);
-        Webhook::start(program(), &self.folder, &all).unwrap()
+        let folder = scratch(self.name).unwrap();
+        Webhook::start(program(), &folder, &all).unwrap()
     }
 
     fn site(&self, arguments: &[&str]) -> Site {
@@ -420,7 +421,7 @@ fn people_ask_for_a_sync_and_accept_a_loss_by_annotations() {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let digest = digest
         .filter_map(|line| line["digest"].as_str().map(str::to_owned))
-        .last()
+        .next_back()
         .unwrap();
     annotate(&format!("palette-rbac.io/accept-loss={digest}"));
     wait_for("the loss to be accepted", PATIENCE, || {
@@ -444,4 +445,4 @@ fn memory_mib(process: u32) -> u64 {
 }
 
 /// A minute, as is promised.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);

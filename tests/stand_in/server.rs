@@ -113,6 +113,7 @@ async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let state = Arc::clone(&state);
+        #[expect(clippy::disallowed_methods, reason = "it ends with the connection")]
         tokio::spawn(async move {
             let answer = service_fn(|request| answer(request, Arc::clone(&state)));
             // A client that leaves is none of its business.

@@ -26,13 +26,14 @@ impl Asked<'_> {
 }
 
 impl Tenant {
+    #[expect(clippy::too_many_lines, reason = "one line or two for each path")]
     pub(super) fn answer(&self, asked: &Asked<'_>) -> Answer {
         let parts: Vec<&str> = asked.path.trim_start_matches("/v1/").split('/').collect();
         match (asked.method, &*parts) {
             ("GET", ["users", "info"]) => ok(json!({
                 "orgName": self.name, "tenantUid": self.uid, "userUid": self.reader,
             })),
-            ("GET", ["users"]) => self.page(asked, self.users.keys().collect(), |uid| self.user_json(uid)),
+            ("GET", ["users"]) => page(asked, &self.users.keys().collect::<Vec<_>>(), |uid| self.user_json(uid)),
             ("GET", ["users", uid]) => found(self.user_json(uid)),
             ("GET", ["users", uid, "roles"]) => found(self.users.get(*uid).map(|user| {
                 let teams = self.teams.values().filter(|team| team.users.iter().any(|it| it == uid));
@@ -44,12 +45,12 @@ impl Tenant {
             ("GET", ["users", uid, "projects"]) => {
                 found(self.users.get(*uid).map(|_| self.project_roles(uid, |it| &it.users, &self.teams_of(uid))))
             }
-            ("GET", ["teams"]) => self.page(asked, self.teams.keys().collect(), |uid| self.team_json(uid)),
+            ("GET", ["teams"]) => page(asked, &self.teams.keys().collect::<Vec<_>>(), |uid| self.team_json(uid)),
             ("GET", ["teams", uid]) => found(self.team_json(uid)),
             ("GET", ["teams", uid, "projects"]) => {
                 found(self.teams.get(*uid).map(|_| self.project_roles(uid, |it| &it.teams, &[])))
             }
-            ("GET", ["roles"]) => self.page(asked, self.roles.keys().collect(), |uid| self.role_json(uid)),
+            ("GET", ["roles"]) => page(asked, &self.roles.keys().collect::<Vec<_>>(), |uid| self.role_json(uid)),
             ("GET", ["roles", uid]) => found(self.role_json(uid)),
             ("GET", ["projects", uid]) => found(self.project_json(uid, asked.no_members)),
             ("POST", ["dashboard", "projects"]) => self.project_summaries(asked),
@@ -71,7 +72,7 @@ impl Tenant {
                     summary.extend(project.map(|it| ("projectMeta".to_owned(), it)));
                     json!({ "metadata": metadata(uid, &cluster.name), "specSummary": summary })
                 });
-                self.page(asked, items.collect(), |row| Some(row.clone()))
+                page(asked, &items.collect::<Vec<_>>(), |row| Some(row.clone()))
             }
             ("GET", ["dashboard", "spectroclusters", uid]) => found(self.within(asked, uid).map(|name| {
                 let workspaces = self.workspaces.iter();
@@ -119,7 +120,7 @@ impl Tenant {
                         "spec": { "actionType": "update", "resource": { "kind": audit.kind, "uid": audit.resource } },
                     }))
                     .collect();
-                self.page(asked, audits, |row| Some(row.clone()))
+                page(asked, &audits, |row| Some(row.clone()))
             }
             ("GET", ["apiKeys"]) => ok(json!({ "items": [{
                 "metadata": metadata(&super::tenant::uid(0x09, 1), "sync"),
@@ -128,41 +129,6 @@ impl Tenant {
             }] })),
             _ => missing(),
         }
-    }
-
-    /// By Palette's tokens, which hold an offset.
-    fn page<T>(
-        &self,
-        asked: &Asked<'_>,
-        rows: Vec<T>,
-        row: impl Fn(&T) -> Option<Value>,
-    ) -> Answer {
-        let limit = asked
-            .parameter("limit")
-            .map_or(50, |limit| limit.parse().unwrap());
-        if !(1..=50).contains(&limit) {
-            return (
-                400,
-                json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }),
-            );
-        }
-        let token = asked
-            .parameter("continue")
-            .filter(|token| !token.is_empty());
-        let offset = token.map_or(0, |token| {
-            token.strip_prefix("offset-").unwrap().parse().unwrap()
-        });
-        let next = offset + limit;
-        let token = if next < rows.len() {
-            format!("offset-{next}")
-        } else {
-            String::new()
-        };
-        let items = rows.iter().skip(offset).take(limit).filter_map(row);
-        ok(json!({
-            "items": list(items),
-            "listmeta": { "continue": token, "count": rows.len(), "limit": limit, "offset": offset },
-        }))
     }
 
     fn user_json(&self, uid: &str) -> Option<Value> {
@@ -225,7 +191,9 @@ impl Tenant {
                 "users": list(users), "teams": list(teams),
             } })
         });
-        self.page(asked, projects.collect(), |row| Some(row.clone()))
+        page(asked, &projects.collect::<Vec<_>>(), |row| {
+            Some(row.clone())
+        })
     }
 
     fn project_reference(&self, uid: &str) -> Value {
@@ -279,6 +247,36 @@ impl Tenant {
                 .map(|uid| json!({ "uid": uid, "name": self.roles[uid].name })),
         )
     }
+}
+
+/// By Palette's tokens, which hold an offset.
+fn page<T>(asked: &Asked<'_>, rows: &[T], row: impl Fn(&T) -> Option<Value>) -> Answer {
+    let limit = asked
+        .parameter("limit")
+        .map_or(50, |limit| limit.parse().unwrap());
+    if !(1..=50).contains(&limit) {
+        return (
+            400,
+            json!({ "code": "InvalidLimit", "message": "limit must be within 1 and 50", "ref": "" }),
+        );
+    }
+    let token = asked
+        .parameter("continue")
+        .filter(|token| !token.is_empty());
+    let offset = token.map_or(0, |token| {
+        token.strip_prefix("offset-").unwrap().parse().unwrap()
+    });
+    let next = offset + limit;
+    let token = if next < rows.len() {
+        format!("offset-{next}")
+    } else {
+        String::new()
+    };
+    let items = rows.iter().skip(offset).take(limit).filter_map(row);
+    ok(json!({
+        "items": list(items),
+        "listmeta": { "continue": token, "count": rows.len(), "limit": limit, "offset": offset },
+    }))
 }
 
 fn grants<'g>(grants: &'g Grants, key: &'g str) -> impl Iterator<Item = Value> + 'g {

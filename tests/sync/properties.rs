@@ -128,7 +128,7 @@ fn tenant(gifts: &[Gift], limits: &[Limit]) -> Tenant {
                 tenant.roles.get_mut(&role).unwrap().is_enabled = false;
             }
             Limit::DisabledProject(project) => {
-                tenant.project_mut(PROJECTS[project]).is_disabled = true
+                tenant.project_mut(PROJECTS[project]).is_disabled = true;
             }
         }
     }
@@ -147,7 +147,7 @@ fn give(tenant: &mut Tenant, gift: &Gift, workspace: &str) {
             tenant.teams.get_mut(&team).unwrap().roles.push(role);
         }
         Gift::InProject(user, of, project) => {
-            tenant.grant(USERS[user], ROLES[of], PROJECTS[project])
+            tenant.grant(USERS[user], ROLES[of], PROJECTS[project]);
         }
         Gift::TeamInProject(team, of, project) => {
             let (team, role) = (tenant.team(TEAMS[team]), role(tenant, of));

@@ -71,7 +71,7 @@ fn what_stays_has_a_message() {
 fn an_answer_that_does_not_come_is_not_waited_for() {
     let site = Site::new(Tenant::sample());
     site.palette
-        .fault("/v1/teams", Fault::Slow(Duration::from_secs(60)), 1000);
+        .fault("/v1/teams", Fault::Slow(Duration::from_mins(1)), 1000);
     refused(
         &site,
         &["--answer-timeout", "200ms", "--tries", "2"],

@@ -235,13 +235,7 @@ impl PaletteClient {
         if error.is_timeout() {
             return ApiProblem::Timeout(self.options.answer_timeout);
         }
-        let is_untrusted = sources(&error).any(|source| {
-            source.downcast_ref::<rustls::Error>().is_some()
-                || source
-                    .downcast_ref::<std::io::Error>()
-                    .and_then(std::io::Error::get_ref)
-                    .is_some_and(|inner| inner.is::<rustls::Error>())
-        });
+        let is_untrusted = sources(&error).any(is_of_tls);
         let text = key.redact(&causes(&error.without_url()));
         if is_untrusted {
             ApiProblem::Untrusted(text)
@@ -348,6 +342,13 @@ fn sources<'e>(
         next = error.source();
         Some(error)
     })
+}
+
+/// What rustls says comes as it is, or within an error of the connection.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    let within = error.downcast_ref::<std::io::Error>();
+    let within = within.and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// An error with what it came from; reqwest's own text says little.

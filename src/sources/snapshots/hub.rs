@@ -50,7 +50,7 @@ pub async fn follow_hub(options: HubOptions, listener: Sender<Result<Delivered, 
                 known = Some((tag, delivered.clone()));
                 Some(Ok(delivered))
             }
-            Err(reason) => Some(Err(unreadable(&options.url, reason))),
+            Err(reason) => Some(Err(unreadable(&options.url, &reason))),
         };
         is_failing = news.as_ref().map_or(is_failing, Result::is_err);
         if let Some(news) = news

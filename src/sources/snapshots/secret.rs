@@ -89,7 +89,7 @@ pub async fn read_secret(
 ) -> Result<Option<Delivered>, SourceError> {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &name.namespace);
     let what = name.to_string();
-    let failed = |error: kube::Error| unreadable(&what, describe(&error));
+    let failed = |error: kube::Error| unreadable(&what, &describe(&error));
     let Some(secret) = within(&what, secrets.get_opt(&name.name), failed).await? else {
         return Ok(None);
     };
@@ -103,16 +103,16 @@ async fn delivered(
     pointer: Pointer,
     limit: usize,
 ) -> Result<Delivered, SourceError> {
-    let failed = |error: kube::Error| unreadable(what, describe(&error));
+    let failed = |error: kube::Error| unreadable(what, &describe(&error));
     let mut packed = Vec::new();
     for part in &pointer.parts {
         let secret = within(what, secrets.get_opt(part), failed).await?;
         let data = secret.and_then(|mut secret| secret.data.as_mut()?.remove(Pointer::PART));
         let bytes =
-            data.ok_or_else(|| unreadable(what, format!("its part `{part}` is not there")))?;
+            data.ok_or_else(|| unreadable(what, &format!("its part `{part}` is not there")))?;
         packed.extend(bytes.0);
         if packed.len() > limit {
-            return Err(unreadable(what, format!("it has more than {limit} bytes")));
+            return Err(unreadable(what, &format!("it has more than {limit} bytes")));
         }
     }
     let content = Content {
@@ -121,7 +121,7 @@ async fn delivered(
     };
     let text = content
         .unpack(limit)
-        .map_err(|reason| unreadable(what, reason))?;
+        .map_err(|reason| unreadable(what, &reason))?;
     Ok(Delivered {
         text,
         as_of: pointer.as_of,
@@ -153,7 +153,7 @@ pub async fn follow_secret(
     loop {
         let began = Instant::now();
         let what = name.to_string();
-        let failed = |error: kube::Error| unreadable(&what, describe(&error));
+        let failed = |error: kube::Error| unreadable(&what, &describe(&error));
         let secret = within(&what, secrets.get_opt(&name.name), failed).await;
         let (read, version) = match secret {
             Err(error) => (Err(error), None),
