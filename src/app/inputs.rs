@@ -11,7 +11,8 @@ use tracing::warn;
 
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
 use crate::live::{
-    DirectorySource, Follower, Live, RulebookFiles, Tls, TlsFiles, TlsOptions, notes,
+    DirectorySource, FirstDirectory, Follower, Live, RulebookFiles, Tls, TlsFiles, TlsOptions,
+    notes,
 };
 use crate::metrics::Metrics;
 use crate::rulebook::Rulebook;
@@ -61,34 +62,46 @@ pub(super) async fn rulebook(
 ) -> Result<RulebookFiles, Failure> {
     let (policy_file, policy) = policy(settings)?;
     let (directory_from, directory) = directory(settings, cluster, (tracker, stop)).await?;
-    let has_directory = directory.is_some();
-    let directory = directory.unwrap_or_else(|| DirectoryRead {
-        directory: Arc::default(),
-        warnings: Vec::new(),
-    });
+    let now = Timestamp::now();
+    let (directory, read_at) = match directory {
+        FirstDirectory::Delivered(read) => (read, Some(now)),
+        FirstDirectory::Kept(read) => {
+            let as_of = read.directory.as_of();
+            (read, as_of)
+        }
+        FirstDirectory::Nothing => {
+            let (directory, warnings) = (Arc::default(), Vec::new());
+            (
+                DirectoryRead {
+                    directory,
+                    warnings,
+                },
+                None,
+            )
+        }
+    };
     for problem in policy.warnings.iter().chain(&directory.warnings) {
         warn!(problem, "input");
     }
     let (policy, directory) = (policy.policy, directory.directory);
     let (rulebook, problems) = Rulebook::pair(Arc::clone(&policy), Arc::clone(&directory));
     // A role that nobody knows may come with the directory.
-    if has_directory && !problems.is_empty() {
+    if read_at.is_some() && !problems.is_empty() {
         let problems = problems.iter().map(|problem| format!("policy: {problem}"));
         return Err(Failure::BadInput(problems.collect()));
     }
-    let now = Timestamp::now();
     Ok(RulebookFiles {
         policy_file,
         waiting_policy: None,
         directory_from,
         policy,
         directory,
-        failing_since: (!has_directory).then_some(now),
+        // What was kept is no reading of today.
+        failing_since: (read_at != Some(now)).then_some(now),
         notes: notes(&rulebook).collect(),
-        live: Arc::new(if has_directory {
-            Live::new(rulebook, metrics, now)
-        } else {
-            Live::without_directory(rulebook, metrics, now)
+        live: Arc::new(match read_at {
+            Some(read_at) => Live::new(rulebook, metrics, read_at),
+            None => Live::without_directory(rulebook, metrics, now),
         }),
         metrics: Arc::clone(metrics),
     })
@@ -108,7 +121,7 @@ async fn directory(
     settings: &Settings,
     cluster: Option<&Client>,
     (tracker, stop): (&TaskTracker, &CancellationToken),
-) -> Result<(DirectorySource, Option<DirectoryRead>), Failure> {
+) -> Result<(DirectorySource, FirstDirectory), Failure> {
     let limit = settings.max_directory_bytes;
     let cache = settings.directory_cache.clone().map(SnapshotCache::new);
     let (sender, receiver) = mpsc::channel(1);
@@ -117,11 +130,11 @@ async fn directory(
         DirectoryFrom::File(path) => {
             let mut file = DirectoryRead::watched(path.clone(), limit);
             let read = file.load()?;
-            return Ok((DirectorySource::File(file), Some(read)));
+            return Ok((DirectorySource::File(file), FirstDirectory::Delivered(read)));
         }
         DirectoryFrom::Sample => {
             let read = DirectoryRead::sample().map_err(Failure::BadInput)?;
-            return Ok((DirectorySource::Fixed, Some(read)));
+            return Ok((DirectorySource::Fixed, FirstDirectory::Delivered(read)));
         }
         DirectoryFrom::Secret(name) => {
             let no_cluster = || {

@@ -138,9 +138,6 @@ pub(super) struct RoleDocument<'a> {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserDocument<'a> {
-    /// Its uid in Palette, by which a renamed user is known.
-    #[serde(borrow, default, rename = "uid")]
-    _uid: Option<PlainText<'a>>,
     /// The e-mail address, exactly.
     #[serde(borrow)]
     pub(super) name: PlainText<'a>,
@@ -153,6 +150,9 @@ pub(super) struct UserDocument<'a> {
     /// What it holds by itself.
     #[serde(borrow, default)]
     pub(super) assignments: Box<[AssignmentDocument<'a>]>,
+    /// Its uid in Palette, by which a renamed user is known.
+    #[serde(borrow, default, rename = "uid")]
+    _uid: Option<PlainText<'a>>,
 }
 
 const fn yes() -> bool {
@@ -163,15 +163,15 @@ const fn yes() -> bool {
 #[derive(Debug, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TeamDocument<'a> {
-    /// Its uid in Palette, by which a renamed team is known.
-    #[serde(borrow, default, rename = "uid")]
-    _uid: Option<PlainText<'a>>,
     /// Its name, exactly.
     #[serde(borrow)]
     pub(super) name: PlainText<'a>,
     /// What its members hold through it.
     #[serde(borrow, default)]
     pub(super) assignments: Box<[AssignmentDocument<'a>]>,
+    /// Its uid in Palette, by which a renamed team is known.
+    #[serde(borrow, default, rename = "uid")]
+    _uid: Option<PlainText<'a>>,
 }
 
 /// A role held in one of a project, a workspace and the tenant.

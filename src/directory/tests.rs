@@ -327,7 +327,7 @@ fn the_first_mistake_of_shape_is_reported_with_its_place() {
         ),
         (
             "{\"users\": [{ \"nmae\": 1 }]}".to_owned(),
-            "1:19: unknown field `nmae`, expected one of `name`",
+            "1:19: unknown field `nmae`, expected one of `name`, `active`",
         ),
     ] {
         let found = mistakes(&text);

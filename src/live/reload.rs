@@ -11,7 +11,7 @@ use crate::domain::Word;
 use crate::metrics::{Metrics, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
-pub use directory::{DirectorySource, Follower};
+pub use directory::{DirectorySource, FirstDirectory, Follower};
 pub use rulebook::RulebookFiles;
 pub use tls::TlsFiles;
 

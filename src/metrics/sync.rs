@@ -86,7 +86,7 @@ impl SyncMetrics {
             )?,
             leader: gauge(
                 &registry,
-                "leader",
+                "sync_leader",
                 "1 while this replica is the one that reads Palette.",
             )?,
             registry,

@@ -437,8 +437,14 @@ const ESCALATION_PATHS: &[EscalationPath] = &[
             Access {
                 group: "",
                 // The policy and the directory; the key of its certificate.
-                resources: &["configmaps", "secrets"],
+                resources: &["configmaps"],
                 verbs: CHANGE_OR_REMOVE,
+            },
+            // To make one is enough: the snapshot of the directory is a Secret that may not be there yet.
+            Access {
+                group: "",
+                resources: &["secrets"],
+                verbs: WRITE_OR_REMOVE,
             },
             Access {
                 group: "",
@@ -714,6 +720,24 @@ mod tests {
             assert!(
                 !rules.reach_installation(&webhook, &own),
                 "{verb} {resource}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_writes_the_secrets_of_its_directory_reaches_it() {
+        let webhook = Installation {
+            directory_namespace: Some("palette-rbac-directory".into()),
+            ..Installation::default()
+        };
+        let there = Scope::Namespace("palette-rbac-directory".into());
+        for verb in ["create", "update", "patch", "delete", "get"] {
+            let rule = PolicyRule::resources(&[verb], &[""], &["secrets"]);
+            let rules = Rules::new(&[rule]);
+            assert!(rules.reach_installation(&webhook, &there), "{verb}");
+            assert!(
+                !rules.reach_installation(&Installation::default(), &there),
+                "{verb}"
             );
         }
     }

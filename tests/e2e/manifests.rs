@@ -359,7 +359,7 @@ fn objects(overlay: &str) -> Vec<Value> {
     kustomize(&assets, &folder_of(overlay))
 }
 
-fn kustomize(assets: &Assets, folder: &Path) -> Vec<Value> {
+pub(crate) fn kustomize(assets: &Assets, folder: &Path) -> Vec<Value> {
     let output = Command::new(&assets.kubectl)
         .arg("kustomize")
         .arg(folder)
@@ -380,7 +380,7 @@ fn of_install_page(line: &str) -> String {
 }
 
 /// kustomize takes relative paths only.
-fn from_root_of_the_file_system(folder: &Path, path: &str) -> String {
+pub(crate) fn from_root_of_the_file_system(folder: &Path, path: &str) -> String {
     let up = "../".repeat(fs::canonicalize(folder).unwrap().components().count() - 1);
     let target = fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
     format!("{up}{}", target.strip_prefix("/").unwrap().display())
@@ -392,7 +392,7 @@ fn folder_of(overlay: &str) -> PathBuf {
         .join(overlay)
 }
 
-fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
+pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     let found = objects
         .iter()
         .find(|it| it["kind"] == kind && it["metadata"]["name"] == name);

@@ -2,17 +2,18 @@
 //! nothing with it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binding::{Binding, role_binding};
 use crate::harness::cluster::Cluster;
 use crate::harness::process::{scratch, wait_for};
 use crate::harness::syncer::Syncer;
 use crate::harness::webhook::Webhook;
-use crate::site::{Site, program, shared_cluster};
+use crate::manifests::{find, from_root_of_the_file_system, kustomize};
+use crate::site::{Site, USERS, assets, program, shared_cluster};
 use crate::stand_in::{StandIn, Tenant};
 
 /// A stand-in, the namespace of its Secret, and a folder.
@@ -358,7 +359,7 @@ fn of_two_syncers_one_reads_and_the_other_goes_on() {
     };
     let leads = |syncer: &Syncer| {
         let metrics = syncer.metrics().unwrap();
-        metrics.sum("palette_rbac_leader", &[]) > 0.0
+        metrics.sum("palette_rbac_sync_leader", &[]) > 0.0
     };
     let first = palette.sync(&[]);
     palette.until_there();
@@ -428,6 +429,124 @@ fn people_ask_for_a_sync_and_accept_a_loss_by_annotations() {
         (held() == 0.0).then_some(())
     })
     .unwrap();
+}
+
+/// What manifests/sync and manifests/base give the pods is enough, and Palette's key is not within the webhook's reach.
+#[test]
+fn the_rights_of_the_manifests_are_enough_and_no_more() {
+    let Some(assets) = assets() else {
+        return;
+    };
+    let cluster = Cluster::start("sync-rights", &assets, &USERS).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in [
+        "base/namespace.yaml",
+        "base/rbac.yaml",
+        "base/service-account.yaml",
+    ] {
+        let command = format!(
+            "apply -n palette-rbac -f {}",
+            root.join("manifests").join(file).display()
+        );
+        cluster.kubectl.read(&command).unwrap();
+    }
+    let applied = format!("apply -k {}", root.join("manifests/sync").display());
+    let applied = cluster.kubectl.run(&applied).unwrap().admitted();
+    assert!(!applied.output.contains("Warning"), "{applied}");
+    let kubeconfig = |account: &str| {
+        let create = format!("create token {account} -n palette-rbac");
+        let token = cluster.kubectl.read(&create).unwrap();
+        let path = cluster.kubeconfig_of(account, token.trim()).unwrap();
+        path.display().to_string()
+    };
+    let palette = StandIn::start(Tenant::sample());
+    let (key, uid) = palette.change(|tenant| (tenant.key.clone(), tenant.cluster()));
+    let folder = scratch("sync-rights").unwrap();
+    let (of_sync, of_webhook) = (kubeconfig("palette-rbac-sync"), kubeconfig("palette-rbac"));
+    let secret = "secret:palette-rbac-directory/snapshot";
+    let mut arguments = vec![
+        "--cluster-uid",
+        &*uid,
+        "--to",
+        secret,
+        "--kubeconfig",
+        &of_sync,
+    ];
+    arguments.extend([
+        "--lease-namespace",
+        "palette-rbac",
+        "--hint-interval",
+        "500ms",
+    ]);
+    let syncer = Syncer::start(program(), &folder, (&palette.url(), &key), &arguments).unwrap();
+    let webhook = [
+        "--directory",
+        secret,
+        "--cluster",
+        "auto",
+        "--kubeconfig",
+        &of_webhook,
+    ];
+    let webhook = Webhook::start(program(), &folder, &webhook).unwrap();
+    // Two changes: the parts of the first snapshot are removed with the second.
+    for role in ["Virtual Machine User", "Virtual Machine Admin"] {
+        let before = webhook.log().matches("directory reloaded").count();
+        palette.change(|tenant| tenant.grant("omar@orchard.test", role, "orchard-prod"));
+        wait_for("the change to arrive", PATIENCE, || {
+            (webhook.log().matches("directory reloaded").count() > before).then_some(())
+        })
+        .unwrap();
+    }
+    assert!(!syncer.log().contains("forbidden"), "{}", syncer.log());
+    let may = |account: &str, what: &str| {
+        let command =
+            format!("auth can-i {what} --as system:serviceaccount:palette-rbac:{account}");
+        cluster.kubectl.run(&command).unwrap().succeeded()
+    };
+    assert!(may("palette-rbac", "get secrets -n palette-rbac-directory"));
+    assert!(!may(
+        "palette-rbac",
+        "update secrets/snapshot -n palette-rbac-directory"
+    ));
+    for account in ["palette-rbac", "palette-rbac-sync"] {
+        for what in [
+            "get secrets -n palette-rbac",
+            "list secrets -A",
+            "create rolebindings -n default",
+        ] {
+            assert!(!may(account, what), "{account} may {what}");
+        }
+    }
+    assert!(!may(
+        "palette-rbac-sync",
+        "update secrets/other -n palette-rbac-directory"
+    ));
+}
+
+/// The component of docs/palette.md, in an overlay of one's own.
+#[test]
+fn the_component_for_the_directory_reads_what_sync_writes() {
+    let Some(assets) = assets() else {
+        return;
+    };
+    let folder = scratch("directory-overlay").unwrap();
+    let manifests = from_root_of_the_file_system(&folder, "manifests");
+    let kustomization = format!(
+        "namespace: palette-rbac\ngeneratorOptions: {{ disableNameSuffixHash: true }}\n\
+         resources: [{manifests}/overlays/enforce]\ncomponents: [{manifests}/directory-from-sync]\n"
+    );
+    fs::write(folder.join("kustomization.yaml"), kustomization).unwrap();
+    let objects = kustomize(&assets, &folder);
+    let pod = &find(&objects, "Deployment", "palette-rbac")["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    assert!(arguments.contains(&json!("--directory=secret:palette-rbac-directory/snapshot")));
+    let cache = "--directory-cache=/var/cache/palette-rbac/snapshot";
+    assert_eq!(arguments.last(), Some(&json!(cache)));
+    let directories = arguments
+        .iter()
+        .filter(|it| it.as_str().unwrap().starts_with("--directory="));
+    assert_eq!(directories.count(), 1);
+    assert_eq!(pod["volumes"][2]["emptyDir"]["sizeLimit"], "64Mi");
 }
 
 fn memory_mib(process: u32) -> u64 {

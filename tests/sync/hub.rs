@@ -254,3 +254,122 @@ fn a_token_that_two_clusters_have_or_that_is_short_opens_nothing() {
     hub.until_there(&first, &token(1));
     assert_eq!(hub.ask(&second, Some("short"), None, None).status, 403);
 }
+
+/// A replica of a cluster: it is ready with what the hub says, and goes on without the hub.
+#[test]
+fn a_replica_takes_its_directory_from_the_hub_and_goes_on_without_it() {
+    let (site, [first, _]) = fleet();
+    let hub = Hub::start(&site, &[]);
+    hub.until_there(&first, &token(1));
+    std::fs::write(site.path("token"), token(1)).unwrap();
+    std::fs::write(site.path("hub-ca.crt"), &hub.ca.pem).unwrap();
+    let url = format!("https://{}/v1/directories/{first}", hub.address);
+    let replica = Replica::start(&site, &url);
+    replica.until_ready();
+    let users = || replica.metric("palette_rbac_directory_last_success_timestamp_seconds");
+    assert!(users() > 0.0);
+    let reloads =
+        || replica.metric(r#"palette_rbac_reloads_total{result="applied",what="directory"}"#);
+    let before = reloads();
+    site.palette
+        .change(|tenant| tenant.grant("omar@orchard.test", "Virtual Machine User", "orchard-prod"));
+    until("the change to arrive", || {
+        (reloads() > before).then_some(())
+    });
+    drop(hub);
+    until("the hub's end to be noticed", || {
+        let unreadable = r#"palette_rbac_reloads_total{result="unreadable",what="directory"}"#;
+        (replica.metric(unreadable) > 0.0).then_some(())
+    });
+    assert_eq!(replica.ask("/readyz").0, 200);
+    drop(replica);
+    // One that starts now has what was kept.
+    let replica = Replica::start(&site, &url);
+    replica.until_ready();
+    assert!(
+        replica.ask("/readyz").1.contains("4 users"),
+        "{}",
+        replica.ask("/readyz").1
+    );
+}
+
+/// A webhook that follows the hub; it ends with the test.
+struct Replica {
+    child: Child,
+    admin: SocketAddr,
+}
+
+impl Replica {
+    fn start(site: &Site, url: &str) -> Self {
+        let path = |name: &str| site.path(name).display().to_string();
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_palette-rbac"))
+            .env_clear()
+            .args([
+                "serve",
+                "--dev",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+            ])
+            .args([
+                "--log-format",
+                "json",
+                "--directory",
+                url,
+                "--directory-interval",
+                "100ms",
+            ])
+            .args([
+                "--directory-token-file",
+                &path("token"),
+                "--directory-ca",
+                &path("hub-ca.crt"),
+            ])
+            .args(["--directory-cache", &path("cache")])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let admin = loop {
+            let line = lines.next().unwrap().unwrap();
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["endpoint"] == "admin" {
+                break line["address"].as_str().unwrap().parse().unwrap();
+            }
+        };
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, admin }
+    }
+
+    fn ask(&self, path: &str) -> (u16, String) {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(self.admin).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    fn until_ready(&self) {
+        until("it to be ready", || {
+            (self.ask("/readyz").0 == 200).then_some(())
+        });
+    }
+
+    fn metric(&self, series: &str) -> f64 {
+        let text = self.ask("/metrics").1;
+        let value = text.lines().find_map(|line| line.strip_prefix(series));
+        value.map_or(0.0, |value| value.trim().parse().unwrap())
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        // Gone already, or to be gone now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -31,6 +31,16 @@ pub struct Follower {
     failing: Option<SourceError>,
 }
 
+/// The first directory of one that is followed.
+pub enum FirstDirectory {
+    /// It was delivered.
+    Delivered(DirectoryRead),
+    /// Nothing was delivered; it is what was kept.
+    Kept(DirectoryRead),
+    /// Neither.
+    Nothing,
+}
+
 impl DirectorySource {
     /// What is new, if anything is.
     pub(super) fn poll(&mut self) -> Option<Result<DirectoryRead, SourceError>> {
@@ -70,15 +80,17 @@ impl Follower {
     }
 
     /// The first directory, from whoever has one: what is delivered before long, or else what was kept.
-    pub async fn first(&mut self) -> Option<DirectoryRead> {
+    pub async fn first(&mut self) -> FirstDirectory {
         // Whoever delivers says also that it has nothing.
         let _ = timeout(FIRST, self.receive()).await;
         match self.poll() {
-            Some(Ok(read)) => return Some(read),
+            Some(Ok(read)) => return FirstDirectory::Delivered(read),
             Some(Err(error)) => warn!(%error, "no directory is delivered"),
             None => warn!(from = self.name, "no directory is delivered in time"),
         }
-        let cache = self.cache.as_ref()?;
+        let Some(cache) = &self.cache else {
+            return FirstDirectory::Nothing;
+        };
         let kept = cache.read(self.limit);
         let read = kept.and_then(|kept| {
             let read = DirectoryRead::delivered(&kept, self.limit, &self.name);
@@ -87,11 +99,11 @@ impl Follower {
         match read {
             Ok(read) => {
                 info!("going on with the directory that was kept (--directory-cache)");
-                Some(read)
+                FirstDirectory::Kept(read)
             }
             Err(reason) => {
                 warn!(reason, "no directory was kept (--directory-cache)");
-                None
+                FirstDirectory::Nothing
             }
         }
     }

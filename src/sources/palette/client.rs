@@ -348,7 +348,10 @@ fn sources<'e>(
 fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
     let within = error.downcast_ref::<std::io::Error>();
     let within = within.and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || within.is_some_and(|inner| inner.is::<rustls::Error>())
+    match within {
+        Some(inner) => inner.is::<rustls::Error>(),
+        None => error.is::<rustls::Error>(),
+    }
 }
 
 /// An error with what it came from; reqwest's own text says little.
