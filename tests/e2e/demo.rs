@@ -1,6 +1,8 @@
 //! `make run`: the sample bindings judged at a real API server, each verdict as kubectl shows it.
 #![expect(
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a demonstration: its harness is the tests'"
 )]
 
@@ -24,6 +26,15 @@ use harness::webhook::{Webhook, wait_until_asked};
 
 #[expect(dead_code, reason = "the tests use more of it")]
 mod harness;
+#[path = "demo/palette.rs"]
+mod palette;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests of `sync` use more of it"
+)]
+#[path = "../stand_in/mod.rs"]
+mod stand_in;
 
 /// Shows palette-rbac at work on this machine.
 #[derive(Parser)]
@@ -60,9 +71,11 @@ fn demonstrate(Arguments { once }: &Arguments) -> Result<()> {
     let webhook = serve(Some(&cluster))?;
     register(&webhook, &cluster)?;
     show(&cluster, &webhook)?;
+    let palette = palette::show(&cluster, &program()?)?;
     if *once {
         return Ok(());
     }
+    let webhook = &palette.webhook;
     let (kubeconfig, kubectl) = (
         cluster.kubectl.kubeconfig.display(),
         kubectl_to_type(&assets),
@@ -70,7 +83,7 @@ fn demonstrate(Arguments { once }: &Arguments) -> Result<()> {
     say(format_args!(
         "\nTry one of your own:\n  KUBECONFIG={kubeconfig} {kubectl} apply -f {SAMPLES}/02-vm-admin.yaml"
     ))?;
-    keep_serving(&webhook)
+    keep_serving(webhook)
 }
 
 /// The webhook with the embedded rules, what Palette knows of the sample's cluster and the sample directory. Of a cluster
@@ -276,7 +289,7 @@ fn kubectl_to_type(assets: &Assets) -> String {
 }
 
 /// One line or more, as `println!` has them, but whoever closes the pipe is no panic.
-fn say(text: impl Display) -> io::Result<()> {
+pub(crate) fn say(text: impl Display) -> io::Result<()> {
     writeln!(io::stdout(), "{text}")
 }
 
