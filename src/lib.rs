@@ -6,12 +6,13 @@
 //! ```text
 //!             pure                                                                    | feature `server`
 //!  policy ────┐                                                                       |
-//!  directory ─┴─ rulebook ─┐                                                          | sources  files, API server
+//!  directory ─┴─ rulebook ─┐                                                          | sources  files, API server, Palette
 //!  facts (rbac) ───────────┴ Context ┐                                                | live     what is in use now
 //!                                    │                                                | server   TLS, HTTP
 //!  bytes ─ admission ─ BindingRequest ┴ decide ─ Decision ─ message ─ bytes           | metrics  what is counted
 //!     └──────────────────────────── review ───────────────────────────┘               | cli      everything by hand
 //!  view ── audit, explain ─ decide ─ Decision ─ reports                               | app      the process
+//!                                                                                     | sync     Palette → directory
 //! ```
 //!
 //! Of [`reports`], what a report says is pure; who writes it, and that it is written, is behind the feature.

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
-use palette_rbac::metrics::{AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot};
+use palette_rbac::metrics::{
+    AuditSnapshot, ClusterSnapshot, ClusterState, Metrics, Snapshot, SyncMetrics,
+};
 use palette_rbac::policy::Policy;
 use palette_rbac::rulebook::Rulebook;
 
@@ -123,7 +125,9 @@ static FAMILIES: LazyLock<BTreeMap<String, Family>> = LazyLock::new(|| {
         },
         log_lines_dropped: 0,
     };
-    read(&metrics.render(&snapshot).unwrap())
+    let mut families = read(&SyncMetrics::new().unwrap().render().unwrap());
+    families.extend(read(&metrics.render(&snapshot).unwrap()));
+    families
 });
 
 fn read(exposition: &str) -> BTreeMap<String, Family> {

@@ -47,11 +47,11 @@ pub(crate) fn rule_sections(page: &Page) -> Vec<String> {
     problems
 }
 
-/// `cases/NAME` that is no case, and `e2e/NAME` or `server/NAME` that is no test of that folder.
+/// `cases/NAME` that is no case, and `e2e/NAME`, `server/NAME` or `sync/NAME` that is no test of that folder.
 pub(crate) fn unknown_tests(page: &Page) -> Vec<String> {
     let cases: BTreeSet<&str> = CASES.iter().map(|case| &*case.name).collect();
-    let folders =
-        ["e2e", "server"].map(|folder| (folder, source(&page::root().join("tests").join(folder))));
+    let folders = ["e2e", "server", "sync"]
+        .map(|folder| (folder, source(&page::root().join("tests").join(folder))));
     let exists = |code: &str| match code.split_once('/') {
         Some(("cases", name)) => cases.contains(name),
         Some((folder, name)) => folders
@@ -120,7 +120,7 @@ fn is_test(code: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
     };
-    ["cases", "cost", "e2e", "server"].contains(&folder) && is_name(name)
+    ["cases", "cost", "e2e", "server", "sync"].contains(&folder) && is_name(name)
 }
 
 /// All Rust below a folder.
@@ -140,7 +140,7 @@ fn source(folder: &Path) -> String {
 }
 
 /// How many ways around the threat model has.
-const THREATS: usize = 34;
+const THREATS: usize = 38;
 
 /// Where the project keeps what its pages name; what a build makes is elsewhere.
 const FOLDERS: [&str; 7] = [

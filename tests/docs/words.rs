@@ -5,12 +5,14 @@ use palette_rbac::admission::{ObjectKind, OperationLabel};
 use palette_rbac::domain::{Action, Effect, Mode, Rule, SubjectKind, Verdict};
 use palette_rbac::facts::Kind;
 use palette_rbac::metrics::{
-    ClusterState, Handshake, ReferenceState, Rejection, ReloadResult, Reloaded, ReportResult,
-    RoleReadResult,
+    ChangeKind, ClusterState, Handshake, HubResult, ReferenceState, Rejection, ReloadResult,
+    Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
 };
 use palette_rbac::policy::{Disclose, OnStale, RoleClass, RoleReads};
 use palette_rbac::rbac::{Capability, Level};
 use palette_rbac::review::DecisionLabel;
+use palette_rbac::rulebook::Contradiction;
+use palette_rbac::sources::palette::Endpoint;
 use strum::IntoEnumIterator;
 
 /// The words of a closed list, in their order.
@@ -30,11 +32,15 @@ fn words_stay() {
     let words = [
         ("Action", listed::<Action>()),
         ("Capability", listed::<Capability>()),
+        ("ChangeKind", words::<ChangeKind>()),
         ("ClusterState", words::<ClusterState>()),
+        ("Contradiction", words::<Contradiction>()),
         ("DecisionLabel", words::<DecisionLabel>()),
         ("Disclose", listed::<Disclose>()),
         ("Effect", words::<Effect>()),
+        ("Endpoint", words::<Endpoint>()),
         ("Handshake", words::<Handshake>()),
+        ("HubResult", words::<HubResult>()),
         ("Kind", words::<Kind>()),
         ("Level", words::<Level>()),
         ("Mode", listed::<Mode>()),
@@ -46,11 +52,13 @@ fn words_stay() {
         ("ReloadResult", words::<ReloadResult>()),
         ("Reloaded", words::<Reloaded>()),
         ("ReportResult", words::<ReportResult>()),
+        ("RequestResult", words::<RequestResult>()),
         ("RoleClass", listed::<RoleClass>()),
         ("RoleReadResult", words::<RoleReadResult>()),
         ("RoleReads", listed::<RoleReads>()),
         ("Rule", words::<Rule>()),
         ("SubjectKind", listed::<SubjectKind>()),
+        ("SyncResult", words::<SyncResult>()),
         ("Verdict", words::<Verdict>()),
     ];
     let lines = words.map(|(name, words)| format!("{name}: {}", words.join(" | ")));

@@ -30,6 +30,14 @@ fn the_first_run_goes_all_the_way() {
         metrics.contains("palette_rbac_admission_reviews_total{"),
         "{metrics}"
     );
+    let (_, palette) = metrics.split_once(PALETTE).expect(PALETTE);
+    let (before, given) = palette.split_once(": admitted.").unwrap();
+    let (given, taken) = given.split_once(": the next binding is refused.").unwrap();
+    assert!(before.contains("denied the request"), "{before}");
+    assert!(given.contains("picking-power-users created"), "{given}");
+    assert!(taken.contains("denied the request"), "{taken}");
+    let named = taken.lines().last().unwrap();
+    assert!(named.contains("picking-power-users"), "{named}");
     assert!(!errors.contains("backtrace"), "{errors}");
 }
 
@@ -105,4 +113,5 @@ fn texts(output: &Output) -> (String, String) {
 }
 
 const WAITING: &str = "\nWaiting for the control plane.\n";
+const PALETTE: &str = "\nNow Palette itself says who holds what";
 const METRICS: &str = "\nWhat moved in http://";
