@@ -6,6 +6,8 @@ SETUP := .ci/setup
 CARGO_DENY := 0.20.2
 CARGO_CYCLONEDX := 0.5.9
 CARGO_FUZZ := 0.13.2
+# The last that runs on Node 20.
+PRISM := 5.14.2
 # How long `make fuzz` looks with each target, in seconds.
 SECONDS ?= 120
 ARGS ?=
@@ -13,7 +15,7 @@ TARGETS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench fuzz pure deny generate sbom control-plane clean
+.PHONY: help setup run test lint bench fuzz pure deny generate sbom control-plane prism clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +54,9 @@ fuzz: ## Looks for inputs that cost too much or are read otherwise than by kubec
 	@cargo fuzz --version 2>/dev/null | grep -qx 'cargo-fuzz $(CARGO_FUZZ)' \
 		|| cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug
 	fuzz/run $(SECONDS) $(TARGETS)
+
+prism: ## Installs Prism into the cache: a mock of Palette's API that nobody here wrote, for tests/sync/prism.rs
+	npm install --no-save --prefix "$${XDG_CACHE_HOME:-$$HOME/.cache}/palette-rbac/prism" @stoplight/prism-cli@$(PRISM)
 
 pure: ## Proves that the engine needs no I/O: it compiles without the feature `server`
 	cargo check --locked --lib --no-default-features

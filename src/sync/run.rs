@@ -63,7 +63,10 @@ impl Syncer {
         let bound = self.bound().await;
         let reader = reader(&self.palette, &self.options, bound);
         let kept = self.keeper.sync(&reader).await;
-        tell(&kept);
+        // Whoever asked is told of an error by the process.
+        if kept.is_ok() {
+            tell(&kept);
+        }
         kept
     }
 

@@ -197,6 +197,8 @@ async fn with_fault(
     let text = |status: u16, text: String| {
         let mut response = Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = status.try_into().unwrap();
+        let json = "application/json".try_into().unwrap();
+        response.headers_mut().insert("content-type", json);
         response
     };
     match fault {

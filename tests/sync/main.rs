@@ -16,6 +16,7 @@ mod hub;
 mod identity;
 mod lists;
 mod losses;
+mod prism;
 mod properties;
 mod secrecy;
 mod snapshots;

@@ -150,4 +150,4 @@ const INES: &str = "ines@orchard.test";
 const ROLE: &str = "Virtual Machine Power User";
 const BINDING: &str = "examples/palette/power-user.yaml";
 const SECRET: &str = "secret:palette-rbac-directory/snapshot";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
