@@ -34,6 +34,16 @@ pub struct Snapshot {
     pub users: Vec<User>,
 }
 
+#[derive(Serialize)]
+struct Holders<'s> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    roles: &'s [Role],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    teams: &'s [Team],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    users: &'s [User],
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum ApiVersion {
     #[serde(rename = "palette-rbac.io/v1alpha1")]
@@ -185,6 +195,31 @@ impl Snapshot {
         serde_json::from_slice(text)
     }
 
+    /// The document in two parts: what it says of its clusters, and what clusters of one project say alike. One after the
+    /// other, they are what [`to_json`](Self::to_json) gives.
+    pub fn to_json_parts(&self) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
+        let mut head = Self {
+            as_of: self.as_of,
+            clusters: self.clusters.clone(),
+            ..Self::of(self.tenant.clone())
+        }
+        .to_json()?;
+        let mut tail = serde_json::to_vec(&Holders {
+            roles: &self.roles,
+            teams: &self.teams,
+            users: &self.users,
+        })?;
+        if tail != b"{}" {
+            head.pop();
+            if let Some(first) = tail.first_mut() {
+                *first = b',';
+            }
+        } else {
+            tail.clear();
+        }
+        Ok((head, tail))
+    }
+
     /// The document, without white space.
     ///
     /// Fails where a value cannot be JSON, which none here is.
@@ -200,4 +235,38 @@ const fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 const fn is_yes(yes: &bool) -> bool {
     *yes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_are_the_whole() {
+        let mut snapshot = Snapshot::of(Tenant {
+            uid: "t".to_owned(),
+            name: String::new(),
+        });
+        let whole = |snapshot: &Snapshot| {
+            let (head, tail) = snapshot.to_json_parts().unwrap();
+            assert_eq!([head, tail].concat(), snapshot.to_json().unwrap());
+        };
+        whole(&snapshot);
+        snapshot.clusters.push(Cluster {
+            uid: "c".to_owned(),
+            name: "press-1".to_owned(),
+            project: Some("orchard-prod".to_owned()),
+            cluster_group: None,
+            workspaces: Vec::new(),
+        });
+        whole(&snapshot);
+        snapshot.users.push(User {
+            uid: None,
+            name: "ines@orchard.test".to_owned(),
+            active: true,
+            teams: Vec::new(),
+            assignments: Vec::new(),
+        });
+        whole(&snapshot);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -29,8 +29,8 @@ use super::listener::Accept;
 use super::rejection::plain;
 use crate::live::{Tls, names_of_client};
 use crate::metrics::{HubResult, SyncMetrics};
-use crate::sources::snapshots::{AS_OF_HEADER, Content};
-use crate::sync::Published;
+use crate::sources::snapshots::{AS_OF_HEADER, Content, Deflated};
+use crate::sync::{Published, Uid};
 
 /// What clusters are answered from.
 pub struct Hub {
@@ -163,17 +163,26 @@ impl Hub {
     }
 }
 
-/// What was made of the snapshot in force, for each cluster that asked.
+/// What was made of the reading in force, for the clusters that asked.
 struct Snapshots {
     hub: Hub,
-    made: Mutex<HashMap<String, Made>>,
+    made: Mutex<Option<Arc<OfReading>>>,
 }
+
+/// What was made of one reading. Clusters of one project say the same of who holds what there, so that is made once.
+struct OfReading {
+    reading: Arc<Published>,
+    /// The end of the texts of all clusters of one scope.
+    shared: Mutex<HashMap<Scope, Arc<OnceLock<Option<Deflated>>>>>,
+    clusters: Mutex<HashMap<String, Made>>,
+}
+
+/// The project and the workspaces of a cluster.
+type Scope = (Option<Uid>, Vec<Uid>);
 
 /// A cluster's snapshot, ready to be sent.
 #[derive(Clone)]
 struct Made {
-    /// Of which reading.
-    from: Arc<Published>,
     packed: hyper::body::Bytes,
     tag: HeaderValue,
 }
@@ -186,38 +195,64 @@ struct Client {
 
 impl Snapshots {
     /// Made when it is first asked for, and again when there is a new reading.
-    async fn of(self: &Arc<Self>, cluster: &str) -> Option<(Made, Timestamp)> {
-        let from = self.hub.published.borrow().clone()?;
-        let as_of = from.as_of;
-        if !from.reading.clusters.iter().any(|it| *it.uid == *cluster) {
-            return None;
+    async fn of(&self, cluster: &str) -> Option<(Made, Timestamp)> {
+        let reading = self.hub.published.borrow().clone()?;
+        let as_of = reading.as_of;
+        let made = self.of_reading(reading);
+        if let Some(known) = lock(&made.clusters).get(cluster) {
+            return Some((known.clone(), as_of));
         }
-        let known = self.lock().get(cluster).cloned();
-        if let Some(made) = known.filter(|made| Arc::ptr_eq(&made.from, &from)) {
-            return Some((made, as_of));
-        }
-        let (snapshots, uid) = (Arc::clone(self), cluster.to_owned());
-        let made = tokio::task::spawn_blocking(move || {
-            let made = make(from, &uid)?;
-            snapshots.lock().insert(uid, made.clone());
-            Some(made)
-        });
+        let uid = cluster.to_owned();
+        let made = tokio::task::spawn_blocking(move || made.make(&uid));
         Some((made.await.ok()??, as_of))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Made>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of_reading(&self, reading: Arc<Published>) -> Arc<OfReading> {
+        let mut made = lock(&self.made);
+        match &*made {
+            Some(known) if Arc::ptr_eq(&known.reading, &reading) => Arc::clone(known),
+            _ => Arc::clone(made.insert(Arc::new(OfReading {
+                reading,
+                shared: Mutex::default(),
+                clusters: Mutex::default(),
+            }))),
+        }
     }
 }
 
-fn make(from: Arc<Published>, cluster: &str) -> Option<Made> {
-    let text = from.reading.joined(Some(cluster)).snapshot.to_json().ok()?;
-    let content = Content::pack(&text).ok()?;
-    Some(Made {
-        tag: HeaderValue::from_str(&format!("\"{}\"", content.digest)).ok()?,
-        packed: content.packed.into(),
-        from,
-    })
+impl OfReading {
+    fn make(&self, cluster: &str) -> Option<Made> {
+        let reading = &self.reading.reading;
+        let (project, workspaces) = reading.scope_of(cluster)?;
+        let scope = (project.cloned(), workspaces.to_vec());
+        // Several clusters of a project that ask at once wait for the one that makes it.
+        let shared = Arc::clone(lock(&self.shared).entry(scope).or_default());
+        let shared = shared.get_or_init(|| {
+            let (_, text) = reading
+                .joined(Some(cluster))
+                .snapshot
+                .to_json_parts()
+                .ok()?;
+            Deflated::new(text).ok()
+        });
+        let shared = shared.as_ref()?;
+        let (mut head, _) = reading.facts_of(cluster).to_json_parts().ok()?;
+        if !shared.is_empty() {
+            // What follows goes on within the same braces.
+            head.pop();
+        }
+        let content = Content::pack_before(&head, shared).ok()?;
+        let made = Made {
+            tag: HeaderValue::from_str(&format!("\"{}\"", content.digest)).ok()?,
+            packed: content.packed.into(),
+        };
+        lock(&self.clusters).insert(cluster.to_owned(), made.clone());
+        Some(made)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Client {

@@ -9,7 +9,7 @@ mod secret;
 
 pub use cache::SnapshotCache;
 pub(crate) use cache::replace;
-pub use content::{Content, Delivered};
+pub use content::{Content, Deflated, Delivered};
 pub use hub::{AS_OF_HEADER, HubOptions, follow_hub};
 pub use secret::{Pointer, SecretName, follow_secret, pointer_of, read_secret};
 

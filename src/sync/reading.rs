@@ -223,6 +223,22 @@ impl Reading {
         Join::new(self, clusters).done()
     }
 
+    /// What Palette says of a cluster, without who holds what.
+    pub fn facts_of(&self, cluster: &str) -> Snapshot {
+        let clusters = self.clusters.iter();
+        let own: Vec<&Cluster> = clusters.filter(|it| *it.uid == *cluster).collect();
+        let join = Join::new(self, own);
+        let mut facts = Snapshot::of(self.tenant.clone());
+        facts.clusters = join.clusters.iter().map(|it| join.cluster(it)).collect();
+        facts
+    }
+
+    /// What decides who holds something in a cluster: its project and its workspaces. None where it was not asked for.
+    pub fn scope_of(&self, cluster: &str) -> Option<(Option<&Uid>, &[Uid])> {
+        let cluster = self.clusters.iter().find(|it| *it.uid == *cluster)?;
+        Some((cluster.project.as_ref(), &cluster.workspaces))
+    }
+
     /// The uids of users of that name: more than one where Palette has it twice.
     pub fn users_named<'r>(&'r self, names: &HashSet<String>) -> Vec<&'r Uid> {
         let by_suffix = |name: &str| {
