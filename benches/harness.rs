@@ -11,5 +11,7 @@ pub(crate) mod http;
 pub(crate) mod kubectl;
 #[path = "../tests/e2e/harness/process.rs"]
 pub(crate) mod process;
+#[path = "../tests/e2e/harness/syncer.rs"]
+pub(crate) mod syncer;
 #[path = "../tests/e2e/harness/webhook.rs"]
 pub(crate) mod webhook;

@@ -5,7 +5,9 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     clippy::print_stdout,
+    clippy::unwrap_used,
     reason = "a program that prints, and whose harness is the tests'"
 )]
 
@@ -18,9 +20,17 @@ mod live_reads;
 mod load;
 mod machine;
 mod nothing;
+mod palette;
 mod roles;
 #[path = "../tests/cost/shapes.rs"]
 mod shapes;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "the tests of `sync` use more of it"
+)]
+#[path = "../tests/stand_in/mod.rs"]
+mod stand_in;
 mod throughput;
 mod turns;
 mod views;
@@ -31,13 +41,14 @@ use anyhow::{Result, bail};
 /// A part of the benchmark by its name.
 type Part = (&'static str, fn() -> Result<()>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("decision", decision::measure),
     ("roles", roles::measure),
     ("hostile", hostile::measure),
     ("footprint", footprint::measure),
     ("throughput", throughput::measure),
     ("creates", creates::measure),
+    ("palette", palette::measure),
 ];
 
 fn main() -> Result<()> {

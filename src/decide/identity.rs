@@ -72,6 +72,11 @@ pub(crate) fn standing(principal: Principal<'_>, rulebook: &Rulebook) -> Standin
         &*policy.identity.username_prefix,
         &*policy.identity.groups_prefix,
     );
+    let known = if directory.clusters().is_empty() {
+        Standing::Known
+    } else {
+        Standing::KnownHere
+    };
     match principal {
         Principal::User(name) if rulebook.user(name).is_some_and(|user| !user.active) => {
             Standing::Inactive
@@ -79,12 +84,19 @@ pub(crate) fn standing(principal: Principal<'_>, rulebook: &Rulebook) -> Standin
         Principal::User(name) => {
             let is_known = |name: &str| directory.user(name).is_some();
             let near = || directory.near_user(name);
-            by_name(name, users, rulebook.user_name(name), is_known, near)
+            by_name(name, known, users, rulebook.user_name(name), is_known, near)
         }
         Principal::Group(name) => {
             let is_known = |name: &str| directory.team(name).is_some();
             let near = || directory.near_team(name);
-            by_name(name, groups, rulebook.team_name(name), is_known, near)
+            by_name(
+                name,
+                known,
+                groups,
+                rulebook.team_name(name),
+                is_known,
+                near,
+            )
         }
         Principal::ServiceAccount { .. } => Standing::Unknown { near: None },
     }
@@ -93,13 +105,14 @@ pub(crate) fn standing(principal: Principal<'_>, rulebook: &Rulebook) -> Standin
 /// The standing of a raw name, by what Palette would call it; nothing where it lacks the prefix.
 fn by_name<'d>(
     raw: &str,
+    known: Standing,
     prefix: &str,
     palette_name: Option<&str>,
     is_known: impl Fn(&str) -> bool,
     near: impl Fn() -> Option<&'d str>,
 ) -> Standing {
     match palette_name {
-        Some(name) if is_known(name) => Standing::Known,
+        Some(name) if is_known(name) => known,
         Some(_) => Standing::Unknown {
             near: with_prefix(prefix, near()),
         }

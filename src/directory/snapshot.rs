@@ -209,13 +209,11 @@ impl Snapshot {
             teams: &self.teams,
             users: &self.users,
         })?;
-        if tail != b"{}" {
-            head.pop();
-            if let Some(first) = tail.first_mut() {
-                *first = b',';
-            }
-        } else {
+        if tail == b"{}" {
             tail.clear();
+        } else if let Some(first) = tail.first_mut() {
+            *first = b',';
+            head.pop();
         }
         Ok((head, tail))
     }

@@ -265,6 +265,8 @@ pub struct Equivalence {
 pub enum Standing {
     /// A user or team of the directory.
     Known,
+    /// The same of a directory that was made for this cluster: what is held elsewhere it does not say.
+    KnownHere,
     /// A user or team of the directory but for a prefix that the policy does not name.
     Prefixed {
         /// What stands before the name.

@@ -85,7 +85,7 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
     };
     match (standing, finding.field, &finding.may) {
         (_, Field::UserInfo, _) => String::from("ask someone who has them to make this binding"),
-        (_, _, Some(_)) | (Standing::Known, ..)
+        (_, _, Some(_)) | (Standing::Known | Standing::KnownHere, ..)
             if matches!(finding.cause, Cause::EscalationPaths(..)) =>
         {
             String::from(
@@ -135,7 +135,7 @@ fn may(finding: &Finding, standing: &Standing, decision: &Decision) -> String {
         (Standing::Undisclosed, ..) => {
             String::from("be given the role once it has all of these in Palette")
         }
-        (Standing::Known, ..) => {
+        (Standing::Known | Standing::KnownHere, ..) => {
             format!("be given no VM role {here} yet; ask for the missing roles in Palette")
         }
     }

@@ -95,6 +95,7 @@ pub fn held(kind: SubjectKind, holds: &[Holding], standing: &Standing) -> String
     match standing {
         _ if !holds.is_empty() => holdings(holds),
         Standing::Known | Standing::Undisclosed => String::from("nothing in Palette"),
+        Standing::KnownHere => String::from("nothing that counts in this cluster"),
         Standing::Inactive => String::from("nothing: the user is not active in Palette"),
         Standing::Unknown { near } => {
             format!(

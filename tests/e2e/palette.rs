@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -60,6 +61,33 @@ impl Palette {
         all.extend(arguments);
         let palette = (&*self.stand_in.url(), &*self.key);
         Syncer::start(program(), &self.folder, palette, &all).unwrap()
+    }
+
+    /// What another sync would say.
+    fn dry_run(&self) -> String {
+        let key = self.folder.join("key");
+        fs::write(&key, &self.key).unwrap();
+        let output = Command::new(program())
+            .args([
+                "sync",
+                "--dry-run",
+                "--requests-per-second",
+                "1000",
+                "--palette-key-file",
+            ])
+            .arg(key)
+            .args([
+                "--palette-url",
+                &self.stand_in.url(),
+                "--cluster-uid",
+                &self.cluster_uid,
+            ])
+            .args(["--to", &self.secret(), "--kubeconfig"])
+            .arg(&self.cluster.kubectl.kubeconfig)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     fn serve(&self, arguments: &[&str]) -> Webhook {
@@ -169,6 +197,32 @@ fn what_is_given_in_palette_is_admitted_and_what_is_taken_away_refused() {
         (findings() > before).then_some(())
     })
     .unwrap();
+    let broken = palette.dry_run();
+    assert!(
+        broken.contains("Nobody would hold anything else."),
+        "{broken}"
+    );
+    palette.stand_in.change(|tenant| {
+        // With the next sync, and not by a hint.
+        let viewer = tenant.role("Virtual Machine User");
+        let ines = tenant.user("ines@orchard.test");
+        let grants = &mut tenant.project_mut("orchard-prod").users;
+        grants
+            .get_mut(&ines)
+            .unwrap()
+            .retain(|role| *role != viewer);
+    });
+    let lesser = palette
+        .binding("lesser", "spectro-vm-user")
+        .user("ines@orchard.test");
+    site.admits(&lesser);
+    let broken = palette.dry_run();
+    for line in [
+        "- user ines@orchard.test loses Virtual Machine User (project orchard-prod)",
+        "! RoleBinding story-vms/lesser would be refused if it were made then",
+    ] {
+        assert!(broken.contains(line), "{line}\nnot in\n{broken}");
+    }
     assert!(
         memory_mib(syncer.id()) <= 120,
         "{} MiB",

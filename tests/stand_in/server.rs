@@ -12,9 +12,13 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use super::faults::{Fault, Faults};
 use super::tenant::Tenant;
@@ -23,6 +27,7 @@ use super::wire::Asked;
 /// A running stand-in; it ends with the test.
 pub(crate) struct StandIn {
     pub(crate) address: SocketAddr,
+    is_tls: bool,
     state: Arc<Mutex<State>>,
     _stop: oneshot::Sender<()>,
 }
@@ -43,6 +48,25 @@ struct State {
 impl StandIn {
     /// With this tenant, and no limit.
     pub(crate) fn start(tenant: Tenant) -> Self {
+        Self::start_with(tenant, None)
+    }
+
+    /// The same over HTTPS, with a certificate and its key, PEM.
+    pub(crate) fn start_tls(tenant: Tenant, certificate: &str, key: &str) -> Self {
+        let chain = CertificateDer::pem_slice_iter(certificate.as_bytes());
+        let chain = chain.collect::<Result<Vec<_>, _>>().unwrap();
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        Self::start_with(tenant, Some(TlsAcceptor::from(Arc::new(config))))
+    }
+
+    fn start_with(tenant: Tenant, tls: Option<TlsAcceptor>) -> Self {
         let state = Arc::new(Mutex::new(State {
             tenant,
             faults: Faults::default(),
@@ -51,6 +75,7 @@ impl StandIn {
             buckets: BTreeMap::new(),
             check: None,
         }));
+        let is_tls = tls.is_some();
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let of_server = Arc::clone(&state);
@@ -62,20 +87,22 @@ impl StandIn {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 bound.send(listener.local_addr().unwrap()).unwrap();
                 tokio::select! {
-                    () = accept(listener, of_server) => {}
+                    () = accept(listener, of_server, tls) => {}
                     _ = stopped => {}
                 }
             });
         });
         Self {
             address: address.recv().unwrap(),
+            is_tls,
             state,
             _stop: stop,
         }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -109,19 +136,34 @@ impl StandIn {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>, tls: Option<TlsAcceptor>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
-        let state = Arc::clone(&state);
+        let (state, tls) = (Arc::clone(&state), tls.clone());
         #[expect(clippy::disallowed_methods, reason = "it ends with the connection")]
         tokio::spawn(async move {
-            let answer = service_fn(|request| answer(request, Arc::clone(&state)));
-            // A client that leaves is none of its business.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), answer)
-                .await;
+            match tls {
+                None => serve(stream, state).await,
+                Some(tls) => {
+                    // Who does not trust it is gone by now.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, state).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn serve<S>(stream: S, state: Arc<Mutex<State>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let answer = service_fn(|request| answer(request, Arc::clone(&state)));
+    // A client that leaves is none of its business.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 /// Half an answer, which hyper takes for a broken connection.

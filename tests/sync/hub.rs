@@ -276,6 +276,15 @@ fn a_replica_takes_its_directory_from_the_hub_and_goes_on_without_it() {
     until("the change to arrive", || {
         (reloads() > before).then_some(())
     });
+    // What flags say of the cluster counts more, and is told of where Palette says otherwise.
+    let contradicted = |replica: &Replica| {
+        replica.metric(r#"palette_rbac_cluster_facts_contradicted{fact="project"}"#)
+    };
+    assert!(contradicted(&replica) < 0.5);
+    let other = Replica::start_with(&site, &url, &["--project", "elsewhere"]);
+    other.until_ready();
+    assert!(contradicted(&other) > 0.5);
+    drop(other);
     drop(hub);
     until("the hub's end to be noticed", || {
         let unreadable = r#"palette_rbac_reloads_total{result="unreadable",what="directory"}"#;
@@ -301,6 +310,10 @@ struct Replica {
 
 impl Replica {
     fn start(site: &Site, url: &str) -> Self {
+        Self::start_with(site, url, &[])
+    }
+
+    fn start_with(site: &Site, url: &str, arguments: &[&str]) -> Self {
         let path = |name: &str| site.path(name).display().to_string();
         let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_palette-rbac"))
             .env_clear()
@@ -327,6 +340,7 @@ impl Replica {
                 &path("hub-ca.crt"),
             ])
             .args(["--directory-cache", &path("cache")])
+            .args(arguments)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -20,7 +20,6 @@ mod prism;
 mod properties;
 mod secrecy;
 mod snapshots;
-#[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../stand_in/mod.rs"]
 mod stand_in;
 mod troubles;

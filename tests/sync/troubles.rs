@@ -1,9 +1,12 @@
 //! What goes wrong with Palette: what passes is no failure, and what stays has a message and takes nothing away.
 
+use std::io::{BufRead, BufReader, Write as _};
+
 use std::time::Duration;
 
 use crate::harness::{Ended, Site, held};
-use crate::stand_in::{Fault, Tenant};
+use crate::identity::Ca;
+use crate::stand_in::{Fault, StandIn, Tenant};
 
 /// Ends with 3 and these words, and leaves what was there.
 fn refused(site: &Site, arguments: &[&str], said: &[&str]) -> Ended {
@@ -219,4 +222,138 @@ fn a_palette_that_is_not_there_and_one_that_is_not_trusted_are_told_apart() {
         "{}",
         no_url.err
     );
+}
+
+#[test]
+fn a_private_ca_is_trusted_where_it_is_named_and_nobody_elses() {
+    let ca = Ca::new();
+    let pair = ca.serving();
+    let mut site = Site::new(Tenant::sample());
+    site.palette = StandIn::start_tls(Tenant::sample(), &pair.certificate, &pair.key);
+    for (name, text) in [
+        ("ca.crt", &*ca.pem),
+        ("other.crt", &*Ca::new().pem),
+        ("no.crt", "no certificate"),
+    ] {
+        std::fs::write(site.path(name), text).unwrap();
+    }
+    let named = |name: &str| site.path(name).display().to_string();
+    let said = "its certificate is not trusted";
+    refused(
+        &site,
+        &["--tries", "1"],
+        &[said, "--palette-ca names the CA"],
+    );
+    refused(
+        &site,
+        &["--tries", "1", "--palette-ca", &named("other.crt")],
+        &[said],
+    );
+    let ended = site.once_with(&["--palette-ca", &named("no.crt")]);
+    assert!(
+        ended.code == 2 && ended.err.contains("no certificate in it"),
+        "{}",
+        ended.err
+    );
+    let ended = site.once_with(&["--palette-ca", &named("ca.crt")]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+}
+
+#[test]
+fn a_proxy_is_taken_from_the_usual_variables() {
+    let site = Site::new(Tenant::sample());
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut stream, _) = proxy.accept().unwrap();
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).unwrap();
+        stream
+            .write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            .unwrap();
+        line
+    });
+    let to = format!("file:{}", site.path("directory.json").display());
+    let arguments = [
+        "--palette-url",
+        "https://palette.example.com",
+        "--to",
+        &to,
+        "--once",
+        "--tries",
+        "1",
+    ];
+    let output = site
+        .command(&arguments)
+        .env("HTTPS_PROXY", address)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(
+        asked
+            .join()
+            .unwrap()
+            .starts_with("CONNECT palette.example.com:443 ")
+    );
+}
+
+/// A key that is replaced is used from the next request on, and SIGHUP asks for a sync at once.
+#[test]
+fn a_key_may_be_replaced_while_it_runs() {
+    let site = Site::new(Tenant::sample());
+    let cluster = site.palette.change(|tenant| tenant.cluster());
+    let to = format!("file:{}", site.path("directory.json").display());
+    let arguments = [
+        "--cluster-uid",
+        &*cluster,
+        "--to",
+        &to,
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--hint-interval",
+        "0s",
+    ];
+    let mut running = site.command(&arguments).spawn().unwrap();
+    until(|| site.path("directory.json").exists());
+    site.palette.change(|tenant| {
+        tenant.key = "another-key-of-the-orchard".to_owned();
+        tenant.grant("omar@orchard.test", "Virtual Machine User", "orchard-prod");
+    });
+    std::fs::write(site.path("key"), "another-key-of-the-orchard").unwrap();
+    until(|| {
+        let hangup = std::process::Command::new("sh")
+            .args([
+                "-c",
+                r#"kill -s HUP "$1""#,
+                "kill",
+                &running.id().to_string(),
+            ])
+            .status();
+        assert!(hangup.unwrap().success());
+        let given = "Virtual Machine User (project orchard-prod)".to_owned();
+        held(&site.snapshot(), "omar@orchard.test").contains(&given)
+    });
+    running.kill().unwrap();
+    running.wait().unwrap();
+}
+
+fn until(condition: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_mins(1), "waited too long");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// At ten requests a second, Palette's own limit, nothing is told to slow down.
+#[test]
+fn the_documented_limit_is_never_met() {
+    let mut tenant = Tenant::sample();
+    for number in 0..900 {
+        tenant.add_user(&format!("user-{number}@orchard.test"));
+    }
+    let site = Site::new(tenant);
+    site.palette.limit(10);
+    let ended = site.once_with(&["--requests-per-second", "10", "--tries", "1"]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
 }

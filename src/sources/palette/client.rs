@@ -349,7 +349,7 @@ fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
     let within = error.downcast_ref::<std::io::Error>();
     let within = within.and_then(std::io::Error::get_ref);
     match within {
-        Some(inner) => inner.is::<rustls::Error>(),
+        Some(inner) => is_of_tls(inner),
         None => error.is::<rustls::Error>(),
     }
 }

@@ -130,7 +130,9 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 fn digest(parts: &[&[u8]]) -> String {
     let mut digits = String::with_capacity(64);
     let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
+    for part in parts {
+        hash.update(part);
+    }
     for byte in hash.finalize() {
         let _ = write!(digits, "{byte:02x}");
     }
