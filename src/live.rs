@@ -27,7 +27,10 @@ pub use audit::{Audited, Auditor};
 pub use clients::names_of_client;
 pub use cluster::{ClusterStatus, ClusterWatch};
 pub use pending::{Pending, Ticket};
-pub use reload::{DirectorySource, FirstDirectory, Follower, Reload, RulebookFiles, TlsFiles};
+pub use reload::{
+    CertificateSource, Deliveries, DirectorySource, FirstDirectory, Follower, Reload,
+    RulebookFiles, TlsFiles,
+};
 pub use tls::{Tls, TlsOptions, TlsVersion};
 
 /// What requests are judged by.

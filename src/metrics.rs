@@ -151,7 +151,7 @@ impl Metrics {
             leader: gauge(
                 &registry,
                 "leader",
-                "1 while this replica writes the reports of the audit.",
+                "1 while this replica leads: it writes the reports of the audit, and keeps the certificates where it is to.",
             )?,
             in_flight: gauge(
                 &registry,

@@ -6,20 +6,20 @@
 mod certificate;
 mod client_ca;
 pub mod cluster;
-mod development;
 mod documents;
 mod files;
+mod issue;
 pub(crate) mod manifests;
 pub mod palette;
 pub mod snapshots;
 
 use std::path::PathBuf;
 
-pub use certificate::{CertificateRequirements, ServingCertificate};
+pub use certificate::{CertificateRequirements, ServingCertificate, is_for};
 pub use client_ca::ClientTrust;
-pub use development::DevelopmentCertificates;
 pub use documents::{DirectoryRead, PolicyRead, lint_directory, lint_policy};
 pub use files::Watched;
+pub use issue::{Authority, DevelopmentCertificates, Leaf};
 
 /// Why an input cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

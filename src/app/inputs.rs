@@ -1,26 +1,29 @@
 //! What `serve` reads before it begins: policy, directory, certificate, the client of the API server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rustls::crypto::{CryptoProvider, ring};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use crate::certificates::certificates_of;
 use crate::cli::{CertificateFrom, DirectoryFrom, Failure, Settings};
 use crate::live::{
-    DirectorySource, FirstDirectory, Follower, Live, RulebookFiles, Tls, TlsFiles, TlsOptions,
-    notes,
+    CertificateSource, Deliveries, DirectorySource, FirstDirectory, Follower, Live, RulebookFiles,
+    Tls, TlsFiles, TlsOptions, notes,
 };
 use crate::metrics::Metrics;
 use crate::rulebook::Rulebook;
-use crate::sources::cluster::{Client, ClusterFrom, connect, own_namespace};
-use crate::sources::snapshots::{SnapshotCache, follow_hub, follow_secret};
+use crate::sources::cluster::{Client, ClusterFrom, SecretWatch, connect, own_namespace};
+use crate::sources::snapshots::{SecretName, SnapshotCache, follow_hub, follow_secret};
 use crate::sources::{
     CertificateRequirements, ClientTrust, DevelopmentCertificates, DirectoryRead, PolicyRead,
-    ServingCertificate, Watched,
+    ServingCertificate, SourceError, Watched,
 };
 
 /// A client of the cluster's API server, if there is a cluster. Nothing is asked of it yet.
@@ -40,7 +43,7 @@ pub(super) async fn cluster(settings: &Settings) -> Result<Option<Client>, Failu
 /// Where replicas agree on who writes reports; nothing where none are to be written.
 ///
 /// Never by default outside a pod: who tries the webhook out at a cluster must not write over its reports.
-pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
+pub(super) fn report_namespace(settings: &Settings) -> Option<String> {
     if !settings.writes_reports {
         return None;
     }
@@ -49,6 +52,18 @@ pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
         ClusterFrom::Kubeconfig(_) | ClusterFrom::Context(..) | ClusterFrom::Nowhere => None,
     };
     settings.lease_namespace.clone().or_else(own)
+}
+
+/// Where replicas agree on who leads; nothing where there is nothing that only one does.
+pub(super) fn lease_namespace(settings: &Settings) -> Option<String> {
+    let of_certificates = match &settings.certificate {
+        CertificateFrom::Secret(name, _) => {
+            let named = settings.lease_namespace.clone();
+            Some(named.unwrap_or_else(|| name.namespace.clone()))
+        }
+        CertificateFrom::Files { .. } | CertificateFrom::Made => None,
+    };
+    report_namespace(settings).or(of_certificates)
 }
 
 /// Reads policy and directory for the first time.
@@ -165,9 +180,14 @@ async fn directory(
 }
 
 /// Reads the certificate and the clients' CA for the first time.
-pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFiles, Failure> {
+pub(super) async fn tls(
+    settings: &Settings,
+    metrics: &Arc<Metrics>,
+    cluster: Option<&Client>,
+    tasks: (&TaskTracker, &CancellationToken),
+) -> Result<TlsFiles, Failure> {
     let provider = Arc::new(ring::default_provider());
-    let (certificate_files, certificate) = certificate(settings, &provider)?;
+    let (certificate_from, certificate) = certificate(settings, &provider, cluster, tasks).await?;
     let mut client_ca_file = settings.client_ca.clone().map(ClientTrust::watched);
     let clients = client_ca_file.as_mut().map(Watched::load).transpose()?;
     let rules = TlsOptions {
@@ -179,7 +199,7 @@ pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFile
     let tls = Tls::new(&certificate, clients.as_ref(), rules)
         .map_err(|error| Failure::BadInput(vec![format!("cannot use the certificate: {error}")]))?;
     Ok(TlsFiles {
-        certificate_files,
+        certificate_from,
         client_ca_file,
         certificate,
         clients,
@@ -188,10 +208,12 @@ pub(super) fn tls(settings: &Settings, metrics: &Arc<Metrics>) -> Result<TlsFile
     })
 }
 
-fn certificate(
+async fn certificate(
     settings: &Settings,
     provider: &Arc<CryptoProvider>,
-) -> Result<(Option<Watched<ServingCertificate>>, ServingCertificate), Failure> {
+    cluster: Option<&Client>,
+    (tracker, stop): (&TaskTracker, &CancellationToken),
+) -> Result<(CertificateSource, ServingCertificate), Failure> {
     let rules = CertificateRequirements {
         server_names: settings.server_names.clone(),
         provider: Arc::clone(provider),
@@ -200,9 +222,88 @@ fn certificate(
         CertificateFrom::Files { certificate, key } => {
             let mut files = ServingCertificate::watched(certificate.clone(), key.clone(), rules);
             let certificate = files.load()?;
-            Ok((Some(files), certificate))
+            Ok((CertificateSource::Files(files), certificate))
         }
-        CertificateFrom::Made => Ok((None, made(settings, &rules)?)),
+        CertificateFrom::Made => Ok((CertificateSource::Fixed, made(settings, &rules)?)),
+        CertificateFrom::Secret(name, _) => {
+            let no_cluster = || {
+                let problem =
+                    "--tls-secret needs a cluster, and there is none: --kubeconfig names one";
+                Failure::BadInput(vec![problem.to_owned()])
+            };
+            let watch =
+                SecretWatch::new(cluster.ok_or_else(no_cluster)?, &name.namespace, &name.name);
+            let (sender, receiver) = mpsc::channel(1);
+            let stop = stop.clone();
+            tracker.spawn(async move {
+                stop.run_until_cancelled(follow_certificate(watch, rules, sender))
+                    .await;
+            });
+            let mut deliveries = Deliveries::new(receiver);
+            let first = first_certificate(&mut deliveries, name).await?;
+            Ok((CertificateSource::Followed(deliveries), first))
+        }
+    }
+}
+
+/// Waits for the certificate that the replica that leads makes, which may be this one.
+async fn first_certificate(
+    deliveries: &mut Deliveries<ServingCertificate>,
+    name: &SecretName,
+) -> Result<ServingCertificate, Failure> {
+    let mut problem = "none is there".to_owned();
+    let waited = timeout(FIRST_CERTIFICATE, async {
+        loop {
+            deliveries.wait().await;
+            match deliveries.latest() {
+                Some(Ok(certificate)) => return certificate,
+                Some(Err(error)) => problem = error.to_string(),
+                None => {}
+            }
+        }
+    });
+    let waited = waited.await;
+    waited.map_err(|_| {
+        Failure::CouldNotRun(format!(
+            "{name} has no certificate to serve with (--tls-secret): {problem}"
+        ))
+    })
+}
+
+/// Delivers each certificate that the Secret has, and each reason why it has none.
+async fn follow_certificate(
+    mut watch: SecretWatch,
+    rules: CertificateRequirements,
+    listener: mpsc::Sender<Result<ServingCertificate, SourceError>>,
+) {
+    let mut known: Option<Result<(String, String), SourceError>> = None;
+    loop {
+        let read = match watch.next().await {
+            Ok(Some(secret)) => certificates_of(&secret).ok_or("the Secret has no certificate yet"),
+            Ok(None) => Err("there is no Secret yet"),
+            Err(reason) => {
+                warn!(
+                    reason,
+                    "the Secret of the certificate cannot be read; what is served stays"
+                );
+                continue;
+            }
+        };
+        let read = read.map_err(|reason| SourceError::Rejected(vec![reason.to_owned()]));
+        if known.as_ref() == Some(&read) {
+            continue;
+        }
+        known = Some(read.clone());
+        let made = read.and_then(|(certificate, key)| {
+            let made = ServingCertificate::from_pem(&certificate, &key, &rules, Timestamp::now());
+            made.map_err(|problem| SourceError::Rejected(vec![problem.to_string()]))
+        });
+        if made.is_err() {
+            watch.failed();
+        }
+        if listener.send(made).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -221,9 +322,12 @@ fn made(
         |error: String| Failure::CouldNotRun(format!("cannot make a certificate: {error}"));
     let made = DevelopmentCertificates::make(&names, THROW_AWAY_DAYS, now)
         .map_err(|error| failed(error.to_string()))?;
-    ServingCertificate::from_pem(&made.certificate, &made.key, rules, now)
+    ServingCertificate::from_pem(&made.leaf.certificate, &made.leaf.key, rules, now)
         .map_err(|problem| failed(problem.to_string()))
 }
+
+/// A Lease is to be had within its duration, and a CA announced within seconds.
+const FIRST_CERTIFICATE: Duration = Duration::from_mins(1);
 
 const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// It lives as long as the process, which nobody tries out for a month.

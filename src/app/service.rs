@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::cli::{Failure, Settings};
+use crate::certificates::CertificateKeeper;
+use crate::cli::{CertificateFrom, Failure, Settings};
 use crate::leader::{Leader, LeaderTask};
 use crate::live::{Auditor, ClusterWatch, Reload, RulebookFiles, TlsFiles, notes};
 use crate::metrics::Metrics;
@@ -44,13 +46,15 @@ impl Service {
         let metrics = Metrics::new()
             .map_err(|error| Failure::CouldNotRun(format!("cannot set up metrics: {error}")))?;
         let metrics = Arc::new(metrics);
-        let tls = inputs::tls(&settings, &metrics)?;
         let cluster = inputs::cluster(&settings).await?;
         let service = Self::new(&settings);
+        let leads = service.lead(&settings, cluster.as_ref(), &metrics);
+        service.keep_certificates(&settings, cluster.as_ref(), leads.as_ref());
         let tasks = (&service.admin_connections, &service.stop_reloading);
+        let tls = inputs::tls(&settings, &metrics, cluster.as_ref(), tasks).await?;
         let rulebook = inputs::rulebook(&settings, &metrics, cluster.as_ref(), tasks).await?;
         // Before anybody asks whether it is ready.
-        service.watch(&settings, cluster.as_ref(), &rulebook);
+        service.watch(&settings, cluster.as_ref(), leads, &rulebook);
         service.serve_webhook(&settings, webhook, cluster, (&rulebook, &tls));
         service.serve_admin(&settings, admin, (&rulebook, &tls), log_lines_dropped);
         log_startup(&rulebook);
@@ -70,7 +74,65 @@ impl Service {
         }
     }
 
-    fn watch(&self, settings: &Settings, cluster: Option<&Client>, rulebook: &RulebookFiles) {
+    /// Takes part in the Lease, where there is something that only one replica does.
+    fn lead(
+        &self,
+        settings: &Settings,
+        cluster: Option<&Client>,
+        metrics: &Arc<Metrics>,
+    ) -> Option<watch::Receiver<bool>> {
+        let namespace = inputs::lease_namespace(settings)?;
+        let leader = Leader::new(
+            cluster?.clone(),
+            &namespace,
+            LeaderTask {
+                lease: "palette-rbac",
+                does: "writes the reports of the audit and keeps the certificates, where it is to",
+            },
+            settings.lease_duration,
+            Arc::clone(metrics) as _,
+        );
+        let leads = leader.leads();
+        let stop = self.stop_reloading.clone();
+        self.admin_connections.spawn(leader.run(stop));
+        Some(leads)
+    }
+
+    fn keep_certificates(
+        &self,
+        settings: &Settings,
+        cluster: Option<&Client>,
+        leads: Option<&watch::Receiver<bool>>,
+    ) {
+        let CertificateFrom::Secret(name, registration) = &settings.certificate else {
+            return;
+        };
+        // Without a cluster there is no certificate either, which is said where it is asked for.
+        let (Some(client), Some(leads)) = (cluster, leads) else {
+            return;
+        };
+        let names = settings
+            .server_names
+            .iter()
+            .map(|name| name.to_str().into_owned());
+        let keeper = CertificateKeeper::new(
+            client,
+            name.clone(),
+            registration.clone(),
+            names.collect(),
+            leads.clone(),
+        );
+        let stop = self.stop_reloading.clone();
+        self.admin_connections.spawn(keeper.run(stop));
+    }
+
+    fn watch(
+        &self,
+        settings: &Settings,
+        cluster: Option<&Client>,
+        leads: Option<watch::Receiver<bool>>,
+        rulebook: &RulebookFiles,
+    ) {
         let Some(client) = cluster else {
             warn!("no cluster: roles are judged by name only");
             return;
@@ -87,35 +149,29 @@ impl Service {
             settings.audit_interval,
         );
         self.admin_connections.spawn(auditor.run(stop));
-        self.report(settings, client, rulebook);
+        self.report(settings, client, leads, rulebook);
     }
 
-    fn report(&self, settings: &Settings, client: &Client, rulebook: &RulebookFiles) {
-        let Some(namespace) = inputs::lease_namespace(settings) else {
+    fn report(
+        &self,
+        settings: &Settings,
+        client: &Client,
+        leads: Option<watch::Receiver<bool>>,
+        rulebook: &RulebookFiles,
+    ) {
+        let Some(leads) = leads.filter(|_| inputs::report_namespace(settings).is_some()) else {
             info!("no reports of the audit are written: not asked for, or not in a pod");
             return;
         };
-        let metrics = || Arc::clone(&rulebook.metrics);
-        let leader = Leader::new(
-            client.clone(),
-            &namespace,
-            LeaderTask {
-                lease: "palette-rbac",
-                does: "writes the reports of the audit",
-            },
-            settings.lease_duration,
-            metrics(),
-        );
         let writer = ReportWriter::new(
             Arc::clone(&rulebook.live),
             client.clone(),
-            metrics(),
-            leader.leads(),
+            Arc::clone(&rulebook.metrics),
+            leads,
             settings.audit_interval,
         );
-        let stop = || self.stop_reloading.clone();
-        self.admin_connections.spawn(writer.run(stop()));
-        self.admin_connections.spawn(leader.run(stop()));
+        let stop = self.stop_reloading.clone();
+        self.admin_connections.spawn(writer.run(stop));
     }
 
     fn serve_webhook(

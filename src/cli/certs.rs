@@ -48,10 +48,10 @@ impl CertsArgs {
         let made = DevelopmentCertificates::make(&self.server_names, self.days, Timestamp::now())
             .map_err(|error| Failure::BadInput(vec![format!("--server-name: {error}")]))?;
         let files = [
-            ("ca.crt", &made.ca, PUBLIC),
-            ("ca.key", &made.ca_key, SECRET),
-            ("tls.crt", &made.certificate, PUBLIC),
-            ("tls.key", &made.key, SECRET),
+            ("ca.crt", &made.authority.certificate, PUBLIC),
+            ("ca.key", &made.authority.key, SECRET),
+            ("tls.crt", &made.leaf.certificate, PUBLIC),
+            ("tls.key", &made.leaf.key, SECRET),
         ];
         self.refuse_to_overwrite(files.map(|(name, ..)| name))?;
         fs::create_dir_all(&self.out).map_err(|error| could_not_write(&self.out, &error))?;

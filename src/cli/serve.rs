@@ -96,6 +96,26 @@ struct TlsArgs {
     )]
     tls_key: Option<PathBuf>,
 
+    /// Keeps a CA and a serving certificate of its own in this Secret, NAMESPACE/NAME, and the CA in the registration
+    ///
+    /// Nobody else has to make or renew them: the replica that leads does, and all serve what the Secret has.
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "PALETTE_RBAC_TLS_SECRET",
+        conflicts_with = "tls_cert"
+    )]
+    tls_secret: Option<SecretName>,
+
+    /// The ValidatingWebhookConfiguration that calls this webhook, for --tls-secret
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "PALETTE_RBAC_REGISTRATION",
+        default_value = "palette-rbac"
+    )]
+    registration: String,
+
     /// The oldest version of TLS that is spoken
     #[arg(
         long,
@@ -337,6 +357,8 @@ pub enum CertificateFrom {
     },
     /// Made for this run.
     Made,
+    /// Kept in a Secret by the replica that leads, for this registration.
+    Secret(SecretName, String),
 }
 
 /// What `serve` was told, resolved.
@@ -452,6 +474,10 @@ impl ServeArgs {
     }
 
     fn certificate(&self) -> Result<CertificateFrom, &'static str> {
+        if let Some(secret) = &self.tls.tls_secret {
+            let registration = self.tls.registration.clone();
+            return Ok(CertificateFrom::Secret(secret.clone(), registration));
+        }
         match (&self.tls.tls_cert, &self.tls.tls_key) {
             (Some(certificate), Some(key)) => Ok(CertificateFrom::Files {
                 certificate: certificate.clone(),
@@ -459,8 +485,8 @@ impl ServeArgs {
             }),
             _ if self.dev => Ok(CertificateFrom::Made),
             _ => Err(
-                "serve needs a certificate: --tls-cert FILE and --tls-key FILE. `palette-rbac certs --out DIR` makes \
-                 one for development; `serve --dev` needs none",
+                "serve needs a certificate: --tls-cert FILE and --tls-key FILE, or --tls-secret NAMESPACE/NAME, in which it \
+                 keeps its own. `palette-rbac certs --out DIR` makes one for development; `serve --dev` needs none",
             ),
         }
     }

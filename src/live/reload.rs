@@ -1,3 +1,4 @@
+mod deliveries;
 mod directory;
 mod rulebook;
 mod tls;
@@ -11,9 +12,10 @@ use crate::domain::Word;
 use crate::metrics::{Metrics, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
+pub use deliveries::Deliveries;
 pub use directory::{DirectorySource, FirstDirectory, Follower};
 pub use rulebook::RulebookFiles;
-pub use tls::TlsFiles;
+pub use tls::{CertificateSource, TlsFiles};
 
 /// Something that looks at its files once in a while and swaps what they bring.
 pub trait Reload: Send + Sized + 'static {

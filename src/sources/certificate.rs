@@ -170,6 +170,12 @@ fn instant(seconds: i64) -> Result<Timestamp, CertificateProblem> {
     Timestamp::from_second(seconds).map_err(|error| CertificateProblem::Form(error.to_string()))
 }
 
+/// Whether a certificate, as PEM, is for all of these names.
+pub fn is_for(certificate: &str, names: &[ServerName<'static>]) -> bool {
+    let leaf = CertificateDer::from_pem_slice(certificate.as_bytes());
+    leaf.is_ok_and(|leaf| check_names(&leaf, names).is_ok())
+}
+
 fn check_names(
     leaf: &CertificateDer<'_>,
     names: &[ServerName<'static>],

@@ -8,6 +8,7 @@ mod error;
 mod list;
 mod pages;
 mod reader;
+mod secret;
 mod trimmed;
 mod watcher;
 
@@ -18,4 +19,5 @@ pub use kube::Client;
 pub use list::{Listed, list};
 pub(crate) use pages::Pages;
 pub use reader::{LiveRole, RoleReader};
+pub use secret::SecretWatch;
 pub use watcher::{WatchError, WatchSignal, WatchUpdate, watch};

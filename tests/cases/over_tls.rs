@@ -129,7 +129,8 @@ impl Identity {
             provider: Arc::clone(&provider),
         };
         let certificate =
-            ServingCertificate::from_pem(&made.certificate, &made.key, &rules, now).unwrap();
+            ServingCertificate::from_pem(&made.leaf.certificate, &made.leaf.key, &rules, now)
+                .unwrap();
         let rules = TlsOptions {
             may_be_nobody: false,
             min_version: TlsVersion::V1_3,
@@ -138,7 +139,7 @@ impl Identity {
         };
         Self {
             tls: Arc::new(Tls::new(&certificate, None, rules).unwrap()),
-            client: Arc::new(trusting(&made.ca, provider)),
+            client: Arc::new(trusting(&made.authority.certificate, provider)),
         }
     }
 }

@@ -12,6 +12,7 @@
 
 mod audited;
 mod binding;
+mod certificates;
 mod client_certificates;
 mod controllers;
 mod counted;

@@ -6,6 +6,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
+use super::deliveries::Deliveries;
 use crate::sources::snapshots::{Delivered, SnapshotCache};
 use crate::sources::{DirectoryRead, SourceError, Watched};
 
@@ -23,9 +24,7 @@ pub enum DirectorySource {
 pub struct Follower {
     name: String,
     limit: usize,
-    deliveries: Receiver<Result<Delivered, SourceError>>,
-    /// What came, and was not looked at yet.
-    arrived: Option<Result<Delivered, SourceError>>,
+    deliveries: Deliveries<Delivered>,
     cache: Option<SnapshotCache>,
     /// What was wrong last, which is told once.
     failing: Option<SourceError>,
@@ -54,8 +53,7 @@ impl DirectorySource {
     /// Ends when something came.
     pub(super) async fn woken(&mut self) {
         match self {
-            Self::Followed(follower) if follower.arrived.is_none() => follower.receive().await,
-            Self::Followed(_) => {}
+            Self::Followed(follower) => follower.deliveries.wait().await,
             Self::Fixed | Self::File(_) => std::future::pending().await,
         }
     }
@@ -72,8 +70,7 @@ impl Follower {
         Self {
             name,
             limit,
-            deliveries,
-            arrived: None,
+            deliveries: Deliveries::new(deliveries),
             cache,
             failing: None,
         }
@@ -82,7 +79,7 @@ impl Follower {
     /// The first directory, from whoever has one: what is delivered before long, or else what was kept.
     pub async fn first(&mut self) -> FirstDirectory {
         // Whoever delivers says also that it has nothing.
-        let _ = timeout(FIRST, self.receive()).await;
+        let _ = timeout(FIRST, self.deliveries.wait()).await;
         match self.poll() {
             Some(Ok(read)) => return FirstDirectory::Delivered(read),
             Some(Err(error)) => warn!(%error, "no directory is delivered"),
@@ -108,20 +105,8 @@ impl Follower {
         }
     }
 
-    async fn receive(&mut self) {
-        match self.deliveries.recv().await {
-            Some(delivery) => self.arrived = Some(delivery),
-            // It ends with the process.
-            None => std::future::pending().await,
-        }
-    }
-
     fn poll(&mut self) -> Option<Result<DirectoryRead, SourceError>> {
-        let mut latest = self.arrived.take();
-        while let Ok(delivery) = self.deliveries.try_recv() {
-            latest = Some(delivery);
-        }
-        let read = latest?.and_then(|delivered| {
+        let read = self.deliveries.latest()?.and_then(|delivered| {
             let read = DirectoryRead::delivered(&delivered, self.limit, &self.name);
             let read = read.map_err(SourceError::Rejected)?;
             Ok((read, delivered))

@@ -9,12 +9,13 @@ use crate::live::Tls;
 use crate::metrics::{Metrics, Reloaded};
 use crate::sources::{ClientTrust, ServingCertificate, SourceError, Watched};
 
+use super::deliveries::Deliveries;
 use super::{Reload, applied, keep};
 
 /// The files behind TLS, and what they last brought.
 pub struct TlsFiles {
-    /// Certificate and key; none: they were made for this run.
-    pub certificate_files: Option<Watched<ServingCertificate>>,
+    /// Where certificate and key come from.
+    pub certificate_from: CertificateSource,
     /// The CA of clients, if they must have a certificate.
     pub client_ca_file: Option<Watched<ClientTrust>>,
     /// The certificate in use.
@@ -27,9 +28,19 @@ pub struct TlsFiles {
     pub metrics: Arc<Metrics>,
 }
 
+/// Where a serving certificate comes from.
+pub enum CertificateSource {
+    /// It was made for this run.
+    Fixed,
+    /// Files.
+    Files(Watched<ServingCertificate>),
+    /// A Secret.
+    Followed(Deliveries<ServingCertificate>),
+}
+
 impl Reload for TlsFiles {
     fn look(&mut self) {
-        match self.certificate_files.as_mut().and_then(Watched::poll) {
+        match self.certificate_from.poll() {
             Some(Ok(certificate)) => {
                 self.swap(certificate, self.clients.clone(), Reloaded::Certificate);
             }
@@ -42,6 +53,23 @@ impl Reload for TlsFiles {
             }
             Some(Err(error)) => keep(&self.metrics, Reloaded::ClientCa, &error),
             None => {}
+        }
+    }
+
+    async fn woken(&mut self) {
+        match &mut self.certificate_from {
+            CertificateSource::Followed(deliveries) => deliveries.wait().await,
+            CertificateSource::Fixed | CertificateSource::Files(_) => std::future::pending().await,
+        }
+    }
+}
+
+impl CertificateSource {
+    fn poll(&mut self) -> Option<Result<ServingCertificate, SourceError>> {
+        match self {
+            Self::Fixed => None,
+            Self::Files(files) => files.poll(),
+            Self::Followed(deliveries) => deliveries.latest(),
         }
     }
 }

@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_unpacks_to_too_much_or_to_something_else_is_refused() {
-        let content = Content::pack(&[0; 1_000_000]).unwrap();
+        let content = Content::pack(&vec![0; 1_000_000]).unwrap();
         assert!(content.unpack(999_999).unwrap_err().contains("more than"));
         let other = Content {
             digest: Content::pack(b"other").unwrap().digest,

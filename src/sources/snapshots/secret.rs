@@ -1,23 +1,20 @@
 //! A snapshot in Secrets: one that is always called the same and names the parts, and parts that never change.
 
 use std::fmt;
-use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, Client};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use super::content::{Content, Delivered};
 use super::unreadable;
 use crate::sources::SourceError;
-use crate::sources::cluster::describe;
+use crate::sources::cluster::{SecretWatch, describe};
 
 /// A Secret, as `NAMESPACE/NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,85 +145,44 @@ pub async fn follow_secret(
     limit: usize,
     listener: Sender<Result<Delivered, SourceError>>,
 ) {
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &name.namespace);
+    let mut watch = SecretWatch::new(&client, &name.namespace, &name.name);
+    let secrets = watch.secrets().clone();
+    let what = name.to_string();
     let mut known: Option<Pointer> = None;
     loop {
-        let began = Instant::now();
-        let what = name.to_string();
-        let failed = |error: kube::Error| unreadable(&what, &describe(&error));
-        let secret = within(&what, secrets.get_opt(&name.name), failed).await;
-        let (read, version) = match secret {
-            Err(error) => (Err(error), None),
-            Ok(None) => (Err(unreadable(&what, "there is no such Secret")), None),
-            Ok(Some(secret)) => {
-                let version = secret.metadata.resource_version.clone();
-                match pointer_of(&secret) {
-                    Some(pointer) if known.as_ref() == Some(&pointer) => (Ok(None), version),
-                    Some(pointer) => {
-                        let read = delivered(&secrets, &what, pointer.clone(), limit).await;
-                        (read.map(|read| Some((pointer, read))), version)
-                    }
-                    None => (Err(unreadable(&what, NOT_OURS)), None),
+        let read = match watch.next().await {
+            Err(reason) => Err(unreadable(&what, &reason)),
+            Ok(None) => Err(unreadable(&what, "there is no such Secret")),
+            Ok(Some(secret)) => match pointer_of(&secret) {
+                Some(pointer) if known.as_ref() == Some(&pointer) => continue,
+                Some(pointer) => {
+                    let read = delivered(&secrets, &what, pointer.clone(), limit).await;
+                    read.map(|read| (pointer, read))
                 }
-            }
+                None => Err(unreadable(&what, NOT_OURS)),
+            },
         };
-        let is_failing = read.is_err();
         let news = match read {
-            Ok(None) => None,
-            Ok(Some((pointer, read))) => {
+            Ok((pointer, read)) => {
                 known = Some(pointer);
-                Some(Ok(read))
+                Ok(read)
             }
             Err(error) => {
                 // What is there once it can be read again is told, even if it is the same.
                 known = None;
-                Some(Err(error))
+                watch.failed();
+                Err(error)
             }
         };
-        if let Some(news) = news
-            && listener.send(news).await.is_err()
-        {
+        if listener.send(news).await.is_err() {
             return;
         }
-        if let Some(version) = version.filter(|_| !is_failing) {
-            wait_for_change(&secrets, &name.name, &version).await;
-        }
-        let pause = if is_failing { RETRY } else { PAUSE };
-        sleep(pause.saturating_sub(began.elapsed())).await;
     }
-}
-
-/// Until the Secret is another, the watch ends, or it is time to look.
-async fn wait_for_change(secrets: &Api<Secret>, name: &str, version: &str) {
-    let params = WatchParams::default()
-        .fields(&format!("metadata.name={name}"))
-        .timeout(LOOK_SECONDS);
-    let watched = async {
-        let Ok(events) = secrets.watch(&params, version).await else {
-            return;
-        };
-        let mut events = pin!(events);
-        while let Ok(Some(event)) = events.try_next().await {
-            if !matches!(event, WatchEvent::Bookmark(_)) {
-                return;
-            }
-        }
-    };
-    // A connection that died without a word ends here too.
-    let _ = timeout(Duration::from_secs(u64::from(LOOK_SECONDS) + 5), watched).await;
 }
 
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Between two looks at the least, so that a Secret that changes without end costs no more.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// After a failure.
-const RETRY: Duration = Duration::from_secs(1);
-
 const NOT_OURS: &str = "it is not a snapshot that `palette-rbac sync` wrote";
-
-const LOOK_SECONDS: u32 = 30;
 
 /// Room for what is added to it: parts are called after it.
 const LONGEST_NAME: usize = 200;

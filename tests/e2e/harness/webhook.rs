@@ -47,23 +47,28 @@ impl Webhook {
         ca: &Path,
         arguments: &[&str],
     ) -> Result<Self> {
-        let mut command = Command::new(program);
+        let mut command = serve(program);
         command
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-            ])
-            .args(["--log-format", "json", "--shutdown-delay", "0s"])
-            // Never the cluster of whoever runs the tests; later arguments may name one.
-            .args(["--cluster", "off"])
             .arg("--tls-cert")
             .arg(cert)
             .arg("--tls-key")
             .arg(key)
             .args(arguments);
+        Self::launch(command, folder, ca)
+    }
+
+    /// Serves what the Secret of `--tls-secret` has.
+    pub(crate) fn start_without_files(
+        program: &Path,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        let mut command = serve(program);
+        command.args(arguments);
+        Self::launch(command, folder, Path::new(""))
+    }
+
+    fn launch(mut command: Command, folder: &Path, ca: &Path) -> Result<Self> {
         let mut process = Process::start(&mut command, &folder.join("palette-rbac.log"))?;
         let addresses = wait_for("the webhook to be ready", STARTS_WITHIN, || {
             match process.exited() {
@@ -186,6 +191,22 @@ pub(crate) fn wait_until_asked(kubectl: &Kubectl, folder: &Path, refused: &str) 
             .contains(DENIED)
             .then_some(())
     })
+}
+
+fn serve(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--admin-listen",
+            "127.0.0.1:0",
+        ])
+        .args(["--log-format", "json", "--shutdown-delay", "0s"])
+        // Never the cluster of whoever runs the tests; later arguments may name one.
+        .args(["--cluster", "off"]);
+    command
 }
 
 /// The addresses of both endpoints, once the log names them and the webhook would be sent requests, or has found out why
