@@ -177,29 +177,25 @@ impl CertificateKeeper {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
         };
-        let written = match secret {
+        let written = if let Some(secret) = secret {
             // With the version that was read: whoever wrote it meanwhile is not written over.
-            Some(secret) => {
-                let secret = Secret {
-                    data: Some(data),
-                    ..secret
-                };
-                self.secrets
-                    .replace(&self.name.name, &params, &secret)
-                    .await
-            }
-            None => {
-                let secret = Secret {
-                    metadata: ObjectMeta {
-                        namespace: Some(self.name.namespace.clone()),
-                        name: Some(self.name.name.clone()),
-                        ..ObjectMeta::default()
-                    },
-                    data: Some(data),
-                    ..Secret::default()
-                };
-                self.secrets.create(&params, &secret).await
-            }
+            let secret = Secret {
+                data: Some(data),
+                ..secret
+            };
+            let replaced = self.secrets.replace(&self.name.name, &params, &secret);
+            replaced.await
+        } else {
+            let secret = Secret {
+                metadata: ObjectMeta {
+                    namespace: Some(self.name.namespace.clone()),
+                    name: Some(self.name.name.clone()),
+                    ..ObjectMeta::default()
+                },
+                data: Some(data),
+                ..Secret::default()
+            };
+            self.secrets.create(&params, &secret).await
         };
         written.map(drop).map_err(|error| describe(&error))
     }

@@ -107,7 +107,7 @@ struct TlsArgs {
     )]
     tls_secret: Option<SecretName>,
 
-    /// The ValidatingWebhookConfiguration that calls this webhook, for --tls-secret
+    /// The `ValidatingWebhookConfiguration` that calls this webhook, for --tls-secret
     #[arg(
         long,
         value_name = "NAME",

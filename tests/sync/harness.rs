@@ -1,5 +1,6 @@
 //! One `sync --once`, and what came of it.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -120,4 +121,13 @@ pub(crate) fn undated(text: &[u8]) -> Value {
     let mut value: Value = serde_json::from_slice(text).unwrap();
     value.as_object_mut().unwrap().remove("asOf");
     value
+}
+
+/// Says what a test leaves out.
+#[expect(
+    clippy::explicit_write,
+    reason = "what `eprintln!` prints is kept back for tests that pass"
+)]
+pub(crate) fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "skipped: {what}").unwrap();
 }

@@ -3,7 +3,6 @@
 //! Neither Prism nor the document is part of the project. Where one is not at hand, that is left out and said;
 //! `make prism` installs Prism into the cache.
 
-use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::Site;
+use crate::harness::{Site, skipped};
 use crate::stand_in::Tenant;
 
 const DOCUMENT: &str = concat!(
@@ -29,11 +28,7 @@ impl Prism {
     /// `mock`, or `proxy` before an address, by a document.
     fn start(arguments: &[&str], document: &Path, before: Option<&str>) -> Option<Self> {
         let Some(program) = program() else {
-            writeln!(
-                std::io::stderr(),
-                "skipped: no Prism; `make prism` installs it"
-            )
-            .unwrap();
+            skipped("no Prism; `make prism` installs it");
             return None;
         };
         let free = TcpListener::bind("127.0.0.1:0")
@@ -89,11 +84,7 @@ fn program() -> Option<PathBuf> {
 /// The document, with what the vendor's own types do and it does not say: empty lists are `null`.
 fn document(folder: &Path) -> Option<PathBuf> {
     let Ok(text) = std::fs::read_to_string(DOCUMENT) else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: the document of Palette's API is not at hand"
-        )
-        .unwrap();
+        skipped("the document of Palette's API is not at hand");
         return None;
     };
     let mut document: Value = serde_json::from_str(&text).unwrap();

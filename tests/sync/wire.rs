@@ -2,14 +2,13 @@
 //!
 //! The schema is not part of the project. Where it is not at hand, that is left out and said.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use jsonschema::Draft;
 use serde_json::{Value, json};
 
-use crate::harness::Site;
+use crate::harness::{Site, skipped};
 use crate::stand_in::{Tenant, Workspace};
 
 const SCHEMA: &str = concat!(
@@ -20,11 +19,7 @@ const SCHEMA: &str = concat!(
 #[test]
 fn the_stand_in_speaks_the_documented_api() {
     let Ok(text) = std::fs::read_to_string(Path::new(SCHEMA)) else {
-        writeln!(
-            std::io::stderr(),
-            "skipped: the schema of Palette's API is not at hand"
-        )
-        .unwrap();
+        skipped("the schema of Palette's API is not at hand");
         return;
     };
     let schema: Value = serde_json::from_str(&text).unwrap();
