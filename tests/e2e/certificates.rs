@@ -41,9 +41,9 @@ impl Site {
         let replicas = [start(), start()];
         let probe = kubectl.folder.join("probe.json");
         let site = Self {
-            probe,
-            replicas,
             cluster,
+            replicas,
+            probe,
         };
         site.register();
         fs::write(&site.probe, binding().to_string()).unwrap();
@@ -94,14 +94,6 @@ impl Site {
         webhooks.iter().map(bundle).collect()
     }
 
-    fn not_after(&self, replica: &Webhook) -> f64 {
-        let metrics = replica.metrics().unwrap();
-        metrics.sum(
-            "palette_rbac_reloads_total",
-            &[r#"what="certificate""#, r#"result="applied""#],
-        )
-    }
-
     #[track_caller]
     fn wait_until(&self, what: &str, condition: impl Fn() -> bool) {
         let waited = wait_for(what, PATIENCE, || condition().then_some(()));
@@ -111,10 +103,7 @@ impl Site {
 
     /// Does something, waits until both replicas serve another certificate, and asks all the while: every answer is ours.
     fn while_asked(&self, what: &str, change: impl FnOnce()) {
-        let before = self
-            .replicas
-            .each_ref()
-            .map(|replica| self.not_after(replica));
+        let before = self.replicas.each_ref().map(|replica| changes(replica));
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| {
@@ -128,10 +117,7 @@ impl Site {
             });
             change();
             self.wait_until(what, || {
-                let now = self
-                    .replicas
-                    .each_ref()
-                    .map(|replica| self.not_after(replica));
+                let now = self.replicas.each_ref().map(|replica| changes(replica));
                 now[0] > before[0] && now[1] > before[1]
             });
             is_over.store(true, Ordering::Relaxed);
@@ -215,6 +201,13 @@ fn the_component_needs_no_secret_of_anybody() {
     let volumes = pod["volumes"].as_array().unwrap();
     assert!(volumes.iter().all(|volume| volume["secret"].is_null()));
     find(&objects, "Role", "palette-rbac-certificates");
+}
+
+/// How many certificates it has served after its first.
+fn changes(replica: &Webhook) -> f64 {
+    let labels = [r#"what="certificate""#, r#"result="applied""#];
+    let metrics = replica.metrics().unwrap();
+    metrics.sum("palette_rbac_reloads_total", &labels)
 }
 
 /// A kubeconfig of the pods' own account, with what `manifests` give it.
