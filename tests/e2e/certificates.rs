@@ -103,7 +103,7 @@ impl Site {
 
     /// Does something, waits until both replicas serve another certificate, and asks all the while: every answer is ours.
     fn while_asked(&self, what: &str, change: impl FnOnce()) {
-        let before = self.replicas.each_ref().map(|replica| changes(replica));
+        let before = self.replicas.each_ref().map(changes);
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| {
@@ -117,7 +117,7 @@ impl Site {
             });
             change();
             self.wait_until(what, || {
-                let now = self.replicas.each_ref().map(|replica| changes(replica));
+                let now = self.replicas.each_ref().map(changes);
                 now[0] > before[0] && now[1] > before[1]
             });
             is_over.store(true, Ordering::Relaxed);
