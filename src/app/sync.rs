@@ -9,7 +9,7 @@ use rustls::crypto::ring;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -102,11 +102,11 @@ async fn run(settings: SyncSettings) -> Result<Exit, Failure> {
     if let Some((hub, listener)) = settings.hub.as_ref().zip(listening.hub) {
         let clients = Arc::new(ArcSwap::from_pointee(clients));
         serve_hub(hub, listener, &syncer, &clients, &lifecycle, &tracker)?;
-        tracker.spawn(follow_tokens(
-            (hub.tokens.clone(), settings.options.clusters.clone()),
-            clients,
-            stop.clone(),
-        ));
+        let (fleet, changes) = watch::channel(of_hub);
+        syncer.fleet = Some(changes);
+        let named = settings.options.clusters.clone();
+        let follow = follow_tokens((hub.tokens.clone(), named), clients, fleet, stop.clone());
+        tracker.spawn(follow);
     }
     let admin = SyncAdmin {
         metrics: Arc::clone(&syncer.metrics),
@@ -189,6 +189,7 @@ async fn syncer(settings: &SyncSettings, of_hub: &[String]) -> Result<Syncer, Fa
         cluster: client.clone().filter(|_| options.clusters.len() == 1),
         options,
         metrics,
+        fleet: None,
         now: Arc::default(),
         leads: None,
     })
@@ -226,10 +227,11 @@ fn hub_clients(settings: &SyncSettings) -> Result<(HubClients, Vec<String>), Fai
     HubClients::read(tokens, &settings.options.clusters).map_err(Failure::CouldNotRun)
 }
 
-/// Looks at the folder of tokens again and again; a cluster that is new is read from the next start on.
+/// Looks at the folder of tokens again and again.
 async fn follow_tokens(
     (folder, named): (Option<std::path::PathBuf>, Vec<String>),
     clients: Arc<ArcSwap<HubClients>>,
+    fleet: watch::Sender<Vec<String>>,
     stop: CancellationToken,
 ) {
     let mut told = Vec::new();
@@ -240,6 +242,12 @@ async fn follow_tokens(
                     warn!(problem, "hub");
                 }
                 told = problems;
+                let clusters = read.clusters();
+                fleet.send_if_modified(|known| {
+                    let is_other = *known != clusters;
+                    known.clone_from(&clusters);
+                    is_other
+                });
                 clients.store(Arc::new(read));
             }
             Err(error) => warn!(error, "the last tokens stay"),

@@ -60,7 +60,7 @@ pub struct AuditArgs {
 impl AuditArgs {
     /// Judges, prints, and says whether something was found.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &self.cluster.from())?;
         let mut dump = self.read(output)?;
         for problem in &dump.problems {
             output.problem(problem)?;

@@ -77,7 +77,7 @@ impl CheckArgs {
     /// Judges, prints, and says whether something fails the check.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.facts.beside(&self.filenames)?;
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &self.facts.cluster())?;
         let manifests = Manifests::read(&self.filenames);
         output.left_out(&manifests.left_out)?;
         let known = self.facts.read(output)?.unwrap_or_default();

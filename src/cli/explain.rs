@@ -99,7 +99,7 @@ impl ExplainArgs {
         let subject = subject.subject(namespace)?;
         let role = self.role.as_ref().map(|role| role.role(namespace));
         let role = role.transpose()?;
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &self.facts.cluster())?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
         let cluster = view.as_deref().map_or_else(Cluster::default, Cluster::seen);
         let context = Context::new(&rulebook, cluster, self.rulebook.now());
@@ -124,7 +124,7 @@ impl ExplainArgs {
         binding: &BindingArgument,
         output: &mut Output<'_>,
     ) -> Result<Exit, Failure> {
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &self.facts.cluster())?;
         let view = self.facts.read_or_ask(output)?.view();
         let name = binding.object(self.namespace.as_deref());
         let found = view.binding(&name);
@@ -141,7 +141,7 @@ impl ExplainArgs {
 
     fn explain_role(&self, role: &RoleName, output: &mut Output<'_>) -> Result<Exit, Failure> {
         let role = role.role(self.namespace.as_deref())?;
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &self.facts.cluster())?;
         let view = self.facts.read_or_ask(output)?.view();
         let abilities = self.abilities(&role, &view)?;
         let context = Context::new(&rulebook, Cluster::seen(&view), self.rulebook.now());

@@ -52,6 +52,11 @@ impl FactsArgs {
         }
     }
 
+    /// The cluster that is named, or that of the surroundings.
+    pub(super) fn cluster(&self) -> ClusterFrom {
+        self.cluster.from()
+    }
+
     /// What is known of the cluster, if one is named.
     pub(super) fn read(&self, output: &mut Output<'_>) -> Result<Option<Facts>, Failure> {
         if self.facts.is_some() || self.cluster.is_named() {
@@ -80,7 +85,8 @@ impl LiveArgs {
         self.kubeconfig.is_some() || self.context.is_some()
     }
 
-    fn from(&self) -> ClusterFrom {
+    /// The cluster that they name, or that of the surroundings.
+    pub(super) fn from(&self) -> ClusterFrom {
         match (&self.kubeconfig, &self.context) {
             (path, Some(context)) => ClusterFrom::Context(path.clone(), context.clone()),
             (Some(path), None) => ClusterFrom::Kubeconfig(path.clone()),

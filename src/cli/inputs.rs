@@ -29,9 +29,15 @@ pub(super) struct RulebookArgs {
 
 impl RulebookArgs {
     /// Reads both and pairs them; what is odd about them is said on the way.
-    pub(super) fn rulebook(&self, output: &mut Output<'_>) -> Result<Rulebook, Failure> {
+    ///
+    /// A directory that is in Secrets is read from that cluster.
+    pub(super) fn rulebook(
+        &self,
+        output: &mut Output<'_>,
+        cluster: &ClusterFrom,
+    ) -> Result<Rulebook, Failure> {
         let policy = self.policy.read()?;
-        let directory = self.directory.read()?;
+        let directory = self.directory.read(cluster)?;
         for warning in policy.warnings.iter().chain(&directory.warnings) {
             output.warning(warning)?;
         }
@@ -107,19 +113,24 @@ impl DirectoryArgs {
         self.max_directory_bytes.0
     }
 
-    fn read(&self) -> Result<DirectoryRead, Failure> {
-        self.read_if_named()?
+    fn read(&self, cluster: &ClusterFrom) -> Result<DirectoryRead, Failure> {
+        self.read_if_named(cluster)?
             .ok_or_else(|| Failure::usage(NO_DIRECTORY))
     }
 
     /// The directory, if one is named.
-    pub(super) fn read_if_named(&self) -> Result<Option<DirectoryRead>, Failure> {
+    pub(super) fn read_if_named(
+        &self,
+        cluster: &ClusterFrom,
+    ) -> Result<Option<DirectoryRead>, Failure> {
         match &self.directory {
             Some(DirectoryFrom::File(path)) => {
                 let read = DirectoryRead::watched(path.clone(), self.limit()).load()?;
                 Ok(Some(read))
             }
-            Some(DirectoryFrom::Secret(name)) => read_secret_once(name, self.limit()).map(Some),
+            Some(DirectoryFrom::Secret(name)) => {
+                read_secret_once(cluster, name, self.limit()).map(Some)
+            }
             Some(DirectoryFrom::Hub(_)) => Err(Failure::usage(
                 "only `serve` asks a hub; a file or `secret:NAMESPACE/NAME` can be read here",
             )),
@@ -128,13 +139,17 @@ impl DirectoryArgs {
     }
 }
 
-/// What is in force in the cluster of the surroundings.
-fn read_secret_once(name: &SecretName, limit: usize) -> Result<DirectoryRead, Failure> {
+/// What is in force in a cluster.
+fn read_secret_once(
+    cluster: &ClusterFrom,
+    name: &SecretName,
+    limit: usize,
+) -> Result<DirectoryRead, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| Failure::CouldNotRun(format!("cannot start a runtime: {error}")))?;
     let delivered = runtime.block_on(async {
-        let client = connect(&ClusterFrom::Surroundings).await?;
+        let client = connect(cluster).await?;
         let no_cluster = || {
             let problem =
                 format!("{name} needs a cluster, and there is none: KUBECONFIG names one");

@@ -15,6 +15,7 @@ use crate::directory::Directory;
 use crate::document::Mistake;
 use crate::palette::Catalogue;
 use crate::policy::{CompiledPolicy, Policy};
+use crate::sources::cluster::ClusterFrom;
 use crate::sources::manifests::display_name;
 use crate::sources::{PolicyRead, lint_policy};
 
@@ -112,7 +113,7 @@ impl PolicyLintArgs {
             ));
         }
         // A policy with mistakes needs none, and many policies need one.
-        let directory = LazyCell::new(|| self.directory.read_if_named());
+        let directory = LazyCell::new(|| self.directory.read_if_named(&ClusterFrom::Surroundings));
         self.files.lint(self.policy.as_deref(), output, |path| {
             Ok(match lint_policy(path)? {
                 Ok(compiled) => {

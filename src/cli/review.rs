@@ -17,6 +17,7 @@ use super::{Exit, Failure};
 use crate::decide::Context;
 use crate::facts::Cluster;
 use crate::review::{DecisionLabel, Reply, review};
+use crate::sources::cluster::ClusterFrom;
 use crate::sources::manifests::{display_name, read_bytes};
 
 /// Answer recorded reviews with the bytes that the webhook would send
@@ -45,7 +46,7 @@ impl ReviewArgs {
     /// Answers every review; the worst answer makes the exit code.
     pub fn run(&self, output: &mut Output<'_>) -> Result<Exit, Failure> {
         self.facts.beside(&self.filenames)?;
-        let rulebook = self.rulebook.rulebook(output)?;
+        let rulebook = self.rulebook.rulebook(output, &ClusterFrom::Surroundings)?;
         let view = self.facts.read(output)?.map(|mut facts| facts.view());
         let cluster = view.as_deref().map_or_else(Cluster::default, Cluster::seen);
         let reviewer = Reviewer(Context::new(&rulebook, cluster, self.rulebook.now()));

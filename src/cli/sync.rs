@@ -283,6 +283,7 @@ impl SyncArgs {
                 longest: self.palette.sync_timeout,
                 interval: self.turns.interval.max(SHORTEST_INTERVAL),
                 hint_interval: self.turns.hint_interval,
+                is_fleet: self.hub.listen.is_some(),
             },
             to: self.what.to.clone(),
             once: self.what.once,

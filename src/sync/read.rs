@@ -28,6 +28,8 @@ pub struct Reader<'a> {
     pub clusters: &'a [String],
     /// The users that bindings name, where somebody can tell; roles in workspaces are read of them.
     pub bound: Option<HashSet<String>>,
+    /// Whether a cluster that Palette does not know is left out: in a fleet it must not stop the others.
+    pub leaves_out: bool,
     /// How long the whole may take.
     pub longest: Duration,
 }
@@ -135,11 +137,23 @@ impl Reader<'_> {
             return Ok(());
         }
         let (projects, groups) = try_join(self.projects_of_clusters(), self.groups()).await?;
-        let read = self
-            .clusters
-            .iter()
-            .map(|uid| self.cluster(uid, &projects, &groups));
-        reading.clusters = try_join_all(read).await?;
+        let read = self.clusters.iter().map(|uid| async {
+            match self.cluster(uid, &projects, &groups).await {
+                Err(SyncError::NoCluster(uid)) if self.leaves_out => {
+                    warn!(
+                        uid,
+                        "Palette has no such cluster, or the key does not see it: left out"
+                    );
+                    Ok(None)
+                }
+                read => read.map(Some),
+            }
+        });
+        let read: Vec<Option<Cluster>> = try_join_all(read).await?;
+        reading.clusters = read.into_iter().flatten().collect();
+        if let ([], [first, ..]) = (&*reading.clusters, self.clusters) {
+            return Err(SyncError::NoCluster(first.clone()));
+        }
         let workspaces: BTreeSet<&Uid> = reading
             .clusters
             .iter()

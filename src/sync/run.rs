@@ -34,6 +34,8 @@ pub struct SyncOptions {
     pub interval: Duration,
     /// How often audits are asked for; zero: never.
     pub hint_interval: Duration,
+    /// Whether they are a fleet, in which one that Palette does not know must not stop the others.
+    pub is_fleet: bool,
 }
 
 /// A sync that goes on.
@@ -50,6 +52,8 @@ pub struct Syncer {
     pub cluster: Option<Client>,
     /// What is counted.
     pub metrics: Arc<SyncMetrics>,
+    /// The clusters of the fleet, as they change.
+    pub fleet: Option<watch::Receiver<Vec<String>>>,
     /// Told when somebody wants it now.
     pub now: Arc<Notify>,
     /// Whether this replica leads; none where it is the only one.
@@ -110,6 +114,9 @@ impl Syncer {
         }
         let mut turns = Turns::new(self.options.clone());
         while self.may_go_on() {
+            if self.take_fleet() {
+                turns.whole = Some(Instant::now());
+            }
             self.look_at_notes(&mut turns).await;
             if is_due(turns.whole) {
                 self.whole(&mut turns).await;
@@ -121,6 +128,20 @@ impl Syncer {
                 () = self.now.notified() => turns.whole = Some(Instant::now()),
             }
         }
+    }
+
+    /// Whether the fleet has other clusters than before.
+    fn take_fleet(&mut self) -> bool {
+        let Some(fleet) = &mut self.fleet else {
+            return false;
+        };
+        if !fleet.has_changed().unwrap_or_default() {
+            return false;
+        }
+        let clusters = fleet.borrow_and_update().clone();
+        let is_news = clusters != self.options.clusters;
+        self.options.clusters = clusters;
+        is_news
     }
 
     /// Everything.
@@ -250,6 +271,7 @@ fn reader<'a>(
         client: palette,
         clusters: &options.clusters,
         bound,
+        leaves_out: options.is_fleet,
         longest: options.longest,
     }
 }

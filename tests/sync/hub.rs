@@ -255,6 +255,22 @@ fn a_token_that_two_clusters_have_or_that_is_short_opens_nothing() {
     assert_eq!(hub.ask(&second, Some("short"), None, None).status, 403);
 }
 
+#[test]
+fn a_cluster_comes_to_the_fleet_and_one_that_palette_does_not_know_stops_nobody() {
+    let (site, [first, second]) = fleet();
+    let tokens = site.path("tokens");
+    std::fs::remove_file(tokens.join(&second)).unwrap();
+    let unknown = "70a1b2c3d4e5f60718294001";
+    std::fs::write(tokens.join(unknown), token(3)).unwrap();
+    let hub = Hub::start(&site, &[]);
+    hub.until_there(&first, &token(1));
+    assert_eq!(hub.ask(unknown, Some(&token(3)), None, None).status, 404);
+    let log = hub.log.lock().unwrap().join("\n");
+    assert!(log.contains("Palette has no such cluster"), "{log}");
+    std::fs::write(tokens.join(&second), token(2)).unwrap();
+    hub.until_there(&second, &token(2));
+}
+
 /// A replica of a cluster: it is ready with what the hub says, and goes on without the hub.
 #[test]
 fn a_replica_takes_its_directory_from_the_hub_and_goes_on_without_it() {
