@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::metrics::LeaderObserver;
 use crate::sources::cluster::describe;
 
 /// What only one replica does.
@@ -24,14 +25,6 @@ pub struct LeaderTask {
     pub lease: &'static str,
     /// What the leader does: `writes the reports of the audit`.
     pub does: &'static str,
-}
-
-/// Who is told how it goes.
-pub trait LeaderObserver: Send + Sync {
-    /// Whether this replica leads.
-    fn leads(&self, leads: bool);
-    /// The Lease cannot be had from the API server.
-    fn failed(&self);
 }
 
 /// Agrees with the other replicas, by a Lease, which of them is the leader.

@@ -7,6 +7,7 @@ mod cluster;
 mod family;
 mod findings;
 mod labels;
+mod observers;
 mod reviews;
 mod sync;
 
@@ -21,7 +22,6 @@ use prometheus::{
 use strum::IntoEnumIterator;
 
 use crate::domain::{Rule, Word};
-use crate::leader::LeaderObserver;
 use crate::policy::Policy;
 use crate::review::Outcome;
 use crate::rulebook::Contradiction;
@@ -33,10 +33,11 @@ pub use cluster::ClusterSnapshot;
 use family::{Family, opts};
 pub use findings::FindingCounters;
 pub use labels::{
-    ChangeKind, ClusterState, Handshake, HubResult, Label, ReferenceState, Rejection, ReloadResult,
-    Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
+    ChangeKind, ClusterState, Endpoint, Handshake, HubResult, Label, ReferenceState, Rejection,
+    ReloadResult, Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
 };
 use labels::{LetThroughBy, SubjectsOf};
+pub use observers::{LeaderObserver, ReloadObserver};
 use reviews::Reviews;
 pub use sync::SyncMetrics;
 
@@ -214,14 +215,6 @@ impl Metrics {
         self.handshakes.count(result);
     }
 
-    /// Counts a change of an input, and notes whether the last one is in force.
-    pub fn reloaded(&self, what: Reloaded, result: ReloadResult) {
-        let reloads = &self.reloads[what];
-        reloads.results.count(result);
-        let is_taken = result == ReloadResult::Applied;
-        reloads.last_was_taken.set(i64::from(is_taken));
-    }
-
     /// Counts a role that was asked of the API server while a request waited.
     pub fn role_read(&self, result: RoleReadResult) {
         self.role_reads.count(result);
@@ -266,6 +259,15 @@ impl LeaderObserver for Metrics {
 
     fn failed(&self) {
         self.report(ReportResult::Failed);
+    }
+}
+
+impl ReloadObserver for Metrics {
+    fn reloaded(&self, what: Reloaded, result: ReloadResult) {
+        let reloads = &self.reloads[what];
+        reloads.results.count(result);
+        let is_taken = result == ReloadResult::Applied;
+        reloads.last_was_taken.set(i64::from(is_taken));
     }
 }
 

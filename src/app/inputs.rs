@@ -204,7 +204,7 @@ pub(super) async fn tls(
         certificate,
         clients,
         tls: Arc::new(tls),
-        metrics: Arc::clone(metrics),
+        metrics: Arc::clone(metrics) as _,
     })
 }
 

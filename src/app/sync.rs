@@ -23,13 +23,13 @@ use crate::cli::{
     print_preview,
 };
 use crate::leader::{Leader, LeaderTask};
-use crate::live::{Tls, TlsOptions, TlsVersion};
+use crate::live::{CertificateSource, Reload, Tls, TlsFiles, TlsOptions, TlsVersion};
 use crate::metrics::SyncMetrics;
 use crate::policy::Policy;
 use crate::server::{Hub, HubClients, Lifecycle, SyncAdmin};
 use crate::sources::cluster::{connect, own_namespace};
 use crate::sources::palette::PaletteClient;
-use crate::sources::{CertificateRequirements, ClientTrust, ServingCertificate};
+use crate::sources::{CertificateRequirements, ClientTrust, ServingCertificate, Watched};
 use crate::sync::{Keeper, Kept, Output, OutputName, Syncer};
 
 /// Does what the arguments say.
@@ -101,7 +101,13 @@ async fn run(settings: SyncSettings) -> Result<Exit, Failure> {
     let (stop, tracker, lifecycle) = (CancellationToken::new(), TaskTracker::new(), Arc::default());
     if let Some((hub, listener)) = settings.hub.as_ref().zip(listening.hub) {
         let clients = Arc::new(ArcSwap::from_pointee(clients));
-        serve_hub(hub, listener, &syncer, &clients, &lifecycle, &tracker)?;
+        serve_hub(
+            hub,
+            listener,
+            &syncer,
+            &clients,
+            (&lifecycle, &tracker, &stop),
+        )?;
         let (fleet, changes) = watch::channel(of_hub);
         syncer.fleet = Some(changes);
         let named = settings.options.clusters.clone();
@@ -260,8 +266,7 @@ fn serve_hub(
     listener: TcpListener,
     syncer: &Syncer,
     clients: &Arc<ArcSwap<HubClients>>,
-    lifecycle: &Arc<Lifecycle>,
-    tracker: &TaskTracker,
+    (lifecycle, tracker, stop): (&Arc<Lifecycle>, &TaskTracker, &CancellationToken),
 ) -> Result<(), Failure> {
     let provider = Arc::new(ring::default_provider());
     let rules = CertificateRequirements {
@@ -269,12 +274,10 @@ fn serve_hub(
         provider: Arc::clone(&provider),
     };
     let (certificate, key) = (settings.certificate.clone(), settings.key.clone());
-    let certificate = ServingCertificate::watched(certificate, key, rules).load()?;
-    let trust = settings
-        .client_ca
-        .clone()
-        .map(|path| ClientTrust::watched(path).load());
-    let trust = trust.transpose()?;
+    let mut certificate_files = ServingCertificate::watched(certificate, key, rules);
+    let certificate = certificate_files.load()?;
+    let mut client_ca_file = settings.client_ca.clone().map(ClientTrust::watched);
+    let trust = client_ca_file.as_mut().map(Watched::load).transpose()?;
     let options = TlsOptions {
         min_version: TlsVersion::V1_3,
         client_names: Vec::new(),
@@ -283,14 +286,24 @@ fn serve_hub(
     };
     let tls = Tls::new(&certificate, trust.as_ref(), options)
         .map_err(|error| Failure::BadInput(vec![format!("cannot use the certificate: {error}")]))?;
+    let tls = Arc::new(tls);
     let hub = Hub {
         published: syncer.keeper.published(),
-        tls: Arc::new(tls),
+        tls: Arc::clone(&tls),
         clients: Arc::clone(clients),
         lifecycle: Arc::clone(lifecycle),
         metrics: Arc::clone(&syncer.metrics),
     };
     tracker.spawn(hub.serve(listener, tracker.clone()));
+    let files = TlsFiles {
+        certificate_from: CertificateSource::Files(certificate_files),
+        client_ca_file,
+        certificate,
+        clients: trust,
+        tls,
+        metrics: Arc::clone(&syncer.metrics) as _,
+    };
+    tracker.spawn(files.run(CERTIFICATES, stop.clone()));
     Ok(())
 }
 
@@ -312,4 +325,5 @@ async fn on_hangup(now: Arc<Notify>, stop: CancellationToken) {
 
 const BLOCKING_TIMEOUT: Duration = Duration::from_millis(500);
 const DRAIN: Duration = Duration::from_secs(2);
+const CERTIFICATES: Duration = Duration::from_secs(1);
 const TOKENS: Duration = Duration::from_secs(10);

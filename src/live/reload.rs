@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::domain::Word;
-use crate::metrics::{Metrics, ReloadResult, Reloaded};
+use crate::metrics::{ReloadObserver, ReloadResult, Reloaded};
 use crate::sources::SourceError;
 
 pub use deliveries::Deliveries;
@@ -58,12 +58,12 @@ pub trait Reload: Send + Sized + 'static {
     }
 }
 
-fn applied(metrics: &Metrics, what: Reloaded) {
+fn applied(metrics: &dyn ReloadObserver, what: Reloaded) {
     metrics.reloaded(what, ReloadResult::Applied);
 }
 
 /// Goes on with the last good one, and says so once for each distinct fault.
-fn keep(metrics: &Metrics, what: Reloaded, error: &SourceError) {
+fn keep(metrics: &dyn ReloadObserver, what: Reloaded, error: &SourceError) {
     let result = match error {
         SourceError::Unreadable { .. } => ReloadResult::Unreadable,
         SourceError::Rejected(_) => ReloadResult::Rejected,

@@ -156,6 +156,38 @@ pub enum ReportResult {
     Failed,
 }
 
+/// What Palette is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Endpoint {
+    /// Whose key it is: `/v1/users/info`.
+    Info,
+    /// A list of users, or one.
+    Users,
+    /// What a user holds, as Palette joins it: `/v1/users/{uid}/roles` and `/projects`.
+    UserRoles,
+    /// A list of teams, or one.
+    Teams,
+    /// What a team holds, as Palette joins it.
+    TeamRoles,
+    /// A list of roles, or one.
+    Roles,
+    /// A project with who holds what there.
+    Projects,
+    /// Projects, clusters and what they belong to, in summary.
+    Dashboard,
+    /// A cluster.
+    Clusters,
+    /// Cluster groups and their host clusters.
+    ClusterGroups,
+    /// A workspace, or what somebody holds in workspaces.
+    Workspaces,
+    /// What was done in Palette.
+    Audits,
+    /// When keys run out.
+    ApiKeys,
+}
+
 /// What became of a request to Palette.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]

@@ -8,11 +8,12 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{Gauge, IntCounterVec, IntGauge, Registry, TextEncoder};
 
 use super::family::{Family, opts};
-use super::labels::{ChangeKind, HubResult, RequestResult, SyncResult};
+use super::labels::{
+    ChangeKind, Endpoint, HubResult, ReloadResult, Reloaded, RequestResult, SyncResult,
+};
+use super::observers::{LeaderObserver, ReloadObserver};
 use super::{build_info, gauge, time_gauge};
 use crate::domain::Word;
-use crate::leader::LeaderObserver;
-use crate::sources::palette::Endpoint;
 
 /// Every metric of `sync`, as handles, in a registry of their own.
 pub struct SyncMetrics {
@@ -148,4 +149,9 @@ impl LeaderObserver for SyncMetrics {
     }
 
     fn failed(&self) {}
+}
+
+/// Of the hub's certificate; the log tells.
+impl ReloadObserver for SyncMetrics {
+    fn reloaded(&self, _: Reloaded, _: ReloadResult) {}
 }

@@ -15,39 +15,8 @@ pub use error::{ApiError, ApiProblem};
 pub use list::ListError;
 
 use enum_map::Enum;
-use strum::IntoStaticStr;
 
-/// What is asked for: the label of metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, IntoStaticStr)]
-#[strum(serialize_all = "kebab-case")]
-pub enum Endpoint {
-    /// Whose key it is: `/v1/users/info`.
-    Info,
-    /// A list of users, or one.
-    Users,
-    /// What a user holds, as Palette joins it: `/v1/users/{uid}/roles` and `/projects`.
-    UserRoles,
-    /// A list of teams, or one.
-    Teams,
-    /// What a team holds, as Palette joins it.
-    TeamRoles,
-    /// A list of roles, or one.
-    Roles,
-    /// A project with who holds what there.
-    Projects,
-    /// Projects, clusters and what they belong to, in summary.
-    Dashboard,
-    /// A cluster.
-    Clusters,
-    /// Cluster groups and their host clusters.
-    ClusterGroups,
-    /// A workspace, or what somebody holds in workspaces.
-    Workspaces,
-    /// What was done in Palette.
-    Audits,
-    /// When keys run out.
-    ApiKeys,
-}
+pub use crate::metrics::Endpoint;
 
 /// What Palette counts requests by, ten a second each: the first part of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -64,19 +33,18 @@ enum Bucket {
     ApiKeys,
 }
 
-impl Endpoint {
-    const fn bucket(self) -> Bucket {
-        match self {
-            Self::Info | Self::Users | Self::UserRoles => Bucket::Users,
-            Self::Teams | Self::TeamRoles => Bucket::Teams,
-            Self::Roles => Bucket::Roles,
-            Self::Projects => Bucket::Projects,
-            Self::Dashboard => Bucket::Dashboard,
-            Self::Clusters => Bucket::Clusters,
-            Self::ClusterGroups => Bucket::ClusterGroups,
-            Self::Workspaces => Bucket::Workspaces,
-            Self::Audits => Bucket::Audits,
-            Self::ApiKeys => Bucket::ApiKeys,
-        }
+/// By which it counts requests of that kind.
+const fn bucket_of(endpoint: Endpoint) -> Bucket {
+    match endpoint {
+        Endpoint::Info | Endpoint::Users | Endpoint::UserRoles => Bucket::Users,
+        Endpoint::Teams | Endpoint::TeamRoles => Bucket::Teams,
+        Endpoint::Roles => Bucket::Roles,
+        Endpoint::Projects => Bucket::Projects,
+        Endpoint::Dashboard => Bucket::Dashboard,
+        Endpoint::Clusters => Bucket::Clusters,
+        Endpoint::ClusterGroups => Bucket::ClusterGroups,
+        Endpoint::Workspaces => Bucket::Workspaces,
+        Endpoint::Audits => Bucket::Audits,
+        Endpoint::ApiKeys => Bucket::ApiKeys,
     }
 }

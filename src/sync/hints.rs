@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::error::SyncError;
 use super::read::{Holder, Reader};
 use super::reading::{Grants, Reading, Uid};
-use crate::sources::palette::{Call, Endpoint, PaletteClient, wire};
+use crate::sources::palette::{Call, Endpoint, ListError, PaletteClient, wire};
 
 /// What has been seen of the audits.
 pub(super) struct Hints {
@@ -51,7 +51,12 @@ impl Hints {
         // Their clock is not ours, and an audit may come late.
         let since = self.since.saturating_sub(OVERLAP).unwrap_or(self.since);
         let call = Call::get(Endpoint::Audits, "audits").with("startTime", rfc_3339(since));
-        let audits: Vec<wire::Audit> = client.list(&call).await?;
+        let audits: Vec<wire::Audit> = match client.list_up_to(&call, MOST_AUDITS).await {
+            Ok(audits) => audits,
+            // So much is done that the list grows while it is read.
+            Err(ListError::Unstable(..) | ListError::TooMany(..)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let is_new = |audit: &wire::Audit| !self.seen.contains(&audit.metadata.uid);
         let hints: BTreeSet<Hint> = audits
             .iter()
@@ -178,6 +183,9 @@ fn put(grants: &mut Grants, holder: &Uid, roles: Option<Vec<Uid>>) {
 
 /// Long enough for clocks that differ and for audits that come late.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(120);
+
+/// With more within two minutes, a whole reading is as fast.
+const MOST_AUDITS: i64 = 500;
 
 /// With more, a whole reading is as fast.
 const MOST: usize = 100;

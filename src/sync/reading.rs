@@ -344,10 +344,13 @@ impl<'r> Join<'r> {
                 continue;
             }
             let known = Catalogue::builtin().role_ignoring_case(&role.name);
+            // One of Palette's own may have a name of its pages here.
+            let own = known.or_else(|| Catalogue::builtin().role(&role.name));
+            if let Some(own) = own.filter(|_| role.is_built_in) {
+                self.roles.insert(uid, own.name);
+                continue;
+            }
             match known {
-                Some(known) if role.is_built_in && *known.name == *role.name => {
-                    self.roles.insert(uid, &role.name);
-                }
                 // Palette lets nobody take the name of one of its own; whoever has it all the same is not that role.
                 Some(known) => {
                     let (name, known) = (role.name.escape_debug(), known.name);

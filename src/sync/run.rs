@@ -173,7 +173,7 @@ impl Syncer {
             Ok(Some(named)) => named,
             Ok(None) => {
                 info!("too much was done in Palette to read it piece by piece: everything is read");
-                turns.whole = Some(Instant::now());
+                turns.soon();
                 return;
             }
             Err(error) => {
@@ -193,7 +193,7 @@ impl Syncer {
             Ok(Kept::Held(..)) => turns.is_held = true,
             Ok(_) => {}
             // What was named is not named again.
-            Err(_) => turns.whole = Some(Instant::now()),
+            Err(_) => turns.soon(),
         }
     }
 
@@ -280,6 +280,8 @@ fn reader<'a>(
 struct Turns {
     options: SyncOptions,
     whole: Option<Instant>,
+    /// When everything was read last.
+    read: Option<Instant>,
     hint: Option<Instant>,
     hints: Option<Hints>,
     failures: u32,
@@ -292,6 +294,7 @@ impl Turns {
     fn new(options: SyncOptions) -> Self {
         Self {
             whole: Some(Instant::now()),
+            read: None,
             hint: None,
             hints: None,
             failures: 0,
@@ -305,9 +308,17 @@ impl Turns {
     fn succeeded(&mut self) {
         self.failures = 0;
         let now = Instant::now();
+        self.read = Some(now);
         self.whole = Some(now + jittered(self.options.interval));
         let asks = !self.options.hint_interval.is_zero();
         self.hint = asks.then(|| now + self.options.hint_interval);
+    }
+
+    /// All of it before its turn, but not again and again where that is needed all the time.
+    fn soon(&mut self) {
+        let at = self.read.map_or_else(Instant::now, |read| read + BETWEEN);
+        let at = at.max(Instant::now());
+        self.whole = Some(self.whole.map_or(at, |whole| whole.min(at)));
     }
 
     /// Sooner than on the timer, and later each time.
@@ -375,6 +386,9 @@ async fn users_of_bindings(client: &Client) -> Result<HashSet<String>, kube::Err
 
 /// How often the notes beside the snapshot are looked at.
 const NOTES: Duration = Duration::from_secs(5);
+
+/// A whole reading of a large tenant takes most of a minute.
+const BETWEEN: Duration = Duration::from_mins(2);
 
 const SHORTEST: Duration = Duration::from_millis(100);
 const RETRY: Duration = Duration::from_secs(15);

@@ -5,14 +5,13 @@ use palette_rbac::admission::{ObjectKind, OperationLabel};
 use palette_rbac::domain::{Action, Effect, Mode, Rule, SubjectKind, Verdict};
 use palette_rbac::facts::Kind;
 use palette_rbac::metrics::{
-    ChangeKind, ClusterState, Handshake, HubResult, ReferenceState, Rejection, ReloadResult,
-    Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
+    ChangeKind, ClusterState, Endpoint, Handshake, HubResult, ReferenceState, Rejection,
+    ReloadResult, Reloaded, ReportResult, RequestResult, RoleReadResult, SyncResult,
 };
 use palette_rbac::policy::{Disclose, OnStale, RoleClass, RoleReads};
 use palette_rbac::rbac::{Capability, Level};
 use palette_rbac::review::DecisionLabel;
 use palette_rbac::rulebook::Contradiction;
-use palette_rbac::sources::palette::Endpoint;
 use strum::IntoEnumIterator;
 
 /// The words of a closed list, in their order.

@@ -340,6 +340,37 @@ fn a_secret_that_is_deleted_is_written_again_from_memory() {
 }
 
 #[test]
+fn a_snapshot_whose_parts_are_gone_is_written_anew_by_whoever_starts() {
+    let Some(palette) = Palette::new("broken", Tenant::sample()) else {
+        return;
+    };
+    let syncer = palette.sync(&[]);
+    palette.until_there();
+    drop(syncer);
+    let parts = "secret -n broken-directory -l palette-rbac.io/part-of=snapshot";
+    palette
+        .cluster
+        .kubectl
+        .read(&format!("delete {parts}"))
+        .unwrap();
+    let syncer = palette.sync(&[]);
+    wait_for("the parts", PATIENCE, || {
+        let found = palette
+            .cluster
+            .kubectl
+            .read(&format!("get {parts} -o name"));
+        (found.ok()?.lines().count() == 1).then_some(())
+    })
+    .unwrap();
+    assert!(
+        syncer.log().contains("what was kept last is broken"),
+        "{}",
+        syncer.log()
+    );
+    palette.serve(&[]);
+}
+
+#[test]
 fn a_replica_without_a_directory_is_not_ready_and_judges_nothing() {
     let Some(palette) = Palette::new("empty", Tenant::sample()) else {
         return;

@@ -75,7 +75,7 @@ impl RulebookFiles {
         self.waiting_policy = None;
         self.policy = read.policy;
         self.swap(rulebook);
-        applied(&self.metrics, Reloaded::Policy);
+        applied(&*self.metrics, Reloaded::Policy);
         info!(revision = %self.policy.revision, "policy reloaded");
         for problem in read.warnings {
             warn!(problem, "policy");
@@ -84,7 +84,7 @@ impl RulebookFiles {
 
     fn keep_policy(&mut self, error: &SourceError) {
         self.waiting_policy = None;
-        keep(&self.metrics, Reloaded::Policy, error);
+        keep(&*self.metrics, Reloaded::Policy, error);
     }
 
     fn take_directory(&mut self, read: DirectoryRead) {
@@ -92,7 +92,7 @@ impl RulebookFiles {
         self.failing_since = None;
         let (rulebook, problems) = self.pair(&self.policy);
         self.swap(rulebook);
-        applied(&self.metrics, Reloaded::Directory);
+        applied(&*self.metrics, Reloaded::Directory);
         let counts = self.directory.counts();
         let (users, teams) = (counts.users, counts.teams);
         info!(users, teams, "directory reloaded");
@@ -114,7 +114,7 @@ impl RulebookFiles {
     }
 
     fn keep_directory(&mut self, error: &SourceError) {
-        keep(&self.metrics, Reloaded::Directory, error);
+        keep(&*self.metrics, Reloaded::Directory, error);
         if self.failing_since.is_none() {
             self.failing_since = Some(Timestamp::now());
             self.swap(self.pair(&self.policy).0);

@@ -6,7 +6,7 @@ use tracing::info;
 
 use crate::domain::Word;
 use crate::live::Tls;
-use crate::metrics::{Metrics, Reloaded};
+use crate::metrics::{ReloadObserver, Reloaded};
 use crate::sources::{ClientTrust, ServingCertificate, SourceError, Watched};
 
 use super::deliveries::Deliveries;
@@ -25,7 +25,7 @@ pub struct TlsFiles {
     /// Where it is swapped.
     pub tls: Arc<Tls>,
     /// Where it is counted.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Arc<dyn ReloadObserver>,
 }
 
 /// Where a serving certificate comes from.
@@ -44,14 +44,14 @@ impl Reload for TlsFiles {
             Some(Ok(certificate)) => {
                 self.swap(certificate, self.clients.clone(), Reloaded::Certificate);
             }
-            Some(Err(error)) => keep(&self.metrics, Reloaded::Certificate, &error),
+            Some(Err(error)) => keep(&*self.metrics, Reloaded::Certificate, &error),
             None => {}
         }
         match self.client_ca_file.as_mut().and_then(Watched::poll) {
             Some(Ok(clients)) => {
                 self.swap(self.certificate.clone(), Some(clients), Reloaded::ClientCa);
             }
-            Some(Err(error)) => keep(&self.metrics, Reloaded::ClientCa, &error),
+            Some(Err(error)) => keep(&*self.metrics, Reloaded::ClientCa, &error),
             None => {}
         }
     }
@@ -83,11 +83,11 @@ impl TlsFiles {
     ) {
         if let Err(error) = self.tls.swap(&certificate, clients.as_ref()) {
             let error = SourceError::Rejected(vec![error.to_string()]);
-            return keep(&self.metrics, what, &error);
+            return keep(&*self.metrics, what, &error);
         }
         self.certificate = certificate;
         self.clients = clients;
-        applied(&self.metrics, what);
+        applied(&*self.metrics, what);
         info!(what = what.as_str(), not_after = %self.certificate.not_after, "TLS reloaded");
     }
 }

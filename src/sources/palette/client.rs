@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::{ApiError, ApiProblem};
 use super::key::Key;
-use super::{Bucket, Endpoint};
+use super::{Bucket, Endpoint, bucket_of};
 use crate::metrics::{RequestResult, VERSION};
 use crate::sources::SourceError;
 
@@ -135,7 +135,7 @@ impl PaletteClient {
             .build();
         let mut tries = 1;
         loop {
-            self.turn(call.endpoint.bucket()).await;
+            self.turn(bucket_of(call.endpoint)).await;
             let answer = self.attempt(call).await;
             let result = answer.as_ref().err();
             (self.observed)(
@@ -158,7 +158,7 @@ impl PaletteClient {
             let delay = problem.retry_after().map_or(delay, |asked| asked + delay);
             if matches!(problem, ApiProblem::TooMany(_)) {
                 // It is meant for every request of that kind, not for this one only.
-                self.hold(call.endpoint.bucket(), delay);
+                self.hold(bucket_of(call.endpoint), delay);
             }
             sleep(delay).await;
         }

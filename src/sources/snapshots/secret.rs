@@ -105,11 +105,11 @@ async fn delivered(
     for part in &pointer.parts {
         let secret = within(what, secrets.get_opt(part), failed).await?;
         let data = secret.and_then(|mut secret| secret.data.as_mut()?.remove(Pointer::PART));
-        let bytes =
-            data.ok_or_else(|| unreadable(what, &format!("its part `{part}` is not there")))?;
+        let missing = || broken(what, &format!("its part `{part}` is not there"));
+        let bytes = data.ok_or_else(missing)?;
         packed.extend(bytes.0);
         if packed.len() > limit {
-            return Err(unreadable(what, &format!("it has more than {limit} bytes")));
+            return Err(broken(what, &format!("it has more than {limit} bytes")));
         }
     }
     let content = Content {
@@ -118,11 +118,16 @@ async fn delivered(
     };
     let text = content
         .unpack(limit)
-        .map_err(|reason| unreadable(what, &reason))?;
+        .map_err(|reason| broken(what, &reason))?;
     Ok(Delivered {
         text,
         as_of: pointer.as_of,
     })
+}
+
+/// It was read, and is no snapshot.
+fn broken(what: &str, reason: &str) -> SourceError {
+    SourceError::Rejected(vec![format!("{what}: {reason}")])
 }
 
 async fn within<T>(

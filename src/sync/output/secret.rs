@@ -10,9 +10,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::{Api, Client};
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::Kept;
 use crate::directory::Snapshot;
+use crate::sources::SourceError;
 use crate::sources::cluster::describe;
 use crate::sources::snapshots::{Content, Pointer, SecretName, pointer_of, read_secret};
 
@@ -44,9 +46,19 @@ impl SecretOutput {
     }
 
     pub(super) async fn kept(&self) -> Result<Option<Kept>, String> {
-        let read = read_secret(&self.client, &self.name, MAX_TEXT).await;
-        let Some(delivered) = read.map_err(|error| error.to_string())? else {
-            return Ok(None);
+        let delivered = match read_secret(&self.client, &self.name, MAX_TEXT).await {
+            Ok(Some(delivered)) => delivered,
+            Ok(None) => return Ok(None),
+            // Nobody else can read it either: it is written anew.
+            Err(SourceError::Rejected(problems)) => {
+                let problem = problems.join("; ");
+                warn!(
+                    problem,
+                    "what was kept last is broken: this sync is compared with nothing"
+                );
+                return Ok(None);
+            }
+            Err(error) => return Err(error.to_string()),
         };
         let snapshot = Snapshot::from_json(&delivered.text).map_err(|error| {
             format!("it is not a snapshot that `palette-rbac sync` wrote: {error}")
@@ -98,7 +110,11 @@ impl SecretOutput {
             .iter()
             .chain(before.iter().flat_map(|it| &it.parts))
             .collect();
-        self.remove_parts_but(&keep).await
+        if let Err(reason) = self.remove_parts_but(&keep).await {
+            // The snapshot is in force all the same; the next one tries again.
+            warn!(reason, "parts of former snapshots cannot be removed");
+        }
+        Ok(())
     }
 
     fn part_name(&self, digest: &str, index: usize) -> String {
