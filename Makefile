@@ -15,7 +15,7 @@ TARGETS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench fuzz pure deny generate sbom control-plane prism clean
+.PHONY: help setup run test lint bench fuzz pure deny generate sbom image control-plane prism clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,7 @@ run: ## Shows the main job at a real API server and keeps serving; ARGS=--once e
 test: ## Runs every test, those at a real API server too
 	@$(SETUP) --as-far-as-possible
 	@$(SETUP) --prometheus
+	@$(SETUP) --image
 	cargo test --locked --no-run
 	@$(SETUP) --control-plane
 	cargo test --locked
@@ -69,6 +70,10 @@ deny: ## Checks licences, bans and sources of every dependency (deny.toml)
 generate: ## Writes generated files anew; a test fails when they differ
 	monitoring/generate > monitoring/prometheus-rule.yaml
 	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
+
+image: ## Builds an OCI image from nothing, without a container engine, in target/image (oci:target/image)
+	@$(SETUP) --as-far-as-possible
+	@image/build
 
 sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
 	@cargo cyclonedx --version 2>/dev/null | grep -qx 'cargo-cyclonedx-cyclonedx $(CARGO_CYCLONEDX)' \
