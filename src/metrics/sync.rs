@@ -99,10 +99,14 @@ impl SyncMetrics {
         self.requests[endpoint].count(result);
     }
 
-    /// Counts a sync.
+    /// Counts a sync. What is held back stays so until a sync has a result.
     pub fn synced(&self, result: SyncResult) {
         self.syncs.count(result);
-        self.held.set(i64::from(result == SyncResult::Held));
+        match result {
+            SyncResult::Held => self.held.set(1),
+            SyncResult::Written | SyncResult::Unchanged => self.held.set(0),
+            SyncResult::Failed | SyncResult::NotWritten => {}
+        }
     }
 
     /// Notes a whole reading that is in force: when it began.

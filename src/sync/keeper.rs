@@ -28,8 +28,6 @@ pub struct Keeper {
     accepted: Option<String>,
     /// What was kept last.
     last: Option<Last>,
-    /// Everything that was read last, for what is read piece by piece.
-    reading: Option<Reading>,
     published: watch::Sender<Option<Arc<Published>>>,
 }
 
@@ -83,7 +81,6 @@ impl Keeper {
             max_loss,
             accepted,
             last: None,
-            reading: None,
             published: watch::Sender::new(None),
         }
     }
@@ -149,9 +146,11 @@ impl Keeper {
         reader: &Reader<'_>,
         hints: &BTreeSet<Hint>,
     ) -> Result<Kept, KeepError> {
-        let Some(mut reading) = self.reading.clone() else {
+        let known = self.published.borrow().clone();
+        let Some(known) = known else {
             return self.sync(reader).await;
         };
+        let mut reading = known.reading.clone();
         reader.read_again(&mut reading, hints).await?;
         let kept = self.keep(reader, reading, false).await;
         self.count(&kept);
@@ -216,7 +215,6 @@ impl Keeper {
         if !is_same || is_whole {
             self.write_packed(&snapshot, &content, as_of).await?;
         }
-        self.reading = Some(reading.clone());
         self.published
             .send_replace(Some(Arc::new(Published { reading, as_of })));
         self.metrics.is_in_force(as_of);

@@ -151,9 +151,9 @@ impl Syncer {
         let reader = reader(&self.palette, &self.options, bound);
         let kept = self.keeper.sync(&reader).await;
         tell(&kept);
-        turns.is_held = matches!(kept, Ok(Kept::Held(..)));
         match kept {
-            Ok(_) => {
+            Ok(kept) => {
+                turns.is_held = matches!(kept, Kept::Held(..));
                 turns.succeeded();
                 turns.hints.get_or_insert_with(|| Hints::since(began));
                 self.look_at_key().await;

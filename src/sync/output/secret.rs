@@ -92,6 +92,10 @@ impl SecretOutput {
                     .to_owned(),
             );
         }
+        // Another that led meanwhile, while this one was still reading.
+        if before.as_ref().is_some_and(|before| before.as_of > as_of) {
+            return Err("a later snapshot is there already".to_owned());
+        }
         let mut parts = Vec::new();
         for (index, part) in content.packed.chunks(PART).enumerate() {
             let name = self.part_name(&content.digest, index);
