@@ -158,4 +158,35 @@ fn nothing_is_wrong_with_what_the_stand_in_says_and_what_sync_asks() {
     let ended = site.run(&arguments);
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert_eq!(site.snapshot().users.len(), 3);
+
+    // And what is asked while it goes on: audits, and when the key runs out.
+    site.palette.asked();
+    let arguments = [
+        "--palette-url",
+        &*url,
+        "--cluster-uid",
+        &cluster,
+        "--to",
+        &to,
+        "--hint-interval",
+        "100ms",
+    ];
+    let mut running = site
+        .command(&arguments)
+        .args(["--admin-listen", "127.0.0.1:0", "--tries", "1"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut asked = Vec::new();
+    let began = Instant::now();
+    while asked.iter().filter(|it| *it == "GET /v1/audits").count() < 3 {
+        asked.extend(site.palette.asked());
+        assert!(began.elapsed() < Duration::from_mins(1), "{asked:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(asked.iter().any(|it| it == "GET /v1/apiKeys"), "{asked:?}");
+    running.kill().unwrap();
+    let ended = running.wait_with_output().unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert!(!log.contains("WARN"), "{log}");
 }
