@@ -5,7 +5,7 @@ use std::fmt;
 
 use strum::IntoStaticStr;
 
-use crate::directory::Snapshot;
+use crate::directory::{Snapshot, SnapshotAssignment, SnapshotCluster};
 
 /// Users or teams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
@@ -62,8 +62,18 @@ struct Held<'s> {
 
 impl Change {
     /// What is different in the second.
+    ///
+    /// Where it is for other clusters, what counts in none of them is no loss: nobody asks for it any more.
     pub fn between(before: &Snapshot, now: &Snapshot) -> Self {
-        let (before, now) = (held(before), held(now));
+        let uids = |snapshot: &Snapshot| -> BTreeSet<String> {
+            snapshot
+                .clusters
+                .iter()
+                .map(|cluster| cluster.uid.clone())
+                .collect()
+        };
+        let asked = (uids(before) != uids(now)).then_some(&*now.clusters);
+        let (before, now) = (held(before, asked), held(now, None));
         let mut change = Self {
             holders: before.len(),
             ..Self::default()
@@ -139,14 +149,22 @@ impl fmt::Display for Change {
     }
 }
 
-/// By kind and uid: what users hold by themselves and by their teams, and what teams hold.
-fn held(snapshot: &Snapshot) -> BTreeMap<(HolderKind, String), Held<'_>> {
+/// By kind and uid: what users hold by themselves and by their teams, and what teams hold; where clusters are given, of what
+/// counts in one of them.
+fn held<'s>(
+    snapshot: &'s Snapshot,
+    asked: Option<&[SnapshotCluster]>,
+) -> BTreeMap<(HolderKind, String), Held<'s>> {
+    let counts = |assignment: &&SnapshotAssignment| {
+        asked.is_none_or(|clusters| clusters.is_empty() || is_within(assignment, clusters))
+    };
     let mut held = BTreeMap::new();
     let mut of_team: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     let key =
         |uid: &Option<String>, name: &str| uid.clone().unwrap_or_else(|| format!("name:{name}"));
     for team in &snapshot.teams {
-        let roles: BTreeSet<String> = team.assignments.iter().map(ToString::to_string).collect();
+        let counted = team.assignments.iter().filter(counts);
+        let roles: BTreeSet<String> = counted.map(ToString::to_string).collect();
         if !roles.is_empty() {
             of_team.insert(&team.name, roles.clone());
             let key = (HolderKind::Team, key(&team.uid, &team.name));
@@ -156,7 +174,11 @@ fn held(snapshot: &Snapshot) -> BTreeMap<(HolderKind, String), Held<'_>> {
     }
     for user in snapshot.users.iter().filter(|user| user.active) {
         let teams = user.teams.iter().filter_map(|team| of_team.get(&**team));
-        let own = user.assignments.iter().map(ToString::to_string);
+        let own = user
+            .assignments
+            .iter()
+            .filter(counts)
+            .map(ToString::to_string);
         let roles: BTreeSet<String> = own.chain(teams.flatten().cloned()).collect();
         if !roles.is_empty() {
             let key = (HolderKind::User, key(&user.uid, &user.name));
@@ -165,6 +187,16 @@ fn held(snapshot: &Snapshot) -> BTreeMap<(HolderKind, String), Held<'_>> {
         }
     }
     held
+}
+
+/// Whether it counts in one of these clusters.
+fn is_within(assignment: &SnapshotAssignment, clusters: &[SnapshotCluster]) -> bool {
+    let is_in = |cluster: &SnapshotCluster| match (&assignment.project, &assignment.workspace) {
+        (Some(project), _) => cluster.project.as_ref() == Some(project),
+        (None, Some(workspace)) => cluster.workspaces.iter().any(|it| it.name == *workspace),
+        (None, None) => true,
+    };
+    clusters.iter().any(is_in)
 }
 
 /// Fewer than this many may lose something at once, however few there are.

@@ -101,6 +101,30 @@ fn ten_may_always_lose_something_and_the_part_is_a_flag() {
     assert_eq!(site.once_with(&["--max-loss", "40"]).code, 0);
 }
 
+/// Who decommissions a cluster takes nothing away from the others.
+#[test]
+fn what_nobody_asks_for_any_more_is_no_loss() {
+    let mut tenant = many(2);
+    let first = tenant.cluster();
+    let project = tenant.add_project("elsewhere");
+    let second = tenant.add_cluster("press-2", Some(&project));
+    for number in 0..40 {
+        let name = format!("other-{number}@orchard.test");
+        tenant.add_user(&name);
+        tenant.grant(&name, "Cluster Viewer", "elsewhere");
+    }
+    let site = Site::new(tenant);
+    let both = site.once_with(&["--cluster-uid", &second]);
+    assert_eq!(both.code, 0, "{}", both.err);
+    assert_eq!(site.snapshot().clusters.len(), 2);
+    site.palette
+        .change(|tenant| tenant.revoke("user-1@orchard.test", "Cluster Viewer", "orchard-prod"));
+    let one = site.once();
+    assert_eq!(one.code, 0, "{}", one.err);
+    assert!(one.err.contains("gains=0 losses=1"), "{}", one.err);
+    assert_eq!(site.snapshot().clusters[0].uid, first);
+}
+
 #[test]
 fn another_tenant_is_not_written_over_this_one() {
     let site = Site::new(Tenant::sample());
