@@ -387,8 +387,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Roles in workspaces are told by nobody but those who hold them: every team is asked, and users who are bound or
-    /// belong to the project.
+    /// Roles in workspaces are told by nobody but those who hold them: every team is asked, and users who are bound, whom
+    /// Palette is to bind, or who belong to the project.
     pub(super) async fn read_workspace_roles(&self, reading: &mut Reading) -> Answer<()> {
         if reading.workspaces.is_empty() {
             return Ok(());
@@ -398,9 +398,10 @@ impl Reader<'_> {
             .values()
             .flat_map(|project| project.users.keys())
             .collect();
-        if let Some(bound) = &self.bound {
-            users.extend(reading.users_named(bound));
-        }
+        let mut bound: HashSet<String> = self.bound.clone().unwrap_or_default();
+        let of_palette = reading.workspaces.values().flat_map(|it| &it.bound);
+        bound.extend(of_palette.cloned());
+        users.extend(reading.users_named(&bound));
         let left = users.len().saturating_sub(MOST_ASKED);
         if left > 0 {
             warn!(

@@ -112,6 +112,8 @@ pub struct Workspace {
     pub name: Box<str>,
     /// Its namespaces, in Palette's form.
     pub namespaces: Vec<String>,
+    /// The users whom bindings name that Palette makes in its clusters.
+    pub bound: Vec<String>,
     /// Who holds what in it.
     pub users: Grants,
     /// Which teams hold what in it.
@@ -180,7 +182,13 @@ impl From<wire::Project> for Project {
 impl From<wire::Workspace> for Workspace {
     fn from(workspace: wire::Workspace) -> Self {
         let namespaces = workspace.spec.cluster_namespaces.into_iter();
+        let rbacs = workspace.spec.cluster_rbacs.into_iter();
+        let subjects = rbacs
+            .flat_map(|rbac| rbac.spec.bindings)
+            .flat_map(|it| it.subjects);
+        let users = subjects.filter(|subject| &*subject.r#type == "User");
         Self {
+            bound: users.map(|user| user.name).collect(),
             name: workspace.metadata.name,
             namespaces: namespaces.map(in_palettes_form).collect(),
             users: Grants::new(),

@@ -76,6 +76,8 @@ pub(crate) struct Workspace {
     pub(crate) project: String,
     pub(crate) clusters: Vec<String>,
     pub(crate) namespaces: Vec<(String, bool)>,
+    /// The users for whom it has bindings.
+    pub(crate) bound: Vec<String>,
     pub(crate) users: Grants,
     pub(crate) teams: Grants,
 }

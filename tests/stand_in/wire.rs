@@ -100,8 +100,16 @@ impl Tenant {
                 let namespaces = it.namespaces.iter();
                 let namespaces = namespaces.map(|(name, is_regex)| json!({ "name": name, "isRegex": is_regex }));
                 let clusters = it.clusters.iter().map(|uid| json!({ "clusterUid": uid }));
+                    let rbacs = it.bound.iter().map(|user| {
+                        json!({ "spec": { "bindings": [{
+                            "type": "RoleBinding",
+                            "namespace": "vms",
+                            "role": { "kind": "ClusterRole", "name": "spectro-vm-user" },
+                            "subjects": [{ "type": "User", "name": user }],
+                        }] } })
+                    });
                 json!({ "metadata": metadata(uid, &it.name), "spec": {
-                    "clusterNamespaces": list(namespaces), "clusterRefs": list(clusters), "clusterRbacs": null,
+                    "clusterNamespaces": list(namespaces), "clusterRefs": list(clusters), "clusterRbacs": list(rbacs),
                 } })
             })),
             ("GET", ["workspaces", "users", uid, "roles"]) => {

@@ -87,7 +87,10 @@ fn roles_in_workspaces_count_in_their_namespaces() {
         tenant.role("Virtual Machine Admin"),
     );
     let pickers = tenant.team("pickers");
+    // Whom Palette itself is to bind, and who belongs to nothing else.
+    let lea = tenant.add_user("lea@orchard.test");
     let workspace = Workspace {
+        bound: vec!["lea@orchard.test".to_owned()],
         name: "harvest".to_owned(),
         project: tenant.project("orchard-prod"),
         clusters: vec![tenant.cluster()],
@@ -96,14 +99,14 @@ fn roles_in_workspaces_count_in_their_namespaces() {
             ("staging".to_owned(), false),
             ("pick.*".to_owned(), true),
         ],
-        users: [(ines, vec![role.clone()])].into(),
+        users: [(ines, vec![role.clone()]), (lea, vec![role.clone()])].into(),
         teams: [(pickers, vec![role])].into(),
     };
     tenant.add_workspace(workspace);
     let site = Site::new(tenant);
     let snapshot = site.synced();
     let given = "Virtual Machine Admin (workspace harvest)".to_owned();
-    for name in ["ines@orchard.test", "omar@orchard.test"] {
+    for name in ["ines@orchard.test", "omar@orchard.test", "lea@orchard.test"] {
         assert!(held(&snapshot, name).contains(&given), "{name}");
     }
     let ines = snapshot

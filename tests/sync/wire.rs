@@ -84,6 +84,7 @@ fn everything() -> Tenant {
         project: tenant.project("orchard-prod"),
         clusters: vec![tenant.cluster()],
         namespaces: vec![("/^vm-/".to_owned(), true)],
+        bound: vec!["ines@orchard.test".to_owned()],
         ..Workspace::default()
     };
     tenant.add_workspace(workspace);

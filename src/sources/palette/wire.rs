@@ -445,6 +445,44 @@ pub struct WorkspaceSpec {
     /// Names, or what they match.
     #[serde(default, deserialize_with = "nullable")]
     pub cluster_namespaces: Vec<WorkspaceNamespace>,
+    /// The bindings that Palette makes in its clusters.
+    #[serde(default, deserialize_with = "nullable")]
+    pub cluster_rbacs: Vec<ClusterRbac>,
+}
+
+/// Bindings that Palette makes.
+#[derive(Debug, Deserialize)]
+pub struct ClusterRbac {
+    /// Them.
+    #[serde(default)]
+    pub spec: ClusterRbacSpec,
+}
+
+/// Bindings that Palette makes.
+#[derive(Debug, Default, Deserialize)]
+pub struct ClusterRbacSpec {
+    /// Them.
+    #[serde(default, deserialize_with = "nullable")]
+    pub bindings: Vec<ClusterRbacBinding>,
+}
+
+/// A binding that Palette makes.
+#[derive(Debug, Deserialize)]
+pub struct ClusterRbacBinding {
+    /// Whom it names.
+    #[serde(default, deserialize_with = "nullable")]
+    pub subjects: Vec<ClusterRbacSubject>,
+}
+
+/// Whom a binding names that Palette makes.
+#[derive(Debug, Deserialize)]
+pub struct ClusterRbacSubject {
+    /// `User`, `Group` or `ServiceAccount`.
+    #[serde(default)]
+    pub r#type: Box<str>,
+    /// The name.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// A namespace of a workspace, or those that match.
