@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::{ApiError, ApiProblem};
 use super::key::Key;
-use super::{Bucket, Endpoint, bucket_of};
+use super::{Endpoint, counted_as};
 use crate::metrics::{RequestResult, VERSION};
 use crate::sources::SourceError;
 
@@ -45,7 +45,7 @@ pub struct PaletteClient {
     http: reqwest::Client,
     options: PaletteOptions,
     /// When the next request of each kind may leave.
-    next: EnumMap<Bucket, std::sync::Mutex<Instant>>,
+    next: EnumMap<Endpoint, std::sync::Mutex<Instant>>,
     observed: Observed,
 }
 
@@ -135,7 +135,7 @@ impl PaletteClient {
             .build();
         let mut tries = 1;
         loop {
-            self.turn(bucket_of(call.endpoint)).await;
+            self.turn(counted_as(call.endpoint)).await;
             let answer = self.attempt(call).await;
             let result = answer.as_ref().err();
             (self.observed)(
@@ -158,17 +158,17 @@ impl PaletteClient {
             let delay = problem.retry_after().map_or(delay, |asked| asked + delay);
             if matches!(problem, ApiProblem::TooMany(_)) {
                 // It is meant for every request of that kind, not for this one only.
-                self.hold(bucket_of(call.endpoint), delay);
+                self.hold(counted_as(call.endpoint), delay);
             }
             sleep(delay).await;
         }
     }
 
     /// Waits until a request of that kind may leave.
-    async fn turn(&self, bucket: Bucket) {
+    async fn turn(&self, endpoint: Endpoint) {
         let gap = Duration::from_secs(1) / self.options.rate.max(1);
         let at = {
-            let mut next = self.next[bucket]
+            let mut next = self.next[endpoint]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
             let at = (*next).max(Instant::now());
@@ -178,8 +178,8 @@ impl PaletteClient {
         sleep_until(at).await;
     }
 
-    fn hold(&self, bucket: Bucket, delay: Duration) {
-        let mut next = self.next[bucket]
+    fn hold(&self, endpoint: Endpoint, delay: Duration) {
+        let mut next = self.next[endpoint]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *next = (*next).max(Instant::now() + delay);
