@@ -59,7 +59,10 @@ proptest! {
         let before = ask.decide(&world).verdict;
         let after = ask.decide(&world.where_the_role_can(&more)).verdict;
         let is_milder = strictness(after) < strictness(before);
-        prop_assert!(!is_milder, "{before:?} became {after:?} with {more:?}");
+        // A ServiceAccount is warned of where the role copies a VM role. With much more, it is an
+        // operator's own role, and no copy.
+        let is_lost_warning = before.admits() && ask.has_service_account();
+        prop_assert!(!is_milder || is_lost_warning, "{before:?} became {after:?} with {more:?}");
     }
 
     #[test]

@@ -133,6 +133,13 @@ impl Ask {
     }
 
     /// The same for the role that can do what the world says.
+    pub(crate) fn has_service_account(&self) -> bool {
+        let is_one = |(kind, name): &(String, String)| {
+            kind == "ServiceAccount" || name.starts_with("system:serviceaccount:")
+        };
+        self.subjects.iter().any(is_one)
+    }
+
     pub(crate) fn of_custom_role(&self) -> Self {
         Self {
             role: "custom",
