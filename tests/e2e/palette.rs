@@ -1,6 +1,7 @@
 //! From Palette to the verdict: what is given there is admitted here, what is taken away is refused, and what is gone takes
 //! nothing with it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -368,6 +369,58 @@ fn a_snapshot_whose_parts_are_gone_is_written_anew_by_whoever_starts() {
         syncer.log()
     );
     palette.serve(&[]);
+}
+
+#[test]
+fn a_snapshot_of_more_than_one_part_is_used_whole_and_goes_on_without_half_of_them() {
+    let Some(palette) = Palette::new("halved", incompressible()) else {
+        return;
+    };
+    let get = "get secret -n halved-directory -l palette-rbac.io/part-of=snapshot -o name";
+    let parts = || -> Vec<String> {
+        let listed = palette.cluster.kubectl.read(get).unwrap();
+        listed.lines().map(str::to_owned).collect()
+    };
+    let syncer = palette.sync(&[]);
+    palette.until_there();
+    let written = parts();
+    assert!(written.len() >= 2, "{written:?}");
+    let site = palette.site(&[]);
+    let good = |name: &str| {
+        palette
+            .binding(name, "spectro-vm-user")
+            .user("ines@orchard.test")
+    };
+    let bad = palette
+        .binding("bad", "spectro-vm-user")
+        .user("omar@orchard.test");
+    site.admits(&good("with-all"));
+    site.refuses(&bad);
+    drop(syncer);
+    let delete = format!("delete {} -n halved-directory", written[0]);
+    palette.cluster.kubectl.read(&delete).unwrap();
+    site.admits(&good("without-half"));
+    site.refuses(&bad);
+    let _syncer = palette.sync(&[]);
+    wait_for("the part", PATIENCE, || (parts() == written).then_some(())).unwrap();
+    palette.serve(&[]);
+}
+
+/// The sample, and names that are more than 1 MiB, compressed.
+fn incompressible() -> Tenant {
+    let mut tenant = Tenant::sample();
+    let mut state = 1_u64;
+    for _ in 0..10_000 {
+        let mut name = String::new();
+        for _ in 0..13 {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            write!(name, "{:016x}", state ^ (state >> 29)).unwrap();
+        }
+        tenant.add_user(&format!("{name}@orchard.test"));
+    }
+    tenant
 }
 
 #[test]
