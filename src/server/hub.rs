@@ -21,7 +21,6 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connections, FullBody, Handler};
-use super::connection_slots::ConnectionSlots;
 use super::exchange::Exchange;
 use super::handshake;
 use super::lifecycle::Lifecycle;
@@ -128,13 +127,7 @@ impl Hub {
     /// Serves until the process ends.
     pub async fn serve(self, listener: TcpListener, tracker: TaskTracker) {
         let connections = Connections::new(MAX_HEADER_BYTES, HEADER_TIMEOUT, &self.lifecycle);
-        let accept = Accept {
-            listener,
-            tracker,
-            slots: ConnectionSlots::new(CONNECTIONS),
-            failed: Arc::new(|| {}),
-            lifecycle: Arc::clone(&self.lifecycle),
-        };
+        let accept = Accept::uncounted(listener, tracker, CONNECTIONS, &self.lifecycle);
         let (connections, tls) = (Arc::new(connections), Arc::clone(&self.tls));
         let made = Arc::new(Snapshots {
             hub: self,

@@ -1,6 +1,7 @@
 //! Connections as they come in.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,22 @@ pub(super) struct Accept {
 }
 
 impl Accept {
+    /// For a process that has no metric of connections that the system could not hand over.
+    pub(super) fn uncounted(
+        listener: TcpListener,
+        tracker: TaskTracker,
+        connections: NonZeroUsize,
+        lifecycle: &Arc<Lifecycle>,
+    ) -> Self {
+        Self {
+            listener,
+            tracker,
+            slots: ConnectionSlots::new(connections),
+            failed: Arc::new(|| {}),
+            lifecycle: Arc::clone(lifecycle),
+        }
+    }
+
     /// Spawns a task for each connection, until draining begins.
     pub(super) async fn each<F, S>(self, serve: S)
     where

@@ -11,7 +11,6 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connections, FullBody, Handler};
-use super::connection_slots::ConnectionSlots;
 use super::exchange::Exchange;
 use super::hub::{HEADER_TIMEOUT, MAX_HEADER_BYTES};
 use super::lifecycle::Lifecycle;
@@ -31,13 +30,7 @@ impl SyncAdmin {
     /// Serves until the process ends.
     pub async fn serve(self, listener: TcpListener, tracker: TaskTracker) {
         let connections = Connections::new(MAX_HEADER_BYTES, HEADER_TIMEOUT, &self.lifecycle);
-        let accept = Accept {
-            listener,
-            tracker,
-            slots: ConnectionSlots::new(CONNECTIONS),
-            failed: Arc::new(|| {}),
-            lifecycle: Arc::clone(&self.lifecycle),
-        };
+        let accept = Accept::uncounted(listener, tracker, CONNECTIONS, &self.lifecycle);
         let (connections, admin) = (Arc::new(connections), Arc::new(self));
         accept
             .each(move |stream, slot| {
