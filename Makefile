@@ -32,6 +32,7 @@ test: ## Runs every test, those at a real API server too
 	@$(SETUP) --as-far-as-possible
 	@$(SETUP) --prometheus
 	@$(SETUP) --image
+	@$(SETUP) --node
 	cargo test --locked --no-run
 	@$(SETUP) --control-plane
 	cargo test --locked
@@ -68,6 +69,9 @@ deny: ## Checks licences, bans and sources of every dependency (deny.toml)
 	cargo deny --locked check --hide-inclusion-graph licenses bans sources
 
 generate: ## Writes generated files anew; a test fails when they differ
+	cp monitoring/alerts.yaml manifests/chart/files/alerts.yaml
+	@tests/node/assets install
+	manifests/generate
 	monitoring/generate > monitoring/prometheus-rule.yaml
 	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
 

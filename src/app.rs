@@ -54,6 +54,7 @@ fn run_command(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Policy(command) => once(|output| command.run(output)),
         Command::Directory(command) => once(|output| command.run(output)),
         Command::Certs(arguments) => arguments.run().map(|()| ExitCode::SUCCESS),
+        Command::Registration(command) => once(|output| command.run(output)),
         Command::Completions(arguments) => {
             arguments.run();
             Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ mod inputs;
 mod lint;
 mod output;
 mod policy;
+mod registration;
 mod report;
 mod results;
 mod review;
@@ -40,6 +41,7 @@ pub use explain::ExplainArgs;
 pub use output::Output;
 pub(crate) use output::printable;
 pub use policy::PolicyCommand;
+pub use registration::RegistrationCommand;
 pub use review::ReviewArgs;
 pub use serve::{CertificateFrom, DirectoryFrom, LogArgs, LogFormat, ServeArgs, Settings};
 pub use sync::{HubSettings, SyncArgs, SyncSettings};
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Policy(PolicyCommand),
     Directory(DirectoryCommand),
     Certs(CertsArgs),
+    Registration(RegistrationCommand),
     Completions(CompletionsArgs),
 }
 

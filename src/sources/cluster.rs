@@ -8,6 +8,7 @@ mod error;
 mod list;
 mod pages;
 mod reader;
+pub mod registration;
 mod secret;
 mod trimmed;
 mod watcher;

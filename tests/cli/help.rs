@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::Folder;
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 18] = [
     "",
     "serve",
     "check",
@@ -22,6 +22,9 @@ const COMMANDS: [&str; 15] = [
     "directory lint",
     "directory schema",
     "certs",
+    "registration",
+    "registration check",
+    "registration remove",
     "completions",
 ];
 

@@ -92,12 +92,13 @@ fn refused(line: &str) -> Option<String> {
 }
 
 /// Flags of the programs beside ours: cargo, kubectl, the API server.
-const OTHERS: [&str; 24] = [
+const OTHERS: [&str; 29] = [
     "admission-control-config-file",
     "all-namespaces",
     "build-arg",
     "cert",
     "clusterrole",
+    "create-namespace",
     "dry-run",
     "group",
     "ignore-not-found",
@@ -105,16 +106,20 @@ const OTHERS: [&str; 24] = [
     "kubeconfig",
     "namespace",
     "no-default-features",
+    "nocapture",
     "oidc-groups-prefix",
     "oidc-username-prefix",
     "output",
     "patch",
     "previous",
+    "reset-then-reuse-values",
     "server-side",
     "serviceaccount",
+    "set",
     "tag",
     "tail",
     "test",
     "type",
     "user",
+    "values",
 ];

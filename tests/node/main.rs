@@ -16,6 +16,7 @@ mod helm;
 mod images;
 mod machine;
 mod node;
+mod pack;
 mod scenario;
 mod traffic;
 

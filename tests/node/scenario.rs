@@ -25,6 +25,7 @@ pub(crate) fn play(folder: &Path, machine: &Machine) {
         cluster,
     };
     site.from_nothing_to_a_refusal();
+    site.helm_test();
     site.under_traffic("an upgrade with a changed value", 0, |site| {
         site.helm.done(&format!(
             "upgrade palette-rbac {CHART} -n palette-rbac --set podAnnotations.changed=yes --wait"
@@ -42,6 +43,7 @@ pub(crate) fn play(folder: &Path, machine: &Machine) {
     site.under_traffic("a drained node", 0, Site::drain_a_node);
     // What was in flight at that moment is lost: one call at a time.
     site.under_traffic("a pod that is deleted by force", 1, Site::delete_by_force);
+    site.as_a_pack();
     site.uninstall();
 }
 
@@ -76,6 +78,13 @@ impl Site {
             pods.split(' ').all(|image| image == "palette-rbac:0.1.0"),
             "{pods}"
         );
+    }
+
+    fn helm_test(&self) {
+        let said = self
+            .helm
+            .done("test palette-rbac -n palette-rbac --timeout 60s");
+        assert!(said.contains("Succeeded"), "{said}");
     }
 
     /// Does something while bindings are written, and holds what became of them against what may.
@@ -158,6 +167,30 @@ impl Site {
             "-n palette-rbac delete pod {pods} --grace-period=0 --force"
         ));
         self.available();
+    }
+
+    /// As Palette installs it: the values of the pack with its macros filled in, in mode audit.
+    fn as_a_pack(&self) {
+        let mut values = crate::pack::values(&["Mode:audit", "Directory:file"]);
+        values["image"]["repository"] = "palette-rbac".into();
+        let file = self.cluster.kubectl.folder.join("pack.json");
+        std::fs::write(&file, values.to_string()).unwrap();
+        self.helm.done(&format!(
+            "upgrade palette-rbac {CHART} -n palette-rbac -f {} --reset-values --wait",
+            file.display()
+        ));
+        // The same pods: the kubelet brings them the policy.
+        wait_for("the policy of the pack", LONG, || {
+            self.kubectl(BAD).contains("created").then_some(())
+        })
+        .unwrap_or_else(|late| panic!("{late}: {}\n{}", self.kubectl(BAD), self.cluster.state()));
+        let policy =
+            self.kubectl("-n palette-rbac get configmap palette-rbac-policy -o jsonpath={.data}");
+        assert!(
+            policy.contains("mode: audit") && policy.contains("orchard-prod"),
+            "{policy}"
+        );
+        say("the values of the pack are installed");
     }
 
     fn uninstall(&self) {

@@ -67,3 +67,50 @@ app.kubernetes.io/part-of: palette-rbac
 {{- if and .Values.certificates.caBundle (ne .Values.certificates.mode "secret") }}{{ fail "certificates.caBundle: only for certificates.mode secret; otherwise it is written for you" }}{{ end }}
 {{- if and .Values.certificates.issuerRef (ne .Values.certificates.mode "cert-manager") }}{{ fail "certificates.issuerRef: only for certificates.mode cert-manager" }}{{ end }}
 {{- end }}
+
+{{/* Not the webhook's own: no Service and no budget is to select these pods. */}}
+{{- define "palette-rbac.registration-labels" -}}
+app.kubernetes.io/name: {{ include "palette-rbac.name" . }}-registration
+app.kubernetes.io/part-of: palette-rbac
+{{ include "palette-rbac.helm-labels" . }}
+{{- end }}
+
+{{/* A pod that runs `palette-rbac registration` once, by the account of that name. */}}
+{{- define "palette-rbac.registration-pod" -}}
+{{- $root := index . 0 -}}
+serviceAccountName: {{ include "palette-rbac.name" $root }}-{{ index . 1 }}
+automountServiceAccountToken: true
+enableServiceLinks: false
+restartPolicy: Never
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $root.Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+containers:
+  - name: registration
+    image: {{ include "palette-rbac.image" $root }}
+    imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+    args: [registration, {{ index . 2 }}, {{ include "palette-rbac.name" $root }}]
+    resources:
+      requests: { cpu: 10m, memory: 32Mi }
+      limits: { memory: 128Mi }
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities:
+        drop: [ALL]
+{{- end }}
