@@ -15,7 +15,7 @@ TARGETS ?=
 BENCH ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench fuzz pure deny generate sbom image control-plane prism clean
+.PHONY: help setup run test lint bench fuzz pure deny generate sbom image control-plane cert-manager prism clean
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ sbom: ## Lists what the binary is made of, as CycloneDX, in target/sbom/
 	cargo cyclonedx --format json --spec-version 1.5 --describe binaries
 	@mkdir -p target/sbom && mv palette-rbac_bin.cdx.json target/sbom/palette-rbac.cdx.json
 	@echo target/sbom/palette-rbac.cdx.json
+
+cert-manager: ## Builds cert-manager and fetches published CRDs into the cache, for tests/node (3 minutes on 2 cores, once)
+	@tests/node/assets build-cert-manager
 
 control-plane: ## Builds etcd, kube-apiserver, kubectl and kube-controller-manager into the cache (10 minutes on 2 cores, once)
 	@$(CONTROL_PLANE) build all

@@ -51,7 +51,12 @@ impl Machine {
 
     /// Helm needs nothing else.
     pub(crate) fn helm() -> Result<PathBuf, String> {
-        printed(HELM, &["find"]).ok_or_else(|| "Helm is missing".to_owned())
+        printed(ASSETS, &["find"]).ok_or_else(|| "Helm is missing".to_owned())
+    }
+
+    /// cert-manager and the published CRDs, which `make cert-manager` brings; nothing else needs them.
+    pub(crate) fn cert_manager() -> Option<PathBuf> {
+        printed(ASSETS, &["cert-manager"])
     }
 
     pub(crate) fn program(&self, name: &str) -> PathBuf {
@@ -137,5 +142,5 @@ fn hierarchies() -> impl Iterator<Item = PathBuf> {
 
 pub(crate) const CNI: &str = "/usr/lib/cni";
 const CGROUPS: &str = "/sys/fs/cgroup";
-const GROUP: &str = "palette-rbac-test";
-const HELM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/assets");
+pub(crate) const GROUP: &str = "palette-rbac-test";
+const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/assets");

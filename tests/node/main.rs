@@ -17,6 +17,7 @@ mod images;
 mod machine;
 mod node;
 mod pack;
+mod prometheus;
 mod scenario;
 mod traffic;
 

@@ -263,6 +263,7 @@ impl<'a> Folder<'a> {
                 "--leader-elect=false".to_owned(),
                 "--use-service-account-credentials=true".to_owned(),
                 "--controllers=*,-nodeipam".to_owned(),
+                "--node-monitor-grace-period=10s".to_owned(),
             ],
         )
     }
@@ -319,7 +320,8 @@ impl<'a> Folder<'a> {
             // The machine's disk and memory are not this node's to judge.
             "evictionHard": { "memory.available": "50Mi" }, "imageGCHighThresholdPercent": 100,
             "failSwapOn": false, "oomScoreAdj": 0, "maxPods": 30,
-            "nodeStatusUpdateFrequency": "2s", "syncFrequency": "5s",
+            // A node that goes is missed sooner than by default.
+            "nodeStatusUpdateFrequency": "2s", "nodeLeaseDurationSeconds": 4, "syncFrequency": "5s",
             "podLogsDir": self.file(&format!("{name}/logs")),
         });
         self.json(&format!("{name}.yaml"), &document);

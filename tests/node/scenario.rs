@@ -1,12 +1,13 @@
 //! From nothing to a refusal, and what happens to an installation afterwards.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::helm::{CHART, Helm};
-use crate::machine::Machine;
+use crate::machine::{GROUP as CGROUP, Machine};
 use crate::node::{Cluster, LONG};
-use crate::process::wait_for;
+use crate::process::{Process, wait_for};
+use crate::prometheus::{self, Prometheus};
 use crate::traffic::{Seen, Traffic};
 
 /// All of it in one cluster, one after the other: a cluster takes longer than any of it.
@@ -36,15 +37,19 @@ pub(crate) fn play(folder: &Path, machine: &Machine) {
             .done("rollback palette-rbac 1 -n palette-rbac --wait");
     });
     site.under_traffic("a rolled certificate", 0, |site| {
-        site.roll("rotate-certificate", "tls.crt")
+        site.roll("rotate-certificate")
     });
-    site.under_traffic("a rolled CA", 0, |site| site.roll("rotate-ca", "ca.crt"));
+    site.under_traffic("a rolled CA", 0, |site| site.roll("rotate-ca"));
     site.under_traffic("two evictions", 0, Site::evict_two);
     site.under_traffic("a drained node", 0, Site::drain_a_node);
     // What was in flight at that moment is lost: one call at a time.
     site.under_traffic("a pod that is deleted by force", 1, Site::delete_by_force);
+    site.combinations();
+    site.under_traffic("too little memory", 0, Site::too_little_memory);
+    site.in_trouble(folder);
     site.as_a_pack();
     site.uninstall();
+    site.with_cert_manager(folder);
 }
 
 struct Site {
@@ -110,22 +115,24 @@ impl Site {
         );
     }
 
-    /// Asks for another certificate, and waits until the pods have had the time to serve it.
-    fn roll(&self, annotation: &str, key: &str) {
-        let jsonpath = format!(
-            "-n palette-rbac get secret palette-rbac-certificates -o jsonpath={{.data.{}}}",
-            key.replace('.', "\\.")
-        );
-        let before = (self.kubectl(&jsonpath), self.kubectl(LEAF));
+    /// Asks for another certificate, and waits until all pods serve it.
+    fn roll(&self, annotation: &str) {
+        let before = self.reloads();
         self.kubectl(&format!(
             "-n palette-rbac annotate --overwrite secret palette-rbac-certificates palette-rbac.io/{annotation}=now"
         ));
-        wait_for("another certificate", LONG, || {
-            let now = (self.kubectl(&jsonpath), self.kubectl(LEAF));
-            (now.0 != before.0 && now.1 != before.1).then_some(())
+        self.all_serve_another(&before);
+    }
+
+    fn all_serve_another(&self, before: &[u64]) {
+        let mut now = Vec::new();
+        wait_for("all pods to serve another certificate", LONG, || {
+            now = self.reloads();
+            let all = now.len() == before.len()
+                && now.iter().zip(before).all(|(now, before)| now > before);
+            all.then_some(())
         })
-        .unwrap_or_else(|late| panic!("{late}\n{}", self.cluster.state()));
-        std::thread::sleep(SERVED);
+        .unwrap_or_else(|late| panic!("{late}: {before:?}, {now:?}\n{}", self.cluster.state()));
     }
 
     fn evict_two(&self) {
@@ -167,6 +174,183 @@ impl Site {
             "-n palette-rbac delete pod {pods} --grace-period=0 --force"
         ));
         self.available();
+    }
+
+    /// Under another name, so that all of them are new: every value that makes other objects is taken by the API server, which knows each of their fields.
+    fn combinations(&self) {
+        self.kubectl("create namespace palette-rbac-directory");
+        self.kubectl("-n palette-rbac create serviceaccount combined-test");
+        let with_crds = self
+            .install_crds()
+            .then_some(WITH_CRDS)
+            .into_iter()
+            .flatten();
+        for values in COMBINATIONS.into_iter().chain(with_crds) {
+            let rendered = self.helm.done(&format!(
+                "template palette-rbac {CHART} -n palette-rbac --set fullnameOverride=combined,{values}"
+            ));
+            let file = self.cluster.kubectl.folder.join("rendered.yaml");
+            std::fs::write(&file, rendered).unwrap();
+            let said = self.kubectl(&format!(
+                "apply --server-side --force-conflicts --dry-run=server --validate=strict -f {}",
+                file.display()
+            ));
+            let odd = said
+                .lines()
+                .find(|line| !line.ends_with("serverside-applied (server dry run)"));
+            assert!(odd.is_none(), "{values}: {said}");
+        }
+        self.kubectl("-n palette-rbac delete serviceaccount combined-test");
+        self.kubectl("delete namespace palette-rbac-directory --wait=false");
+        say("every combination of values is taken");
+    }
+
+    /// The published ones, where they have been fetched.
+    fn install_crds(&self) -> bool {
+        let Some(folder) = Machine::cert_manager() else {
+            say("skipped: cert-manager and published CRDs; `make cert-manager` fetches them");
+            return false;
+        };
+        let said = self.kubectl(&format!(
+            "apply --server-side -f {}",
+            folder.join("crds").display()
+        ));
+        assert!(!said.contains("rror"), "{said}");
+        self.cluster.wait("crd --all --for=condition=Established");
+        true
+    }
+
+    /// The new pods are killed by the kernel, and the old ones go on.
+    fn too_little_memory(&self) {
+        let (is_done, said) = self.helm.run(&format!(
+            "upgrade palette-rbac {CHART} -n palette-rbac --wait --timeout 20s \
+             --set resources.requests.memory=5Mi,resources.limits.memory=5Mi"
+        ));
+        assert!(!is_done, "{said}");
+        let ended = self.kubectl(
+            "-n palette-rbac get pods -o jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.reason}",
+        );
+        assert!(
+            ended.contains("OOMKilled"),
+            "{ended}\n{}",
+            self.cluster.state()
+        );
+        self.helm
+            .done("rollback palette-rbac -n palette-rbac --wait");
+        self.available();
+    }
+
+    /// A replica that is frozen, and a node that goes: the others answer, and Prometheus says so.
+    fn in_trouble(&self, folder: &Path) {
+        // Those that are going are gone: they would be down for ever.
+        let pods = wait_for("three pods", LONG, || {
+            let pods =
+                self.kubectl("-n palette-rbac get pods -o jsonpath={.items[*].status.podIP}");
+            (pods.split(' ').count() == 3).then_some(pods)
+        });
+        let pods = pods.unwrap_or_else(|late| panic!("{late}\n{}", self.cluster.state()));
+        let pods: Vec<_> = pods.split(' ').collect();
+        let prometheus = Prometheus::start(folder, &pods);
+        // What waits for it is refused after 5 s, at most until it is not ready any more.
+        self.under_traffic("a frozen pod", 5, |site| {
+            let frozen = processes_of("palette-rbac\0serve\0--listen");
+            signal("STOP", &frozen[..1]);
+            site.waits_for_ready(2);
+            if let Some(prometheus) = &prometheus {
+                prometheus.wait_for("PaletteRbacReplicaDown", true);
+            }
+            signal("CONT", &frozen[..1]);
+            site.available();
+            if let Some(prometheus) = &prometheus {
+                prometheus.wait_for("PaletteRbacReplicaDown", false);
+            }
+        });
+        self.a_node_goes(prometheus.as_ref());
+    }
+
+    /// All that runs on the second node ends at once, and nobody says so to the API server.
+    fn a_node_goes(&self, prometheus: Option<&Prometheus>) {
+        let node = &self.cluster.nodes[1].name;
+        let traffic = Traffic::start(&self.cluster.kubectl.kubeconfig);
+        let mut all = processes_of(&format!("{node}/"));
+        all.extend(processes_of(&format!("{node}.yaml")));
+        all.extend(in_cgroup(&format!("{CGROUP}/{node}")));
+        assert!(all.len() > 3, "{all:?}");
+        signal("KILL", &all);
+        self.cluster
+            .wait(&format!("node/{node} --for=condition=Ready=Unknown"));
+        if let Some(prometheus) = prometheus {
+            prometheus.wait_for("PaletteRbacReplicaDown", true);
+        }
+        let Seen { count, wrong, .. } = traffic.stop();
+        say(&format!(
+            "a node that goes: {} of {count} bindings were refused until the cluster missed it",
+            wrong.len()
+        ));
+        assert!(
+            wrong.iter().all(|it| !it.ends_with("admitted")),
+            "{wrong:#?}"
+        );
+        let traffic = Traffic::start(&self.cluster.kubectl.kubeconfig);
+        traffic.wait_for(100);
+        let Seen { wrong, .. } = traffic.stop();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        self.kubectl(&format!(
+            "-n palette-rbac delete pods --field-selector=spec.nodeName={node} --grace-period=0 --force"
+        ));
+        self.available();
+    }
+
+    /// With the published controllers and their injector: a certificate that is renewed is served without a failure.
+    fn with_cert_manager(&self, folder: &Path) {
+        let Some(program) = Machine::cert_manager() else {
+            return;
+        };
+        let mut command = std::process::Command::new(program.join("cert-manager"));
+        command.env("KUBECONFIG", &self.cluster.kubectl.kubeconfig);
+        let _running = Process::start(&mut command, &folder.join("cert-manager.log")).unwrap();
+        self.helm.done(&format!("install palette-rbac {CHART} -n palette-rbac --set certificates.mode=cert-manager --wait"));
+        let refused = wait_for("a refusal", LONG, || {
+            self.kubectl(BAD)
+                .contains("denied the request")
+                .then_some(())
+        });
+        refused.unwrap_or_else(|late| {
+            panic!("{late}: {}\n{}", self.kubectl(BAD), self.cluster.state())
+        });
+        self.under_traffic("a certificate that cert-manager renews", 0, |site| {
+            let before = site.reloads();
+            site.kubectl(&format!(
+                "-n palette-rbac patch certificate palette-rbac-tls --subresource=status --type=merge -p {RENEW}"
+            ));
+            site.all_serve_another(&before);
+        });
+        self.helm
+            .done("uninstall palette-rbac -n palette-rbac --wait");
+    }
+
+    /// How often each pod has taken up another certificate, as it says itself.
+    fn reloads(&self) -> Vec<u64> {
+        let pods = self.kubectl(
+            "-n palette-rbac get pods -l app.kubernetes.io/name=palette-rbac -o jsonpath={.items[*].status.podIP}",
+        );
+        let of = |pod: &str| {
+            let metrics = prometheus::get(&format!("{pod}:8080"), "/metrics")?;
+            let mut lines = metrics.lines();
+            lines.find_map(|line| line.strip_prefix(RELOADS)?.trim().parse().ok())
+        };
+        pods.split(' ').filter_map(of).collect()
+    }
+
+    /// Until the Service has so many that are ready.
+    fn waits_for_ready(&self, count: usize) {
+        wait_for("a replica to be taken out", LONG, || {
+            let ready = self.kubectl(
+                "-n palette-rbac get deployment palette-rbac -o jsonpath={.status.readyReplicas}",
+            );
+            (ready == count.to_string()).then_some(())
+        })
+        .unwrap_or_else(|late| panic!("{late}\n{}", self.cluster.state()));
     }
 
     /// As Palette installs it: the values of the pack with its macros filled in, in mode audit.
@@ -224,12 +408,65 @@ impl Site {
     }
 }
 
+/// The processes of this namespace whose command line has these words.
+fn processes_of(words: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let has_words = |id: &String| {
+        let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&command).contains(words)
+    };
+    ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && has_words(id))
+        .collect()
+}
+
+/// Those in a cgroup, or below it.
+fn in_cgroup(path: &str) -> Vec<String> {
+    let all = processes_of("").into_iter();
+    let is_in = |id: &String| {
+        let groups = std::fs::read_to_string(format!("/proc/{id}/cgroup")).unwrap_or_default();
+        groups.lines().any(|line| line.contains(path))
+    };
+    all.filter(is_in).collect()
+}
+
+/// The shell's own `kill`: not every machine has one as a program. What has ended meanwhile is no mistake.
+fn signal(name: &str, ids: &[String]) {
+    for id in ids {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", r#"kill -s "$1" "$2" 2>/dev/null"#, "kill", name, id]);
+        let _ = shell.status();
+    }
+}
+
 fn say(line: &str) {
     eprintln!("node: {line}");
 }
 
+const RELOADS: &str = r#"palette_rbac_reloads_total{result="applied",what="certificate"}"#;
+/// As `cmctl renew` does.
+const RENEW: &str = r#"{"status":{"conditions":[{"type":"Issuing","status":"True","reason":"ManuallyTriggered","message":"asked","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
+/// Those of docs/install.md, as `--set`.
+const COMBINATIONS: [&str; 14] = [
+    "mode=audit",
+    "certificates.mode=secret",
+    "certificates.mode=secret,certificates.caBundle=PEM",
+    "sync.enabled=true,sync.clusterUid=6479f0a1c3b5d7e9f1a2b3c4",
+    "directory.existingSecret=names",
+    "directory.existingConfigMap=names",
+    "directory.url=https://hub.example.com/v1/directories/uid,directory.urlSecret=token",
+    "directory.users[0].email=ines@orchard.test",
+    "existingPolicy=mine,replicas=1,webhook.failurePolicy=Ignore,webhook.timeoutSeconds=10",
+    "webhook.matchConditions[0].name=not-in-lab,webhook.matchConditions[0].expression=has(request.dryRun)",
+    "clientCertificates.configMap=clients",
+    "metrics.scrapeAnnotations=true,podAnnotations.one=yes,podLabels.two=two,extraArgs[0]=--log-level=debug",
+    "networkPolicy.enabled=false,podDisruptionBudget.enabled=false,priorityClassName=,cleanup.enabled=false",
+    "networkPolicy.extraEgressPorts[0]=8443,nodeSelector.disk=ssd,tolerations[0].key=lab,imagePullSecrets[0].name=pull",
+];
+/// Those whose kinds are somebody else's.
+const WITH_CRDS: [&str; 3] = [
+    "certificates.mode=cert-manager",
+    "certificates.mode=cert-manager,certificates.issuerRef.name=mine,certificates.issuerRef.kind=ClusterIssuer",
+    "metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.serviceMonitor.labels.release=mine",
+];
 const BAD: &str = "create rolebinding bad --clusterrole=spectro-vm-viewer --user=nobody@example.com --dry-run=server";
-const LEAF: &str =
-    r"-n palette-rbac get secret palette-rbac-certificates -o jsonpath={.data.tls\.crt}";
-/// The pods look at the Secret all the time; nothing says from outside when the last of three serves it.
-const SERVED: Duration = Duration::from_secs(3);

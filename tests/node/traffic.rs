@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,13 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::json;
 
+use crate::node::LONG;
+use crate::process::wait_for;
+
 /// Somebody who writes bindings until told to stop.
 pub(crate) struct Traffic {
     stop: Arc<AtomicBool>,
+    written: Arc<AtomicUsize>,
     thread: JoinHandle<Seen>,
 }
 
@@ -29,14 +33,28 @@ pub(crate) struct Seen {
 impl Traffic {
     pub(crate) fn start(kubeconfig: &Path) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
+        let written = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&written);
         let (told, path) = (Arc::clone(&stop), kubeconfig.to_owned());
         let thread = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            runtime.unwrap().block_on(write(&path, &told))
+            runtime.unwrap().block_on(write(&path, &told, &counted))
         });
-        Self { stop, thread }
+        Self {
+            stop,
+            written,
+            thread,
+        }
+    }
+
+    /// Until so many have been written.
+    pub(crate) fn wait_for(&self, count: usize) {
+        wait_for("bindings", LONG, || {
+            (self.written.load(Ordering::Relaxed) >= count).then_some(())
+        })
+        .unwrap();
     }
 
     pub(crate) fn stop(self) -> Seen {
@@ -45,7 +63,7 @@ impl Traffic {
     }
 }
 
-async fn write(kubeconfig: &Path, stop: &AtomicBool) -> Seen {
+async fn write(kubeconfig: &Path, stop: &AtomicBool, written: &AtomicUsize) -> Seen {
     let kubeconfig = Kubeconfig::read_from(kubeconfig).unwrap();
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options);
@@ -80,6 +98,7 @@ async fn write(kubeconfig: &Path, stop: &AtomicBool) -> Seen {
             ));
         }
         seen.count += 1;
+        written.store(seen.count, Ordering::Relaxed);
         tokio::time::sleep(BETWEEN).await;
     }
     seen

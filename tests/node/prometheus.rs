@@ -1,0 +1,76 @@
+//! A real Prometheus beside the node, with the alerts of `monitoring/`, which do not wait here before they fire.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use regex::Regex;
+
+use crate::node::LONG;
+use crate::process::{Process, wait_for};
+
+pub(crate) struct Prometheus {
+    _process: Process,
+}
+
+impl Prometheus {
+    /// Scrapes these pods; none where the program is not there, which `tests/prometheus` says.
+    pub(crate) fn start(folder: &Path, pods: &[&str]) -> Option<Self> {
+        let found = Command::new(ASSETS).arg("find").output().ok()?;
+        let found = found.status.success().then_some(found.stdout)?;
+        let program = PathBuf::from(String::from_utf8(found).ok()?.trim_end()).join("prometheus");
+        let targets: Vec<_> = pods.iter().map(|pod| format!("'{pod}:8080'")).collect();
+        let alerts = fs::read_to_string(ALERTS).unwrap();
+        let at_once = Regex::new(r"(?m)^( *for: ).*$")
+            .unwrap()
+            .replace_all(&alerts, "${1}1s");
+        fs::write(folder.join("alerts.yaml"), at_once.as_bytes()).unwrap();
+        let configuration = format!(
+            "global: {{ scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }}\n\
+             rule_files: [alerts.yaml]\n\
+             scrape_configs:\n  \
+               - job_name: palette-rbac\n    \
+                 static_configs: [{{ targets: [{}] }}]\n",
+            targets.join(", ")
+        );
+        let file = folder.join("prometheus.yml");
+        fs::write(&file, configuration).unwrap();
+        let mut command = Command::new(program);
+        command
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.join("prometheus").display()
+            ))
+            .arg("--web.listen-address=127.0.0.1:9090");
+        let process = Process::start(&mut command, &folder.join("prometheus.log")).unwrap();
+        Some(Self { _process: process })
+    }
+
+    /// Waits until the alert fires, or does not any more.
+    pub(crate) fn wait_for(&self, alert: &str, fires: bool) {
+        let what = format!("{alert} to {}", if fires { "fire" } else { "end" });
+        wait_for(&what, LONG, || {
+            let alerts: serde_json::Value =
+                serde_json::from_str(&get("127.0.0.1:9090", "/api/v1/alerts")?).ok()?;
+            let mut alerts = alerts["data"]["alerts"].as_array()?.iter();
+            let is_firing =
+                alerts.any(|it| it["labels"]["alertname"] == alert && it["state"] == "firing");
+            (is_firing == fires).then_some(())
+        })
+        .unwrap();
+    }
+}
+
+/// What is answered, over HTTP/1.0, so that it ends with its connection.
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
+    use std::io::{Read as _, Write as _};
+    let mut connection = std::net::TcpStream::connect(address).ok()?;
+    write!(connection, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/prometheus/assets");
+const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/monitoring/alerts.yaml");
