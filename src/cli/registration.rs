@@ -39,7 +39,7 @@ enum Subcommands {
 
 #[derive(Debug, Args)]
 struct RegistrationArgs {
-    /// The `ValidatingWebhookConfiguration`
+    /// The name of the webhook configuration
     #[arg(default_value = "palette-rbac", env = "PALETTE_RBAC_REGISTRATION")]
     name: String,
     #[command(flatten)]

@@ -41,7 +41,23 @@ impl Machine {
         ];
         let unshared = Command::new("unshare").args(namespaces).status();
         if !unshared.is_ok_and(|status| status.success()) {
-            return Err("namespaces cannot be made here".to_owned());
+            return Err(format!("{CANNOT}: no namespaces"));
+        }
+        // A folder of its own, which no other test looks at.
+        let is_v2 = Path::new(CGROUPS).join("cgroup.controllers").exists();
+        let cgroups: Vec<_> = if is_v2 {
+            vec![PathBuf::from(CGROUPS)]
+        } else {
+            hierarchies().collect()
+        };
+        let can_write = |root: &PathBuf| {
+            let probe = root.join(format!("{GROUP}-probe-{}", std::process::id()));
+            fs::create_dir(&probe)
+                .and_then(|()| fs::remove_dir(&probe))
+                .is_ok()
+        };
+        if cgroups.is_empty() || !cgroups.iter().all(can_write) {
+            return Err(format!("{CANNOT}: no cgroups"));
         }
         Ok(Self {
             programs: printed(SCRIPT, &["find", "node"]).ok_or("no kubelet has been built")?,
@@ -140,6 +156,8 @@ fn hierarchies() -> impl Iterator<Item = PathBuf> {
     folders.filter(move |folder| !is_unified && folder.join("cgroup.procs").exists())
 }
 
+/// How what no package would bring begins.
+pub(crate) const CANNOT: &str = "this machine cannot make one";
 pub(crate) const CNI: &str = "/usr/lib/cni";
 const CGROUPS: &str = "/sys/fs/cgroup";
 pub(crate) const GROUP: &str = "palette-rbac-test";

@@ -10,6 +10,7 @@ use crate::node::LONG;
 use crate::process::{Process, wait_for};
 
 pub(crate) struct Prometheus {
+    address: String,
     _process: Process,
 }
 
@@ -35,6 +36,8 @@ impl Prometheus {
         );
         let file = folder.join("prometheus.yml");
         fs::write(&file, configuration).unwrap();
+        // In a network of its own every port is free.
+        let address = "127.0.0.1:9090".to_owned();
         let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", file.display()))
@@ -42,9 +45,12 @@ impl Prometheus {
                 "--storage.tsdb.path={}",
                 folder.join("prometheus").display()
             ))
-            .arg("--web.listen-address=127.0.0.1:9090");
+            .arg(format!("--web.listen-address={address}"));
         let process = Process::start(&mut command, &folder.join("prometheus.log")).unwrap();
-        Some(Self { _process: process })
+        Some(Self {
+            address,
+            _process: process,
+        })
     }
 
     /// Waits until the alert fires, or does not any more.
@@ -52,7 +58,7 @@ impl Prometheus {
         let what = format!("{alert} to {}", if fires { "fire" } else { "end" });
         wait_for(&what, LONG, || {
             let alerts: serde_json::Value =
-                serde_json::from_str(&get("127.0.0.1:9090", "/api/v1/alerts")?).ok()?;
+                serde_json::from_str(&get(&self.address, "/api/v1/alerts")?).ok()?;
             let mut alerts = alerts["data"]["alerts"].as_array()?.iter();
             let is_firing =
                 alerts.any(|it| it["labels"]["alertname"] == alert && it["state"] == "firing");

@@ -1,5 +1,6 @@
 //! From nothing to a refusal, and what happens to an installation afterwards.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -25,7 +26,7 @@ pub(crate) fn play(folder: &Path, machine: &Machine) {
         },
         cluster,
     };
-    site.from_nothing_to_a_refusal();
+    site.install_and_be_refused();
     site.helm_test();
     site.under_traffic("an upgrade with a changed value", 0, |site| {
         site.helm.done(&format!(
@@ -37,7 +38,7 @@ pub(crate) fn play(folder: &Path, machine: &Machine) {
             .done("rollback palette-rbac 1 -n palette-rbac --wait");
     });
     site.under_traffic("a rolled certificate", 0, |site| {
-        site.roll("rotate-certificate")
+        site.roll("rotate-certificate");
     });
     site.under_traffic("a rolled CA", 0, |site| site.roll("rotate-ca"));
     site.under_traffic("two evictions", 0, Site::evict_two);
@@ -58,7 +59,7 @@ struct Site {
 }
 
 impl Site {
-    fn from_nothing_to_a_refusal(&self) {
+    fn install_and_be_refused(&self) {
         let began = Instant::now();
         let said = self.helm.done(&format!(
             "install palette-rbac {CHART} -n palette-rbac --create-namespace"
@@ -124,13 +125,14 @@ impl Site {
         self.all_serve_another(&before);
     }
 
-    fn all_serve_another(&self, before: &[u64]) {
-        let mut now = Vec::new();
+    /// A pod that was not there before began with what there is now.
+    fn all_serve_another(&self, before: &BTreeMap<String, u64>) {
+        let mut now = BTreeMap::new();
         wait_for("all pods to serve another certificate", LONG, || {
             now = self.reloads();
-            let all = now.len() == before.len()
-                && now.iter().zip(before).all(|(now, before)| now > before);
-            all.then_some(())
+            let has_changed =
+                |(pod, count): (&String, &u64)| before.get(pod).is_none_or(|it| count > it);
+            (!now.is_empty() && now.iter().all(has_changed)).then_some(())
         })
         .unwrap_or_else(|late| panic!("{late}: {before:?}, {now:?}\n{}", self.cluster.state()));
     }
@@ -330,14 +332,15 @@ impl Site {
     }
 
     /// How often each pod has taken up another certificate, as it says itself.
-    fn reloads(&self) -> Vec<u64> {
+    fn reloads(&self) -> BTreeMap<String, u64> {
         let pods = self.kubectl(
             "-n palette-rbac get pods -l app.kubernetes.io/name=palette-rbac -o jsonpath={.items[*].status.podIP}",
         );
         let of = |pod: &str| {
             let metrics = prometheus::get(&format!("{pod}:8080"), "/metrics")?;
             let mut lines = metrics.lines();
-            lines.find_map(|line| line.strip_prefix(RELOADS)?.trim().parse().ok())
+            let count = lines.find_map(|line| line.strip_prefix(RELOADS)?.trim().parse().ok())?;
+            Some((pod.to_owned(), count))
         };
         pods.split(' ').filter_map(of).collect()
     }
