@@ -51,7 +51,7 @@ impl Machine {
             hierarchies().collect()
         };
         let can_write = |root: &PathBuf| {
-            let probe = root.join(format!("{GROUP}-probe-{}", std::process::id()));
+            let probe = root.join(format!("palette-rbac-probe-{}", std::process::id()));
             fs::create_dir(&probe)
                 .and_then(|()| fs::remove_dir(&probe))
                 .is_ok()
@@ -93,14 +93,14 @@ fn printed(script: &str, arguments: &[&str]) -> Option<PathBuf> {
 pub(crate) fn make_cgroups(node: &str) -> String {
     if Path::new(CGROUPS).join("cgroup.controllers").exists() {
         enable_controllers(Path::new(CGROUPS));
-        for folder in [GROUP.to_owned(), format!("{GROUP}/{node}")] {
+        for folder in [group(), format!("{}/{node}", group())] {
             let folder = Path::new(CGROUPS).join(folder);
             fs::create_dir_all(&folder).unwrap();
             enable_controllers(&folder);
         }
     }
     for hierarchy in hierarchies() {
-        for folder in [hierarchy.join(GROUP), hierarchy.join(GROUP).join(node)] {
+        for folder in [hierarchy.join(group()), hierarchy.join(group()).join(node)] {
             fs::create_dir_all(&folder).unwrap();
             // A cgroup of version 1 begins without a processor.
             for file in ["cpuset.cpus", "cpuset.mems"] {
@@ -112,7 +112,13 @@ pub(crate) fn make_cgroups(node: &str) -> String {
             }
         }
     }
-    format!("/{GROUP}/{node}")
+    format!("/{}/{node}", group())
+}
+
+/// Named by the process that made the namespaces: a kubelet ends what it does not know below its own.
+pub(crate) fn group() -> String {
+    let owner = std::env::var(OWNER).unwrap_or_else(|_| std::process::id().to_string());
+    format!("palette-rbac-test-{owner}")
 }
 
 fn enable_controllers(folder: &Path) {
@@ -125,9 +131,9 @@ fn enable_controllers(folder: &Path) {
 /// Once nothing runs in them any more.
 pub(crate) fn remove_cgroups() {
     let mut roots: Vec<_> = hierarchies()
-        .map(|hierarchy| hierarchy.join(GROUP))
+        .map(|hierarchy| hierarchy.join(group()))
         .collect();
-    roots.push(Path::new(CGROUPS).join(GROUP));
+    roots.push(Path::new(CGROUPS).join(group()));
     for root in roots {
         // The kernel lets go of them a moment after their last process.
         for _ in 0..100 {
@@ -156,9 +162,10 @@ fn hierarchies() -> impl Iterator<Item = PathBuf> {
     folders.filter(move |folder| !is_unified && folder.join("cgroup.procs").exists())
 }
 
+/// The variable that says which process that was.
+pub(crate) const OWNER: &str = "PALETTE_RBAC_TEST_NODE_OWNER";
 /// How what no package would bring begins.
 pub(crate) const CANNOT: &str = "this machine cannot make one";
 pub(crate) const CNI: &str = "/usr/lib/cni";
 const CGROUPS: &str = "/sys/fs/cgroup";
-pub(crate) const GROUP: &str = "palette-rbac-test";
 const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node/assets");

@@ -56,6 +56,7 @@ fn on_a_real_node() {
             "--nocapture",
         ])
         .env(FOLDER, folder.path())
+        .env(machine::OWNER, std::process::id().to_string())
         .status()
         .unwrap();
     machine::remove_cgroups();

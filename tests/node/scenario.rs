@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::helm::{CHART, Helm};
-use crate::machine::{GROUP as CGROUP, Machine};
+use crate::machine::{Machine, group};
 use crate::node::{Cluster, LONG};
 use crate::process::{Process, wait_for};
 use crate::prometheus::{self, Prometheus};
@@ -125,14 +125,14 @@ impl Site {
         self.all_serve_another(&before);
     }
 
-    /// A pod that was not there before began with what there is now.
+    /// Pods that are going may be listed as well.
     fn all_serve_another(&self, before: &BTreeMap<String, u64>) {
         let mut now = BTreeMap::new();
         wait_for("all pods to serve another certificate", LONG, || {
             now = self.reloads();
             let has_changed =
-                |(pod, count): (&String, &u64)| before.get(pod).is_none_or(|it| count > it);
-            (!now.is_empty() && now.iter().all(has_changed)).then_some(())
+                |(pod, count): &(&String, &u64)| before.get(*pod).is_some_and(|it| *count > it);
+            (now.iter().filter(has_changed).count() >= REPLICAS).then_some(())
         })
         .unwrap_or_else(|late| panic!("{late}: {before:?}, {now:?}\n{}", self.cluster.state()));
     }
@@ -276,7 +276,7 @@ impl Site {
         let traffic = Traffic::start(&self.cluster.kubectl.kubeconfig);
         let mut all = processes_of(&format!("{node}/"));
         all.extend(processes_of(&format!("{node}.yaml")));
-        all.extend(in_cgroup(&format!("{CGROUP}/{node}")));
+        all.extend(in_cgroup(&format!("{}/{node}", group())));
         assert!(all.len() > 3, "{all:?}");
         signal("KILL", &all);
         self.cluster
@@ -446,6 +446,8 @@ fn say(line: &str) {
     eprintln!("node: {line}");
 }
 
+/// As many as the chart has by default.
+const REPLICAS: usize = 3;
 const RELOADS: &str = r#"palette_rbac_reloads_total{result="applied",what="certificate"}"#;
 /// As `cmctl renew` does.
 const RENEW: &str = r#"{"status":{"conditions":[{"type":"Issuing","status":"True","reason":"ManuallyTriggered","message":"asked","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
