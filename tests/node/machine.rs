@@ -117,7 +117,8 @@ pub(crate) fn make_cgroups(node: &str) -> String {
 
 /// Named by the process that made the namespaces: a kubelet ends what it does not know below its own.
 pub(crate) fn group() -> String {
-    let owner = std::env::var(OWNER).unwrap_or_else(|_| std::process::id().to_string());
+    let owner = std::env::var_os(OWNER).and_then(|owner| owner.into_string().ok());
+    let owner = owner.unwrap_or_else(|| std::process::id().to_string());
     format!("palette-rbac-test-{owner}")
 }
 
