@@ -72,7 +72,6 @@ generate: ## Writes generated files anew; a test fails when they differ
 	cp monitoring/alerts.yaml manifests/chart/files/alerts.yaml
 	@tests/node/assets install
 	manifests/generate
-	monitoring/generate > monitoring/prometheus-rule.yaml
 	UPDATE_DOCS=1 cargo test --locked --test cli help::the_page
 
 image: ## Builds an OCI image from nothing, without a container engine, in target/image (oci:target/image)

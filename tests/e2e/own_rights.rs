@@ -2,15 +2,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use insta::assert_snapshot;
+use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 
 use crate::binding::{cluster_role_binding, role_binding};
 use crate::harness::cluster::{CONTROLLER_MANAGER, Cluster, User};
 use crate::harness::kubectl::{Kubectl, Transcript};
 use crate::harness::process::scratch;
-use crate::harness::webhook::{Webhook, wait_until_asked};
+use crate::harness::webhook::{Webhook, make_certificates, wait_until_asked};
 use crate::site::{USERS, assets, controller_manager, fixture, program};
 
 #[test]
@@ -103,6 +105,62 @@ fn it_is_removed_registration_first_and_nothing_hangs() {
         "get clusterroles,clusterrolebindings,namespaces,validatingwebhookconfigurations -o name",
     );
     assert!(!left.output.contains("palette-rbac"), "{left}");
+}
+
+/// `palette-rbac registration`, as the chart's hooks run it, where something is wrong.
+#[test]
+fn a_registration_that_does_not_work_is_told_and_is_taken_away() {
+    let Some(assets) = assets() else {
+        return;
+    };
+    let cluster = Cluster::start("registration", &assets, &USERS).unwrap();
+    let registration = |command: &str| {
+        let output = Command::new(program())
+            .args(["registration", command, "--kubeconfig"])
+            .arg(&cluster.kubectl.kubeconfig)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let apply = |file: &str| {
+        let base = concat!(env!("CARGO_MANIFEST_DIR"), "/manifests/base");
+        let apply = format!("apply -f {base}/{file}.yaml");
+        cluster.kubectl.read(&apply).unwrap();
+    };
+    let (code, said) = registration("check");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("there is no ValidatingWebhookConfiguration `palette-rbac`"),
+        "{said}"
+    );
+
+    apply("webhook");
+    let (code, said) = registration("check");
+    assert_eq!(code, Some(1), "{said}");
+    let untrusted = "its `caBundle` has no certificate";
+    assert_eq!(said.matches(untrusted).count(), 3, "{said}");
+
+    let folder = scratch("registration-ca").unwrap();
+    make_certificates(program(), &folder).unwrap();
+    let ca = fs::read(folder.join("ca.crt")).unwrap();
+    for number in 0..3 {
+        let patch = json!([{
+            "op": "add", "path": format!("/webhooks/{number}/clientConfig/caBundle"), "value": ByteString(ca.clone()),
+        }]);
+        let patch =
+            format!("patch validatingwebhookconfiguration palette-rbac --type=json -p={patch}");
+        cluster.kubectl.run(&patch).unwrap().admitted();
+    }
+    let (code, said) = registration("check");
+    assert_eq!(code, Some(1), "{said}");
+    let without = "there is no Service `palette-rbac/palette-rbac`";
+    assert_eq!(said.matches(without).count(), 3, "{said}");
+
+    let (code, said) = registration("remove");
+    assert!(code == Some(0) && said.contains("is deleted"), "{said}");
+    let (code, said) = registration("remove");
+    assert!(code == Some(0) && said.contains("there is no"), "{said}");
 }
 
 /// A name is had by whoever has a certificate or an identity provider for it.

@@ -24,6 +24,9 @@ mod traffic;
 #[path = "../e2e/harness/assets.rs"]
 #[expect(dead_code, reason = "only the script is run")]
 mod control_plane;
+#[path = "../e2e/harness/http.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod http;
 #[path = "../e2e/harness/kubectl.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod kubectl;
@@ -39,10 +42,9 @@ use machine::Machine;
 
 #[test]
 fn on_a_real_node() {
-    let machine = match Machine::find() {
-        Ok(machine) => machine,
-        Err(missing) => return left_out(&missing),
-    };
+    if let Err(missing) = Machine::find() {
+        return left_out(&missing);
+    }
     let folder = tempfile::tempdir().unwrap();
     Images::build(folder.path());
     let status = Command::new("unshare")
@@ -61,7 +63,6 @@ fn on_a_real_node() {
         .unwrap();
     machine::remove_cgroups();
     assert!(status.success(), "the lines above say what went wrong");
-    drop(machine);
 }
 
 #[test]

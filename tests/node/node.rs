@@ -419,4 +419,4 @@ fn last(output: &str) -> String {
 
 const API_SERVER: &str = "10.99.0.1";
 const PODS: &str = "10.88.0.0/16";
-pub(crate) const LONG: Duration = Duration::from_mins(7);
+pub(crate) const LONG: Duration = Duration::from_mins(3);

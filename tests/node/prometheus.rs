@@ -1,16 +1,18 @@
 //! A real Prometheus beside the node, with the alerts of `monitoring/`, which do not wait here before they fire.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use regex::Regex;
 
+use crate::http::get;
 use crate::node::LONG;
 use crate::process::{Process, wait_for};
 
 pub(crate) struct Prometheus {
-    address: String,
+    address: SocketAddr,
     _process: Process,
 }
 
@@ -37,7 +39,7 @@ impl Prometheus {
         let file = folder.join("prometheus.yml");
         fs::write(&file, configuration).unwrap();
         // In a network of its own every port is free.
-        let address = "127.0.0.1:9090".to_owned();
+        let address = SocketAddr::from(([127, 0, 0, 1], 9090));
         let mut command = Command::new(program);
         command
             .arg(format!("--config.file={}", file.display()))
@@ -57,8 +59,8 @@ impl Prometheus {
     pub(crate) fn wait_for(&self, alert: &str, fires: bool) {
         let what = format!("{alert} to {}", if fires { "fire" } else { "end" });
         wait_for(&what, LONG, || {
-            let alerts: serde_json::Value =
-                serde_json::from_str(&get(&self.address, "/api/v1/alerts")?).ok()?;
+            let said = get(self.address, "/api/v1/alerts").ok()?.body;
+            let alerts: serde_json::Value = serde_json::from_str(&said).ok()?;
             let mut alerts = alerts["data"]["alerts"].as_array()?.iter();
             let is_firing =
                 alerts.any(|it| it["labels"]["alertname"] == alert && it["state"] == "firing");
@@ -66,16 +68,6 @@ impl Prometheus {
         })
         .unwrap();
     }
-}
-
-/// What is answered, over HTTP/1.0, so that it ends with its connection.
-pub(crate) fn get(address: &str, path: &str) -> Option<String> {
-    use std::io::{Read as _, Write as _};
-    let mut connection = std::net::TcpStream::connect(address).ok()?;
-    write!(connection, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).ok()?;
-    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
 const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/prometheus/assets");

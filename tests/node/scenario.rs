@@ -5,10 +5,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::helm::{CHART, Helm};
+use crate::http::get;
 use crate::machine::{Machine, group};
 use crate::node::{Cluster, LONG};
 use crate::process::{Process, wait_for};
-use crate::prometheus::{self, Prometheus};
+use crate::prometheus::Prometheus;
 use crate::traffic::{Seen, Traffic};
 
 /// All of it in one cluster, one after the other: a cluster takes longer than any of it.
@@ -178,7 +179,8 @@ impl Site {
         self.available();
     }
 
-    /// Under another name, so that all of them are new: every value that makes other objects is taken by the API server, which knows each of their fields.
+    /// Every value that makes other objects is taken by the API server, which knows each of their fields. Under another
+    /// name, so that all of them are new.
     fn combinations(&self) {
         self.kubectl("create namespace palette-rbac-directory");
         self.kubectl("-n palette-rbac create serviceaccount combined-test");
@@ -337,7 +339,9 @@ impl Site {
             "-n palette-rbac get pods -l app.kubernetes.io/name=palette-rbac -o jsonpath={.items[*].status.podIP}",
         );
         let of = |pod: &str| {
-            let metrics = prometheus::get(&format!("{pod}:8080"), "/metrics")?;
+            let address = format!("{pod}:8080").parse().ok()?;
+            // One that is going may not answer any more.
+            let metrics = get(address, "/metrics").ok()?.body;
             let mut lines = metrics.lines();
             let count = lines.find_map(|line| line.strip_prefix(RELOADS)?.trim().parse().ok())?;
             Some((pod.to_owned(), count))
